@@ -1,0 +1,24 @@
+#![doc = include_str!("../README.md")]
+
+pub mod account;
+pub mod address;
+pub mod delivery;
+pub mod error;
+pub mod event;
+pub mod instance;
+pub mod message;
+pub mod pairing;
+pub mod ports;
+pub mod proxy;
+pub mod s3;
+pub mod secret;
+pub mod settings;
+pub mod state;
+pub mod token;
+pub mod webhook;
+pub mod websocket;
+
+pub use error::{Error, Resource, Result};
+
+/// A moment in UTC.
+pub type Timestamp = chrono::DateTime<chrono::Utc>;

@@ -1,0 +1,13 @@
+use async_trait::async_trait;
+
+use crate::delivery::{Dispatch, Outcome};
+
+/// Carries an event to the outside, once.
+///
+/// It makes one attempt and says how that went. Waiting, trying again and giving up are its caller's business.
+/// The event's id goes along in a form that is the same at every attempt, so that a receiver can tell a repeat.
+#[async_trait]
+pub trait EventSink: Send + Sync {
+    /// Makes one attempt. Nothing secret is in the outcome's reason.
+    async fn deliver(&self, dispatch: &Dispatch<'_>) -> Outcome;
+}

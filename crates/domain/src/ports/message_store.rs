@@ -1,0 +1,69 @@
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::{
+    Result, Timestamp,
+    address::Jid,
+    instance::InstanceId,
+    message::{Message, MessageId, StoredMessage},
+};
+
+/// An outgoing message that is about to be sent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OutgoingDraft {
+    /// The message.
+    pub message: Message,
+    /// The same in the WhatsApp adapter's own encoding.
+    pub raw: Option<Bytes>,
+    /// The caller's idempotency key and the fingerprint of the request it came with.
+    pub idempotency: Option<(String, [u8; 32])>,
+}
+
+/// What came of reserving an outgoing message.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "made once a send and taken apart at once")]
+pub enum Reservation {
+    /// It is stored as pending under its own id.
+    Fresh,
+    /// The idempotency key was used before, for this message.
+    Known(StoredMessage),
+}
+
+/// Keeps messages. What arrives is written by `EventLog::append`, since message and event are one step.
+///
+/// An implementation is right when it passes `wharf_testkit::message_store_contract!`.
+#[async_trait]
+pub trait MessageStore: Send + Sync {
+    /// Writes an outgoing message as pending, together with its idempotency key, in one step.
+    ///
+    /// A key that was used less than 24 hours before `now` with the same fingerprint gives the message of then and
+    /// writes nothing; with another fingerprint it fails with `IdempotencyMismatch`.
+    async fn reserve(
+        &self,
+        instance: InstanceId,
+        draft: &OutgoingDraft,
+        now: Timestamp,
+    ) -> Result<Reservation>;
+
+    /// Looks a message up by its id, whichever chat it is in; the newest where ids clash.
+    async fn find(&self, instance: InstanceId, id: &MessageId) -> Result<Option<StoredMessage>>;
+
+    /// Notes that WhatsApp's server refused a pending message. Anything but a pending message stays as it is.
+    async fn fail(&self, instance: InstanceId, id: &MessageId, code: Option<u16>) -> Result<()>;
+
+    /// Notes that the server acknowledged a message we sent: a pending or failed one becomes sent, others stay.
+    /// Gives the message as it now is when this call changed it, so that its event is recorded once.
+    async fn acknowledge(
+        &self,
+        instance: InstanceId,
+        id: &MessageId,
+        timestamp: Option<Timestamp>,
+    ) -> Result<Option<StoredMessage>>;
+
+    /// The last name known for each chat partner asked for, from the messages they sent.
+    async fn names(&self, instance: InstanceId, jids: &[Jid]) -> Result<Vec<(Jid, String)>>;
+
+    /// Removes messages and fully delivered events older than `before`, at most `limit` of each, and the idempotency
+    /// keys older than 24 hours before `now`. Says how many rows went.
+    async fn prune(&self, before: Option<Timestamp>, now: Timestamp, limit: u64) -> Result<u64>;
+}

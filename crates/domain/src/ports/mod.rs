@@ -1,0 +1,27 @@
+//! The needs of the use cases, each a trait that adapters fulfil.
+
+mod account_store;
+mod clock;
+mod delivery_queue;
+mod event_log;
+mod event_sink;
+mod health;
+mod instance_store;
+mod message_store;
+mod random;
+mod webhook_store;
+mod whatsapp;
+
+pub use account_store::AccountStore;
+pub use clock::Clock;
+pub use delivery_queue::DeliveryQueue;
+pub use event_log::{Appended, EventLog};
+pub use event_sink::EventSink;
+pub use health::HealthCheck;
+pub use instance_store::{InstanceChange, InstanceStore};
+pub use message_store::{MessageStore, OutgoingDraft, Reservation};
+pub use random::Random;
+pub use webhook_store::WebhookStore;
+pub use whatsapp::{
+    Inbound, Outgoing, Session, SessionEnd, SessionEvent, SessionObserver, SessionRequest, WhatsApp,
+};

@@ -1,0 +1,35 @@
+use async_trait::async_trait;
+
+use crate::{
+    Result,
+    instance::InstanceId,
+    webhook::{Webhook, WebhookId, WebhookLabel},
+};
+
+/// Keeps [`Webhook`]s. Authorization values and signing secrets are sealed at rest.
+///
+/// An implementation is right when it passes `wharf_testkit::webhook_store_contract!`.
+#[async_trait]
+pub trait WebhookStore: Send + Sync {
+    /// Writes the webhook of an instance and label, in place of the one that was there, whose id stays. Gives the
+    /// webhook back as it now is.
+    ///
+    /// Fails with `TooManyWebhooks` when it would be one enabled webhook too many, with `NotFound(Instance)` when
+    /// there is no such instance; check and write are one step.
+    async fn upsert(&self, instance: InstanceId, webhook: &Webhook) -> Result<Webhook>;
+
+    /// Looks one up by label.
+    async fn find(&self, instance: InstanceId, label: &WebhookLabel) -> Result<Option<Webhook>>;
+
+    /// Looks one up by id.
+    async fn find_by_id(&self, id: WebhookId) -> Result<Option<Webhook>>;
+
+    /// All webhooks of an instance, disabled ones too, by label.
+    async fn list(&self, instance: InstanceId) -> Result<Vec<Webhook>>;
+
+    /// The `default` webhooks of several instances at once; instances without one are left out.
+    async fn defaults(&self, instances: &[InstanceId]) -> Result<Vec<(InstanceId, Webhook)>>;
+
+    /// Removes one with its undelivered events, and says whether there was one.
+    async fn remove(&self, instance: InstanceId, label: &WebhookLabel) -> Result<bool>;
+}
