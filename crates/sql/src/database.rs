@@ -1,0 +1,84 @@
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use sea_orm::{DatabaseConnection, DatabaseTransaction, DbBackend, TransactionTrait as _};
+
+use crate::writer::Writer;
+use crate::{Config, Error, Result, open};
+
+/// A handle on the open database; clones share it.
+#[derive(Clone, Debug)]
+pub struct Database {
+    reader: DatabaseConnection,
+    /// SQLite only: PostgreSQL orders its writers itself.
+    writer: Option<Arc<Writer>>,
+}
+
+impl Database {
+    /// Opens the database and, for SQLite, starts its writer on the current tokio runtime.
+    ///
+    /// A SQLite file that does not exist is made. The schema is left as it is.
+    pub async fn open(config: &Config) -> Result<Self> {
+        if open::is_postgres(&config.url) {
+            return Ok(Self { reader: open::postgres(config).await?, writer: None });
+        }
+        let sqlite = open::sqlite(config).await?;
+        let writer = Writer::start(sqlite.writer, sqlite.in_memory);
+        Ok(Self { reader: sqlite.reader, writer: Some(Arc::new(writer)) })
+    }
+
+    /// For reading. Sees every write that was answered before.
+    #[must_use]
+    pub fn reader(&self) -> &DatabaseConnection {
+        &self.reader
+    }
+
+    /// Which of the two databases it is.
+    #[must_use]
+    pub fn backend(&self) -> DbBackend {
+        self.reader.get_database_backend()
+    }
+
+    /// Runs `job` in a transaction: when this answers `Ok`, all its changes are durable; when it
+    /// answers an error, none is there.
+    ///
+    /// A caller that goes away before the answer may leave the changes done or not done, never half
+    /// done. A panic of the job is a panic of the caller's.
+    pub async fn write<F, T, E>(&self, job: F) -> Result<T, E>
+    where
+        F: for<'a> FnOnce(&'a DatabaseTransaction) -> BoxFuture<'a, Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        if let Some(writer) = &self.writer {
+            return writer.write(job).await;
+        }
+        let txn = self.reader.begin().await.map_err(Error::NotCommitted)?;
+        match job(&txn).await {
+            Ok(value) => {
+                txn.commit().await.map_err(Error::NotCommitted)?;
+                Ok(value)
+            }
+            Err(error) => {
+                // Should this fail, the connection is broken and the server rolls back by itself.
+                let _ = txn.rollback().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// How many transactions the SQLite writer has committed; `None` on PostgreSQL.
+    #[must_use]
+    pub fn commits(&self) -> Option<u64> {
+        self.writer.as_ref().map(|writer| writer.commits())
+    }
+
+    /// Finishes what is waiting to be written and closes all connections; later calls on any clone
+    /// fail.
+    pub async fn close(&self) -> Result<()> {
+        if let Some(writer) = &self.writer {
+            writer.close().await;
+        }
+        self.reader.close_by_ref().await.map_err(Error::Statement)
+    }
+}

@@ -1,0 +1,21 @@
+#![doc = include_str!("../README.md")]
+
+mod config;
+mod data_dir_lock;
+mod database;
+mod error;
+mod open;
+mod schema;
+mod statement_size;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod writer;
+
+pub use config::{Config, Observed, Observer};
+pub use data_dir_lock::DataDirLock;
+pub use database::Database;
+pub use error::Error;
+pub use statement_size::rows_per_statement;
+
+/// What the database answers.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

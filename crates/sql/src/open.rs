@@ -1,0 +1,125 @@
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use sea_orm::sqlx::ConnectOptions as _;
+use sea_orm::sqlx::postgres::PgConnectOptions;
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{
+    ConnectOptions, DatabaseConnection, DbErr, RuntimeErr, SqlxPostgresConnector,
+    SqlxSqliteConnector,
+};
+
+use crate::config::{Config, Observed};
+use crate::{Error, Result};
+
+/// Prepared statements kept a connection. Multi-row statements differ by their number of rows, and
+/// each kept one costs some kilobytes.
+const STATEMENT_CACHE: usize = 48;
+
+/// The connections to a SQLite database.
+pub(crate) struct Sqlite {
+    pub(crate) writer: DatabaseConnection,
+    pub(crate) reader: DatabaseConnection,
+    pub(crate) in_memory: bool,
+}
+
+pub(crate) fn is_postgres(url: &str) -> bool {
+    url.starts_with("postgres://") || url.starts_with("postgresql://")
+}
+
+pub(crate) async fn postgres(config: &Config) -> Result<DatabaseConnection> {
+    let options = PgConnectOptions::from_str(&config.url)
+        .map_err(url_error)?
+        .application_name("wharf")
+        .statement_cache_capacity(STATEMENT_CACHE)
+        .disable_statement_logging();
+    // The parsed options are swapped in behind sea-orm's back, because it prints the URL it is
+    // given, password and all, in errors and trace spans.
+    let mut pool = ConnectOptions::new("postgres://");
+    pool.map_sqlx_postgres_opts(move |_| options.clone())
+        .sqlx_logging(false)
+        .max_connections(config.max_connections.unwrap_or(10).max(1))
+        .acquire_timeout(config.connect_timeout)
+        // A connection that lies idle this long may have died unnoticed.
+        .test_before_acquire(false)
+        .test_before_acquire_if_idle_for(Duration::from_secs(30));
+    if let Some(schema) = &config.schema {
+        pool.set_schema_search_path(schema);
+    }
+    let connection = SqlxPostgresConnector::connect(pool).await.map_err(Error::Open)?;
+    Ok(observed(connection, config))
+}
+
+pub(crate) async fn sqlite(config: &Config) -> Result<Sqlite> {
+    let in_memory = config.url.contains(":memory:") || config.url.contains("mode=memory");
+    let options = sqlite_options(config)?;
+    let writer_options = options
+        .clone()
+        // Turning to WAL is a write, so only this connection asks for it.
+        .journal_mode(if in_memory { SqliteJournalMode::Memory } else { SqliteJournalMode::Wal })
+        .pragma("journal_size_limit", "16777216")
+        .pragma("cache_size", "-2048");
+    let writer = observed(connect_sqlite(config, writer_options, 1).await?, config);
+    if in_memory {
+        // Every further connection would see a database of its own.
+        return Ok(Sqlite { reader: writer.clone(), writer, in_memory });
+    }
+    let reader_options = options.pragma("query_only", "ON").pragma("cache_size", "-512");
+    let readers = config.max_connections.unwrap_or(4).saturating_sub(1).max(1);
+    let reader = observed(connect_sqlite(config, reader_options, readers).await?, config);
+    Ok(Sqlite { writer, reader, in_memory })
+}
+
+fn sqlite_options(config: &Config) -> Result<SqliteConnectOptions> {
+    let options = if config.url.starts_with("sqlite:") {
+        SqliteConnectOptions::from_str(&config.url).map_err(url_error)?
+    } else if config.url.contains("://") {
+        return Err(Error::Url(None));
+    } else {
+        SqliteConnectOptions::new().filename(&config.url)
+    };
+    Ok(options
+        .create_if_missing(true)
+        .foreign_keys(true)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(config.busy_timeout)
+        .statement_cache_capacity(STATEMENT_CACHE)
+        .disable_statement_logging())
+}
+
+async fn connect_sqlite(
+    config: &Config,
+    options: SqliteConnectOptions,
+    connections: u32,
+) -> Result<DatabaseConnection> {
+    let mut pool = ConnectOptions::new("sqlite::memory:");
+    pool.map_sqlx_sqlite_opts(move |_| options.clone())
+        .sqlx_logging(false)
+        .min_connections(1)
+        .max_connections(connections)
+        .acquire_timeout(config.connect_timeout)
+        .test_before_acquire(false)
+        // A file does not hang up, and an in-memory database is gone with its connection.
+        .max_lifetime(None::<Duration>);
+    if connections == 1 {
+        pool.idle_timeout(None::<Duration>);
+    }
+    SqlxSqliteConnector::connect(pool).await.map_err(Error::Open)
+}
+
+fn observed(mut connection: DatabaseConnection, config: &Config) -> DatabaseConnection {
+    if let Some(observer) = config.observer.clone() {
+        connection.set_metric_callback(move |info| {
+            observer(Observed {
+                sql: &info.statement.sql,
+                elapsed: info.elapsed,
+                failed: info.failed,
+            });
+        });
+    }
+    connection
+}
+
+fn url_error(error: sea_orm::sqlx::Error) -> Error {
+    Error::Url(Some(DbErr::Conn(RuntimeErr::SqlxError(error.into()))))
+}

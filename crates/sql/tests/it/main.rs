@@ -1,0 +1,9 @@
+//! What reading, writing, migrating and locking promise, on both databases.
+#![expect(clippy::unwrap_used, reason = "a failed set-up should panic")]
+
+mod lock;
+mod migrate;
+mod open;
+mod place;
+mod sqlite_writer;
+mod write;
