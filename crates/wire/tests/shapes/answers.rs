@@ -1,0 +1,164 @@
+use insta::assert_json_snapshot;
+use uuid::Uuid;
+use wharf_domain::{
+    account::AccountId,
+    event::EventFilter,
+    instance::{Instance, InstanceId, InstanceName, InstanceStatus, Profile},
+    message::{Content, Direction, Message, MessageId, Quote},
+    proxy::ProxyConfig,
+    s3::S3Config,
+    secret::Secret,
+    settings::Settings,
+    state::{ConnectionState, Standing},
+    token::Token,
+    webhook::{Webhook, WebhookId, WebhookLabel, WebhookTarget, WebhookUrl},
+    websocket::WebSocketConfig,
+};
+use wharf_wire::{
+    instance::{ChatwootView, InstanceView, ListedInstanceView},
+    sent::SentMessageView,
+    webhook::WebhookView,
+};
+
+use crate::{ana, at, chat_with_ana, group_chat, jid, us};
+
+fn fresh() -> InstanceStatus {
+    let instance = Instance {
+        id: InstanceId(Uuid::from_u128(1)),
+        account: AccountId(Uuid::from_u128(2)),
+        name: InstanceName::parse("sales").unwrap(),
+        token: Token::parse("instance-token").unwrap(),
+        standing: Standing::Unpaired,
+        profile: Profile::default(),
+        settings: Settings::default(),
+        proxy: None,
+        websocket: None,
+        s3: None,
+        created_at: at(),
+        updated_at: at(),
+    };
+    InstanceStatus { instance, state: ConnectionState::Disconnected }
+}
+
+fn configured() -> InstanceStatus {
+    let mut status = fresh();
+    status.state = ConnectionState::Connected;
+    let instance = &mut status.instance;
+    instance.standing = Standing::Paired;
+    instance.profile = Profile {
+        jid: Some(jid("5511999990002@s.whatsapp.net")),
+        lid: Some(jid("100000000000002@lid")),
+        name: Some("Sales desk".to_owned()),
+        business_name: Some("Example Ltd".to_owned()),
+    };
+    instance.settings.keep_online_status = true;
+    instance.proxy = Some(
+        ProxyConfig::parse(
+            "socks5",
+            "proxy.example.com",
+            "1080",
+            Some("user".to_owned()),
+            Some("proxy password".to_owned()),
+        )
+        .unwrap(),
+    );
+    instance.websocket = Some(WebSocketConfig {
+        enabled: true,
+        events: EventFilter::parse(["message.exchange"]).unwrap(),
+        media_base64: true,
+    });
+    instance.s3 =
+        Some(S3Config::parse("us-east-1", "media", "AKIA", "s3 secret", None, "media/").unwrap());
+    status
+}
+
+fn webhook() -> Webhook {
+    Webhook {
+        id: WebhookId(Uuid::from_u128(3)),
+        label: WebhookLabel::default(),
+        target: Some(WebhookTarget {
+            url: WebhookUrl::parse("https://example.com/hook").unwrap(),
+            authorization: Some(Secret::new("Bearer receiver")),
+            secret: Some(Secret::new("signing secret")),
+            by_events: true,
+            events: EventFilter::parse(["call.update", "message.exchange"]).unwrap(),
+            media_base64: false,
+        }),
+    }
+}
+
+#[test]
+fn a_fresh_instance_shows_every_block_as_disabled() {
+    assert_json_snapshot!(InstanceView::new(&fresh(), None));
+}
+
+#[test]
+fn a_configured_instance_shows_its_blocks_without_the_passwords() {
+    assert_json_snapshot!(ListedInstanceView::new(&configured(), Some(&webhook())));
+}
+
+#[test]
+fn a_listed_instance_that_was_never_paired_has_connection_and_profile_too() {
+    let listed = serde_json::to_value(ListedInstanceView::new(&fresh(), None)).unwrap();
+    assert_json_snapshot!([&listed["connection"], &listed["profile"]]);
+}
+
+#[test]
+fn a_disabled_websocket_is_shown_empty() {
+    let mut status = configured();
+    status.instance.websocket.as_mut().unwrap().enabled = false;
+    let view = serde_json::to_value(InstanceView::new(&status, None)).unwrap();
+    assert_json_snapshot!(view["websocket"]);
+}
+
+#[test]
+fn a_chatwoot_integration_that_failed_says_why() {
+    assert_json_snapshot!(ChatwootView::failed("why"));
+}
+
+#[test]
+fn a_webhook_shows_its_authorization_but_not_its_signing_secret() {
+    assert_json_snapshot!(WebhookView::from(&webhook()));
+}
+
+#[test]
+fn a_disabled_webhook_has_lost_its_configuration() {
+    assert_json_snapshot!(WebhookView::from(&Webhook { target: None, ..webhook() }));
+}
+
+fn sent() -> Message {
+    Message {
+        id: MessageId::parse("3EB0000000000000000001").unwrap(),
+        direction: Direction::Outgoing,
+        timestamp: at(),
+        chat: chat_with_ana(),
+        sender: us(),
+        recipient: Some(ana()),
+        content: Content::Text("hello".to_owned()),
+        quote: None,
+        mentions: Vec::new(),
+        is_forwarded: false,
+        source: Some("api".to_owned()),
+    }
+}
+
+#[test]
+fn a_sent_text_leaves_out_what_was_not_used() {
+    assert_json_snapshot!(SentMessageView::from(&sent()));
+}
+
+#[test]
+fn a_sent_answer_names_what_it_answers_and_whom_it_mentions() {
+    let message = Message {
+        chat: group_chat(),
+        quote: Some(Quote {
+            message_id: MessageId::parse("3EB0000000000000000000").unwrap(),
+            author: Some(ana().jid),
+            text: "hi".to_owned(),
+        }),
+        mentions: vec![ana().jid],
+        source: Some("crm".to_owned()),
+        ..sent()
+    };
+    assert_json_snapshot!(SentMessageView::from(&message));
+}

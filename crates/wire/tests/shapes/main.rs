@@ -1,0 +1,69 @@
+//! Every JSON that leaves, pinned. A change here is a change of the contract.
+
+mod answers;
+mod instance_state;
+mod message_exchange;
+mod message_status;
+
+use serde_json::Value;
+use uuid::Uuid;
+use wharf_domain::{
+    Timestamp,
+    address::{Jid, Party},
+    event::{Event, EventBody, EventId},
+    instance::{InstanceId, InstanceName},
+    message::{Chat, ChatKind},
+    token::Token,
+};
+
+fn at() -> Timestamp {
+    Timestamp::from_timestamp(1_790_000_000, 0).unwrap()
+}
+
+fn jid(raw: &str) -> Jid {
+    Jid::parse(raw).unwrap()
+}
+
+fn ana() -> Party {
+    Party {
+        jid: jid("5511999990001@s.whatsapp.net"),
+        lid: Some(jid("100000000000001@lid")),
+        name: Some("Ana".to_owned()),
+    }
+}
+
+fn us() -> Party {
+    Party {
+        jid: jid("5511999990002@s.whatsapp.net"),
+        lid: None,
+        name: Some("Sales desk".to_owned()),
+    }
+}
+
+fn chat_with_ana() -> Chat {
+    Chat { party: ana(), kind: ChatKind::Private, is_community: false }
+}
+
+fn group_chat() -> Chat {
+    let party = Party {
+        jid: jid("120363000000000001@g.us"),
+        lid: None,
+        name: Some("Neighbours".to_owned()),
+    };
+    Chat { party, kind: ChatKind::Group, is_community: true }
+}
+
+/// The envelope of an event of the instance `sales`.
+fn rendered(body: EventBody) -> Value {
+    let event = Event {
+        id: EventId(Uuid::from_u128(0x0199_a3c2_7a44_7cc0_8d7c_3a5b_2f0c_9a11)),
+        instance: InstanceId(Uuid::nil()),
+        sequence: 7,
+        recorded_at: at(),
+        body,
+    };
+    let name = InstanceName::parse("sales").unwrap();
+    let token = Token::parse("instance-token").unwrap();
+    let bytes = wharf_wire::envelope(&event, &name, &token, "https://wharf.example.com");
+    serde_json::from_slice(&bytes).unwrap()
+}
