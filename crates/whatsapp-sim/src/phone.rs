@@ -2,5 +2,8 @@
 //!
 //! The parts are pure: they hold no lock and open no socket.
 
+pub mod app_state;
+mod content;
+pub mod inbox;
 pub mod link;
 pub mod signal;
