@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+
+use sea_orm_migration::{MigrationTrait, MigratorTrait};
+
+mod m20261121_000002_whatsapp_store;
+
+/// All steps, oldest first.
+#[derive(Debug)]
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m20261121_000002_whatsapp_store::Migration)]
+    }
+}
