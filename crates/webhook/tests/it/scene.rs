@@ -1,0 +1,69 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use uuid::Uuid;
+use wharf_domain::Timestamp;
+use wharf_domain::delivery::{Dispatch, Outcome};
+use wharf_domain::event::{Event, EventBody, EventFilter, EventId};
+use wharf_domain::instance::{InstanceId, InstanceName};
+use wharf_domain::ports::{Clock, EventSink};
+use wharf_domain::state::StateChange;
+use wharf_domain::token::Token;
+use wharf_domain::webhook::{WebhookTarget, WebhookUrl};
+use wharf_net::{Egress, Net, Roots, Tls};
+use wharf_webhook::WebhookSink;
+
+pub const NOW: i64 = 1_767_268_800;
+pub const EVENT_ID: &str = "019b7a5e-6c00-7000-8000-000000000001";
+pub const TOKEN: &str = "instance-token";
+
+/// A clock that stands still.
+struct Standing;
+
+#[async_trait]
+impl Clock for Standing {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_timestamp(NOW, 0).unwrap()
+    }
+
+    async fn sleep(&self, _: Duration) {}
+}
+
+pub fn net(egress: Egress) -> Net {
+    Net::new(Tls::new(Roots::web()), egress)
+}
+
+pub fn sink(net: &Net) -> WebhookSink {
+    WebhookSink::new(net, Arc::new(Standing), "https://wharf.example.com".to_owned()).unwrap()
+}
+
+/// A target that wants everything, unsigned and without authorization.
+pub fn target(url: &str) -> WebhookTarget {
+    WebhookTarget {
+        url: WebhookUrl::parse(url).unwrap(),
+        authorization: None,
+        secret: None,
+        by_events: false,
+        events: EventFilter::default(),
+        media_base64: false,
+    }
+}
+
+/// One attempt to deliver the same event, of kind `instance.state`.
+pub async fn attempt(sink: &WebhookSink, target: &WebhookTarget) -> Outcome {
+    let event = Event {
+        id: EventId(Uuid::parse_str(EVENT_ID).unwrap()),
+        instance: InstanceId(Uuid::nil()),
+        sequence: 1,
+        recorded_at: Timestamp::from_timestamp(NOW - 60, 0).unwrap(),
+        body: EventBody::State(StateChange::KeepaliveRestored),
+    };
+    let dispatch = Dispatch {
+        event: &event,
+        instance: &InstanceName::parse("sales").unwrap(),
+        token: &Token::parse(TOKEN).unwrap(),
+        target,
+    };
+    sink.deliver(&dispatch).await
+}
