@@ -27,6 +27,9 @@ pub enum Error {
         /// What is wrong with it; never the value itself where that may be a secret.
         reason: Cow<'static, str>,
     },
+    /// The token is one of another instance.
+    #[error("the token belongs to another instance")]
+    WrongInstance,
     /// The account has as many instances as it may.
     #[error("account instance quota exceeded")]
     QuotaExceeded,

@@ -27,7 +27,8 @@ pub trait EventLog: Send + Sync {
     /// configured within that transaction. When it returns, all of it survives a crash.
     ///
     /// An event whose key is already in the log of the instance changes nothing. A message that is already stored
-    /// (one we sent) gets the event's content and a status no lower than it had. A receipt moves a message's
+    /// (one we sent) gets the event's content and keeps its encoding and a status no lower than it had. The event of an
+    /// outgoing message is its acknowledgement: it makes the status at least `Sent`. A receipt moves a message's
     /// status only forward, and only that of messages we sent.
     ///
     /// Fails with `NotFound(Instance)` when there is no such instance.

@@ -45,20 +45,21 @@ pub trait MessageStore: Send + Sync {
         now: Timestamp,
     ) -> Result<Reservation>;
 
+    /// Looks up what an idempotency key was used for less than 24 hours before `now`; fails with `IdempotencyMismatch`
+    /// when that came with another fingerprint.
+    async fn recall(
+        &self,
+        instance: InstanceId,
+        key: &str,
+        fingerprint: &[u8; 32],
+        now: Timestamp,
+    ) -> Result<Option<StoredMessage>>;
+
     /// Looks a message up by its id, whichever chat it is in; the newest where ids clash.
     async fn find(&self, instance: InstanceId, id: &MessageId) -> Result<Option<StoredMessage>>;
 
     /// Notes that WhatsApp's server refused a pending message. Anything but a pending message stays as it is.
     async fn fail(&self, instance: InstanceId, id: &MessageId, code: Option<u16>) -> Result<()>;
-
-    /// Notes that the server acknowledged a message we sent: a pending or failed one becomes sent, others stay.
-    /// Gives the message as it now is when this call changed it, so that its event is recorded once.
-    async fn acknowledge(
-        &self,
-        instance: InstanceId,
-        id: &MessageId,
-        timestamp: Option<Timestamp>,
-    ) -> Result<Option<StoredMessage>>;
 
     /// The last name known for each chat partner asked for, from the messages they sent.
     async fn names(&self, instance: InstanceId, jids: &[Jid]) -> Result<Vec<(Jid, String)>>;

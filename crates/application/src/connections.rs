@@ -1,0 +1,114 @@
+//! Links with WhatsApp, as a caller sees them.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::oneshot;
+use wharf_domain::{
+    Error, Resource, Result,
+    address::PhoneNumber,
+    instance::Instance,
+    pairing::{PairingCode, QrCode},
+    ports::Clock,
+    state::{ConnectionState, Standing},
+};
+
+use crate::sessions::{Command, Sessions, Status};
+
+/// What a caller who wants to connect gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// A code to scan.
+    Qr(QrCode),
+    /// A code to type on the phone.
+    PairingCode(PairingCode),
+    /// Nothing is left to do: the instance is connected.
+    Connected,
+}
+
+/// Connects, reconnects and logs out.
+#[derive(Clone)]
+pub struct ConnectionService {
+    sessions: Sessions,
+    clock: Arc<dyn Clock>,
+}
+
+impl ConnectionService {
+    /// How long a caller waits for a code.
+    pub const PATIENCE: Duration = Duration::from_mins(1);
+
+    pub(crate) fn new(sessions: Sessions, clock: Arc<dyn Clock>) -> Self {
+        Self { sessions, clock }
+    }
+
+    /// Connects an instance, or begins to pair it, and waits until there is a code or a connection. A caller joins
+    /// whatever is under way. With a number the code is one to type, else one to scan.
+    ///
+    /// Fails with `ConnectFailed` when the attempt fails or there is nothing after [`Self::PATIENCE`].
+    pub async fn connect(&self, instance: &Instance, number: Option<PhoneNumber>) -> Result<Link> {
+        let (answer, attempt) = oneshot::channel();
+        let command = Command::Connect { number: number.clone(), answer };
+        let mut status = self.sessions.tell(instance.id, command)?;
+        let progress = async {
+            let attempt = attempt.await.map_err(|_| Error::NotFound(Resource::Instance))?;
+            loop {
+                if let Some(outcome) =
+                    outcome(&status.borrow_and_update(), attempt, number.as_ref())
+                {
+                    return outcome;
+                }
+                if status.changed().await.is_err() {
+                    return Err(Error::ConnectFailed("the instance was deleted".to_owned()));
+                }
+            }
+        };
+        tokio::select! {
+            outcome = progress => outcome,
+            () = self.clock.sleep(Self::PATIENCE) => {
+                Err(Error::ConnectFailed("WhatsApp gave no code within 60 seconds".to_owned()))
+            }
+        }
+    }
+
+    /// Drops the connection there is, if any, and connects anew. Returns once that is under way.
+    ///
+    /// Fails with `NoSavedSession` when there are no keys to connect with.
+    pub fn reconnect(&self, instance: &Instance) -> Result<()> {
+        match instance.standing {
+            Standing::Paired | Standing::Banned { .. } => {
+                self.sessions.tell(instance.id, Command::Reconnect).map(drop)
+            }
+            Standing::Unpaired | Standing::LoggedOut => Err(Error::NoSavedSession),
+        }
+    }
+
+    /// Unlinks the device and forgets its keys; the instance stays. A repeat is harmless.
+    pub async fn log_out(&self, instance: &Instance) -> Result<()> {
+        let (answer, done) = oneshot::channel();
+        self.sessions.tell(instance.id, Command::LogOut { answer })?;
+        done.await.map_err(|_| Error::NotFound(Resource::Instance))?
+    }
+}
+
+/// What the status means for a caller of an attempt, if it is decided.
+fn outcome(status: &Status, attempt: u64, number: Option<&PhoneNumber>) -> Option<Result<Link>> {
+    if status.state == Some(ConnectionState::Connected) {
+        return Some(Ok(Link::Connected));
+    }
+    if let Some((failed, reason)) = &status.problem
+        && *failed >= attempt
+    {
+        return Some(Err(Error::ConnectFailed(reason.clone())));
+    }
+    let pairing = &status.pairing;
+    match number {
+        None => pairing.qr.clone().map(|qr| Ok(Link::Qr(qr))),
+        Some(number) => {
+            let refused = pairing.refused.as_ref().filter(|(whose, _)| whose == number);
+            if let Some((_, reason)) = refused {
+                return Some(Err(Error::ConnectFailed(reason.clone())));
+            }
+            let code = pairing.code.as_ref().filter(|(whose, _)| whose == number);
+            code.map(|(_, code)| Ok(Link::PairingCode(code.clone())))
+        }
+    }
+}

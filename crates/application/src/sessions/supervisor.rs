@@ -1,0 +1,560 @@
+//! Keeps one instance's session: connects, backs off, tells what becomes of it, stops for good.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
+use wharf_domain::{
+    Error, Resource, Result, Timestamp,
+    address::PhoneNumber,
+    event::EventBody,
+    instance::{Instance, InstanceId, Profile},
+    ports::{InstanceChange, Session, SessionEnd, SessionEvent, SessionRequest},
+    state::{ConnectionState, Standing, StateChange},
+};
+
+use super::{Command, Shared, observer::Observer, status::Status};
+use crate::{backoff, recorder::Record};
+
+/// One task an instance. It ends when it is told to stop, which is for good.
+pub(super) struct Supervisor {
+    shared: Arc<Shared>,
+    id: InstanceId,
+    commands: mpsc::UnboundedReceiver<Command>,
+    status: watch::Sender<Status>,
+    /// Grows with every attempt, so that a caller can tell its own from an earlier one.
+    attempt: u64,
+    /// Failures in a row.
+    failures: u32,
+    /// A number that waits for its pairing code.
+    wanted_number: Option<PhoneNumber>,
+}
+
+/// What to do next.
+enum Next {
+    /// Nothing, until told.
+    Rest,
+    /// Connect now.
+    Connect,
+    /// Connect when the time has come, or earlier when told.
+    ConnectAt(Timestamp),
+    /// End.
+    Stop { unlink: bool, answer: oneshot::Sender<()> },
+}
+
+impl Supervisor {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        id: InstanceId,
+        commands: mpsc::UnboundedReceiver<Command>,
+        status: watch::Sender<Status>,
+    ) -> Self {
+        Self { shared, id, commands, status, attempt: 0, failures: 0, wanted_number: None }
+    }
+
+    pub(super) async fn run(mut self) {
+        let mut next = Next::Rest;
+        loop {
+            next = match next {
+                Next::Rest => self.rest(None).await,
+                Next::ConnectAt(due) => self.rest(Some(due)).await,
+                Next::Connect => self.connect().await,
+                Next::Stop { unlink, answer } => {
+                    if unlink {
+                        self.unlink_at_rest().await;
+                    }
+                    // Whoever waits is told last, when nothing of this instance runs any more.
+                    drop(self);
+                    let _ = answer.send(());
+                    return;
+                }
+            };
+        }
+    }
+
+    /// Waits for a command, or for the time of the next attempt.
+    async fn rest(&mut self, due: Option<Timestamp>) -> Next {
+        let pause = due.map(|due| (due - self.shared.clock.now()).to_std().unwrap_or_default());
+        let command = tokio::select! {
+            command = self.commands.recv() => command,
+            () = wait(&*self.shared.clock, pause) => return Next::Connect,
+        };
+        self.on_command_at_rest(command).await
+    }
+
+    /// Waits for its turn to make a connection.
+    async fn queue(&mut self) -> Result<OwnedSemaphorePermit, Next> {
+        let turn = self.shared.connecting.clone().acquire_owned();
+        tokio::pin!(turn);
+        loop {
+            let command = tokio::select! {
+                permit = &mut turn => {
+                    // The semaphore is never closed.
+                    return permit.map_err(|_| Next::Rest);
+                }
+                command = self.commands.recv() => command,
+            };
+            match command {
+                Some(Command::Connect { number, answer }) => {
+                    self.wanted_number = number.or(self.wanted_number.take());
+                    let _ = answer.send(self.attempt);
+                }
+                Some(Command::ConnectAt(_) | Command::Reconnect) => {}
+                command => {
+                    self.at_rest(None);
+                    return Err(self.on_command_at_rest(command).await);
+                }
+            }
+        }
+    }
+
+    async fn on_command_at_rest(&mut self, command: Option<Command>) -> Next {
+        match command {
+            // All handles are gone: the registry was dropped.
+            None => Next::Stop { unlink: false, answer: oneshot::channel().0 },
+            Some(Command::Connect { number, answer }) => {
+                self.wanted_number = number;
+                self.failures = 0;
+                let _ = answer.send(self.attempt + 1);
+                Next::Connect
+            }
+            Some(Command::ConnectAt(due)) => Next::ConnectAt(due),
+            Some(Command::Reconnect) => {
+                self.tell(StateChange::ManualReconnect).await;
+                self.failures = 0;
+                Next::Connect
+            }
+            Some(Command::LogOut { answer }) => {
+                let _ = answer.send(self.log_out_at_rest().await);
+                Next::Rest
+            }
+            Some(Command::Stop { unlink, answer }) => Next::Stop { unlink, answer },
+        }
+    }
+
+    /// Makes one attempt and sees the session through to its end.
+    async fn connect(&mut self) -> Next {
+        self.attempt += 1;
+        self.status.send_modify(|status| {
+            *status = Status { state: Some(ConnectionState::Connecting), ..Status::default() };
+        });
+        let permit = match self.queue().await {
+            Ok(permit) => permit,
+            Err(next) => return next,
+        };
+        let instance = match self.shared.instances.find_by_id(self.id).await {
+            Ok(Some(instance)) => instance,
+            Ok(None) => {
+                self.at_rest(Some("the instance was deleted".to_owned()));
+                return Next::Rest;
+            }
+            Err(e) => return self.try_again(in_words(&e)),
+        };
+        let (link, events) = mpsc::unbounded_channel();
+        let observer = Arc::new(Observer::new(self.shared.clone(), self.id, link));
+        let request = SessionRequest {
+            instance: self.id,
+            proxy: instance.proxy.clone(),
+            skip_history: instance.settings.disable_history_sync,
+        };
+        let paired = is_paired(&instance);
+        let session = match self.shared.whatsapp.start(request, observer).await {
+            Ok(session) => session,
+            Err(e @ Error::ConnectFailed(_)) => return self.rest_or_try_again(false, in_words(&e)),
+            Err(e) => return self.rest_or_try_again(paired, in_words(&e)),
+        };
+        self.status.send_modify(|status| status.session = Some(session.clone()));
+        if let Some(number) = self.wanted_number.take().filter(|_| !paired) {
+            self.ask_pairing_code(&session, number);
+        }
+        let mut run = Run { instance, session, events, permit: Some(permit), connected_at: None };
+        self.see_through(&mut run).await
+    }
+
+    /// Handles what happens in a session, and what is asked meanwhile, until it is over.
+    async fn see_through(&mut self, run: &mut Run) -> Next {
+        loop {
+            tokio::select! {
+                biased;
+                event = run.events.recv() => match event {
+                    Some(SessionEvent::Ended(end)) => return self.on_end(run, end).await,
+                    Some(event) => self.on_event(run, event).await,
+                    None => {
+                        return self.on_end(run, SessionEnd::Lost("the session vanished".to_owned())).await;
+                    }
+                },
+                command = self.commands.recv() => match command {
+                    Some(Command::Connect { number, answer }) => {
+                        let _ = answer.send(self.attempt);
+                        if let Some(number) = number && !is_paired(&run.instance) {
+                            self.ask_pairing_code(&run.session, number);
+                        }
+                    }
+                    Some(Command::ConnectAt(_)) => {}
+                    Some(Command::Reconnect) => {
+                        run.session.stop().await;
+                        run.wait_for_end().await;
+                        self.tell(StateChange::ManualReconnect).await;
+                        self.failures = 0;
+                        return Next::Connect;
+                    }
+                    Some(Command::LogOut { answer }) => {
+                        let done = self.log_out(run).await;
+                        let _ = answer.send(done);
+                        return Next::Rest;
+                    }
+                    Some(Command::Stop { unlink, answer }) => {
+                        if unlink && run.connected_at.is_some()
+                            && let Err(e) = run.session.log_out().await
+                        {
+                            warn(&e, "could not tell WhatsApp of the unlinking");
+                        }
+                        run.session.stop().await;
+                        run.wait_for_end().await;
+                        return Next::Stop { unlink, answer };
+                    }
+                    None => {
+                        run.session.stop().await;
+                        return Next::Stop { unlink: false, answer: oneshot::channel().0 };
+                    }
+                },
+            }
+        }
+    }
+
+    async fn on_event(&mut self, run: &mut Run, event: SessionEvent) {
+        match event {
+            SessionEvent::Qr { code, .. } => {
+                run.permit = None;
+                // Recorded first, shown second: a caller who sees the code can count on its event.
+                self.tell(StateChange::QrReady { codes: vec![code.clone()] }).await;
+                self.status.send_modify(|status| status.pairing.qr = Some(code));
+            }
+            SessionEvent::PairingCodeRenewed(code) => self.status.send_modify(|status| {
+                if let Some((_, old)) = &mut status.pairing.code {
+                    *old = code;
+                }
+            }),
+            SessionEvent::Paired { profile, platform } => {
+                self.on_paired(run, profile, platform).await;
+            }
+            SessionEvent::PairingFailed(reason) => {
+                self.tell(StateChange::PairError { reason }).await;
+            }
+            SessionEvent::ScannedWithoutMultidevice => {
+                self.tell(StateChange::QrScannedWithoutMultidevice).await;
+            }
+            SessionEvent::Connected { profile } => self.on_connected(run, profile).await,
+            SessionEvent::ProfileChanged(profile) => {
+                self.store(run, vec![InstanceChange::Profile(profile)]).await;
+            }
+            SessionEvent::KeepaliveTimeout => {
+                self.status.send_modify(|s| s.state = Some(ConnectionState::Connecting));
+                self.tell(StateChange::KeepaliveTimeout).await;
+            }
+            SessionEvent::KeepaliveRestored => {
+                self.tell(StateChange::KeepaliveRestored).await;
+                self.status.send_modify(|s| s.state = Some(ConnectionState::Connected));
+            }
+            // Receipts and acknowledgements go by the observer, the end is handled by the caller.
+            _ => {}
+        }
+    }
+
+    async fn on_paired(&mut self, run: &mut Run, profile: Profile, platform: String) {
+        self.status.send_modify(|status| status.pairing = super::Pairing::default());
+        if let Some(jid) = profile.jid.clone() {
+            let lid = profile.lid.clone();
+            let business_name = profile.business_name.clone();
+            self.tell(StateChange::PairSuccess { jid, lid, platform, business_name }).await;
+        }
+        let changes =
+            vec![InstanceChange::Standing(Standing::Paired), InstanceChange::Profile(profile)];
+        self.store(run, changes).await;
+    }
+
+    async fn on_connected(&mut self, run: &mut Run, profile: Profile) {
+        run.permit = None;
+        run.connected_at = Some(self.shared.clock.now());
+        let mut changes = Vec::new();
+        if run.instance.standing != Standing::Paired {
+            changes.push(InstanceChange::Standing(Standing::Paired));
+        }
+        if run.instance.profile != profile {
+            changes.push(InstanceChange::Profile(profile.clone()));
+        }
+        if !changes.is_empty() {
+            self.store(run, changes).await;
+        }
+        if let Some(jid) = profile.jid {
+            self.tell(StateChange::Connected { jid, lid: profile.lid }).await;
+        }
+        let session = run.session.clone();
+        self.status.send_modify(|status| {
+            *status = Status {
+                state: Some(ConnectionState::Connected),
+                session: Some(session),
+                ..Status::default()
+            };
+        });
+    }
+
+    async fn on_end(&mut self, run: &mut Run, end: SessionEnd) -> Next {
+        run.permit = None;
+        let now = self.shared.clock.now();
+        let was_connected = run.connected_at.is_some();
+        if run.connected_at.is_some_and(|at| {
+            (now - at).to_std().unwrap_or_default() >= self.shared.config.stable_after
+        }) {
+            self.failures = 0;
+        }
+        // From here on nobody may use the session; what the state becomes is decided below.
+        self.status.send_modify(|status| {
+            status.session = None;
+            status.pairing = super::Pairing::default();
+            status.state = Some(ConnectionState::Connecting);
+        });
+        let paired = is_paired(&run.instance);
+        match end {
+            SessionEnd::LoggedOut(reason) => {
+                self.tell(StateChange::LoggedOut { reason: reason.clone() }).await;
+                self.forget(run).await;
+                self.at_rest(Some(reason));
+                Next::Rest
+            }
+            SessionEnd::Replaced => {
+                self.tell(StateChange::StreamReplaced).await;
+                self.at_rest(Some("another connection took over with the same keys".to_owned()));
+                Next::Rest
+            }
+            SessionEnd::TempBanned { code, expires_in } => {
+                let until = now + expires_in;
+                self.tell(StateChange::TempBanned { code, until }).await;
+                let standing = Standing::Banned { until: Some(until) };
+                self.store(run, vec![InstanceChange::Standing(standing)]).await;
+                self.at_rest(Some(format!("banned until {until} (code {code})")));
+                Next::ConnectAt(until)
+            }
+            SessionEnd::Banned { code, reason } => {
+                let problem = format!("WhatsApp refused the login ({code}): {reason}");
+                self.tell(StateChange::ConnectFailure { code, reason }).await;
+                let standing = Standing::Banned { until: None };
+                self.store(run, vec![InstanceChange::Standing(standing)]).await;
+                self.at_rest(Some(problem));
+                Next::Rest
+            }
+            SessionEnd::Outdated => {
+                self.tell(StateChange::ClientOutdated).await;
+                self.at_rest(Some("WhatsApp refuses this version of the client (405)".to_owned()));
+                Next::Rest
+            }
+            SessionEnd::PairingExpired => {
+                let reason = "no phone scanned the code in time".to_owned();
+                self.tell(StateChange::PairError { reason: reason.clone() }).await;
+                self.at_rest(Some(reason));
+                Next::Rest
+            }
+            SessionEnd::LoginRefused { code, reason } => {
+                let problem = format!("WhatsApp refused the login ({code}): {reason}");
+                let change = match code {
+                    413 | 414 => StateChange::CatRefreshError { code },
+                    _ => StateChange::ConnectFailure { code, reason },
+                };
+                self.tell(change).await;
+                self.rest_or_try_again(paired, problem)
+            }
+            SessionEnd::StreamError(code) => {
+                self.tell(StateChange::StreamError { code: code.clone() }).await;
+                self.rest_or_try_again(paired, format!("WhatsApp ended the stream ({code})"))
+            }
+            SessionEnd::Stopped => self.rest_or_try_again(paired, "the session was stopped".into()),
+            SessionEnd::Unreachable(reason)
+            | SessionEnd::Lost(reason)
+            | SessionEnd::StoreFailed(reason) => {
+                if was_connected {
+                    self.tell(StateChange::Disconnected { reason: reason.clone() }).await;
+                }
+                self.rest_or_try_again(paired, reason)
+            }
+            end => self.rest_or_try_again(paired, format!("{end:?}")),
+        }
+    }
+
+    fn rest_or_try_again(&mut self, paired: bool, problem: String) -> Next {
+        if paired {
+            self.try_again(problem)
+        } else {
+            self.at_rest(Some(problem));
+            Next::Rest
+        }
+    }
+
+    /// Notes a failure and sets the time of the next attempt.
+    fn try_again(&mut self, problem: String) -> Next {
+        self.failures += 1;
+        let config = &self.shared.config;
+        let pause = backoff::pause(
+            config.first_pause,
+            config.longest_pause,
+            self.failures,
+            &*self.shared.random,
+        );
+        tracing::info!(instance = %self.id.0, problem, ?pause, "will connect again");
+        let attempt = self.attempt;
+        self.status.send_modify(|status| {
+            *status = Status {
+                state: Some(ConnectionState::Connecting),
+                problem: Some((attempt, problem)),
+                ..Status::default()
+            };
+        });
+        Next::ConnectAt(self.shared.clock.now() + pause)
+    }
+
+    /// From here on the stored standing says what the state is.
+    fn at_rest(&self, problem: Option<String>) {
+        let attempt = self.attempt;
+        self.status.send_modify(|status| {
+            *status =
+                Status { problem: problem.map(|problem| (attempt, problem)), ..Status::default() };
+        });
+    }
+
+    /// Unlinks the device through a running session. It counts as unlinked also when WhatsApp could not be told,
+    /// since the keys are gone afterwards.
+    async fn log_out(&mut self, run: &mut Run) -> Result<()> {
+        if run.connected_at.is_some() {
+            if let Err(e) = run.session.log_out().await {
+                warn(&e, "could not tell WhatsApp of the unlinking");
+            }
+        } else {
+            run.session.stop().await;
+        }
+        run.wait_for_end().await;
+        run.permit = None;
+        let done = self.forget_keys(&run.instance).await;
+        self.at_rest(None);
+        done
+    }
+
+    async fn log_out_at_rest(&mut self) -> Result<()> {
+        let instance = self
+            .shared
+            .instances
+            .find_by_id(self.id)
+            .await?
+            .ok_or(Error::NotFound(Resource::Instance))?;
+        let done = self.forget_keys(&instance).await;
+        self.at_rest(None);
+        done
+    }
+
+    /// Forgets the keys and says so, unless there is nothing to forget. A device that was never linked stays as it is.
+    async fn forget_keys(&self, instance: &Instance) -> Result<()> {
+        let linked = match instance.standing {
+            Standing::LoggedOut => false,
+            Standing::Unpaired => self.shared.whatsapp.is_paired(self.id).await?,
+            Standing::Paired | Standing::Banned { .. } => true,
+        };
+        self.shared.whatsapp.forget(self.id).await?;
+        if linked {
+            self.tell(StateChange::LoggedOut { reason: "logged out by request".to_owned() }).await;
+        }
+        let standing = InstanceChange::Standing(Standing::LoggedOut);
+        self.shared.instances.update(self.id, &[standing], self.shared.clock.now()).await?;
+        Ok(())
+    }
+
+    async fn unlink_at_rest(&self) {
+        if let Err(e) = self.shared.whatsapp.forget(self.id).await {
+            warn(&e, "could not forget keys");
+        }
+    }
+
+    async fn forget(&self, run: &mut Run) {
+        self.store(run, vec![InstanceChange::Standing(Standing::LoggedOut)]).await;
+        if let Err(e) = self.shared.whatsapp.forget(self.id).await {
+            warn(&e, "could not forget keys");
+        }
+    }
+
+    /// Asks for a pairing code without keeping the supervisor waiting; the status shows what came of it.
+    fn ask_pairing_code(&self, session: &Arc<dyn Session>, number: PhoneNumber) {
+        let (session, status) = (session.clone(), self.status.clone());
+        self.status.send_modify(|status| status.pairing.refused = None);
+        self.shared.tasks.spawn(async move {
+            let answer = session.pairing_code(&number).await;
+            status.send_modify(|status| match answer {
+                Ok(code) => status.pairing.code = Some((number, code)),
+                Err(e) => status.pairing.refused = Some((number, in_words(&e))),
+            });
+        });
+    }
+
+    async fn store(&self, run: &mut Run, changes: Vec<InstanceChange>) {
+        let now = self.shared.clock.now();
+        if let Err(e) = self.shared.instances.update(self.id, &changes, now).await {
+            tracing::error!(error = &e as &dyn std::error::Error, "could not store a change");
+        }
+        for change in changes {
+            match change {
+                InstanceChange::Standing(standing) => run.instance.standing = standing,
+                InstanceChange::Profile(profile) => run.instance.profile = profile,
+                _ => {}
+            }
+        }
+    }
+
+    async fn tell(&self, change: StateChange) {
+        let name = change.as_str();
+        tracing::info!(instance = %self.id.0, state = name, "link changed");
+        let record = Record { key: None, body: EventBody::State(change), raw: None };
+        if let Err(e) = self.shared.recorder.record(self.id, vec![record]).await {
+            tracing::error!(error = &e as &dyn std::error::Error, state = name, "could not record");
+        }
+    }
+}
+
+/// A session under way.
+struct Run {
+    instance: Instance,
+    session: Arc<dyn Session>,
+    events: mpsc::UnboundedReceiver<SessionEvent>,
+    /// Held while the connection is in the making.
+    permit: Option<OwnedSemaphorePermit>,
+    connected_at: Option<Timestamp>,
+}
+
+impl Run {
+    /// Passes over what still comes until the session has said that it is over.
+    async fn wait_for_end(&mut self) {
+        while let Some(event) = self.events.recv().await {
+            if matches!(event, SessionEvent::Ended(_)) {
+                return;
+            }
+        }
+    }
+}
+
+/// Whether there are keys to connect with.
+fn is_paired(instance: &Instance) -> bool {
+    matches!(instance.standing, Standing::Paired | Standing::Banned { .. })
+}
+
+async fn wait(clock: &dyn wharf_domain::ports::Clock, pause: Option<Duration>) {
+    match pause {
+        Some(pause) => clock.sleep(pause).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn in_words(error: &Error) -> String {
+    match error {
+        Error::ConnectFailed(reason) => reason.clone(),
+        Error::Refused { code } => format!("WhatsApp refused ({code})"),
+        other => other.to_string(),
+    }
+}
+
+fn warn(error: &Error, what: &'static str) {
+    tracing::warn!(error = error as &dyn std::error::Error, "{what}");
+}
