@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use wharf_domain::{
     event::{EventFilter, EventKind},
-    instance::{Instance, InstanceStatus},
+    instance::Instance,
     proxy::ProxyConfig,
     s3::S3Config,
     settings::Settings,
@@ -54,15 +54,18 @@ pub struct InstanceView {
 }
 
 impl InstanceView {
-    /// Shows an instance and its `default` webhook, if it has one.
+    /// Shows an instance, its state now and its `default` webhook, if it has one.
     #[must_use]
-    pub fn new(status: &InstanceStatus, default_webhook: Option<&Webhook>) -> Self {
-        let instance = &status.instance;
+    pub fn new(
+        instance: &Instance,
+        state: ConnectionState,
+        default_webhook: Option<&Webhook>,
+    ) -> Self {
         Self {
             id: instance.id.0.to_string(),
             name: instance.name.as_str().to_owned(),
             token: instance.token.expose().to_owned(),
-            status: status.state.as_str().to_owned(),
+            status: state.as_str().to_owned(),
             number_jid: number_jid(instance),
             proxy: ProxyView::new(instance.proxy.as_ref()),
             webhook: WebhookSummary::new(default_webhook),
@@ -89,13 +92,17 @@ pub struct ListedInstanceView {
 }
 
 impl ListedInstanceView {
-    /// Shows an instance and its `default` webhook, if it has one.
+    /// Shows an instance, its state now and its `default` webhook, if it has one.
     #[must_use]
-    pub fn new(status: &InstanceStatus, default_webhook: Option<&Webhook>) -> Self {
+    pub fn new(
+        instance: &Instance,
+        state: ConnectionState,
+        default_webhook: Option<&Webhook>,
+    ) -> Self {
         Self {
-            instance: InstanceView::new(status, default_webhook),
-            connection: ConnectionView::new(status),
-            profile: ProfileView::new(&status.instance),
+            instance: InstanceView::new(instance, state, default_webhook),
+            connection: ConnectionView::new(instance, state),
+            profile: ProfileView::new(instance),
         }
     }
 }
@@ -287,10 +294,9 @@ pub struct ConnectionView {
 }
 
 impl ConnectionView {
-    fn new(status: &InstanceStatus) -> Self {
-        let online = status.state == ConnectionState::Connected
-            && status.instance.settings.keep_online_status;
-        let in_words = match status.state {
+    fn new(instance: &Instance, state: ConnectionState) -> Self {
+        let online = state == ConnectionState::Connected && instance.settings.keep_online_status;
+        let in_words = match state {
             ConnectionState::Disconnected => "Disconnected",
             ConnectionState::Connecting => "Connecting",
             ConnectionState::Connected => "Connected",
@@ -298,8 +304,8 @@ impl ConnectionView {
             ConnectionState::Banned => "Banned",
         };
         Self {
-            state: status.state.as_str().to_owned(),
-            number_jid: number_jid(&status.instance),
+            state: state.as_str().to_owned(),
+            number_jid: number_jid(instance),
             presence_status: if online { "available" } else { "unavailable" }.to_owned(),
             display_status: in_words.to_owned(),
         }

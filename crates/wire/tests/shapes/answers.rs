@@ -3,7 +3,7 @@ use uuid::Uuid;
 use wharf_domain::{
     account::AccountId,
     event::EventFilter,
-    instance::{Instance, InstanceId, InstanceName, InstanceStatus, Profile},
+    instance::{Instance, InstanceId, InstanceName, Profile},
     message::{Content, Direction, Message, MessageId, Quote},
     proxy::ProxyConfig,
     s3::S3Config,
@@ -22,8 +22,8 @@ use wharf_wire::{
 
 use crate::{ana, at, chat_with_ana, group_chat, jid, us};
 
-fn fresh() -> InstanceStatus {
-    let instance = Instance {
+fn fresh() -> Instance {
+    Instance {
         id: InstanceId(Uuid::from_u128(1)),
         account: AccountId(Uuid::from_u128(2)),
         name: InstanceName::parse("sales").unwrap(),
@@ -36,14 +36,11 @@ fn fresh() -> InstanceStatus {
         s3: None,
         created_at: at(),
         updated_at: at(),
-    };
-    InstanceStatus { instance, state: ConnectionState::Disconnected }
+    }
 }
 
-fn configured() -> InstanceStatus {
-    let mut status = fresh();
-    status.state = ConnectionState::Connected;
-    let instance = &mut status.instance;
+fn configured() -> Instance {
+    let mut instance = fresh();
     instance.standing = Standing::Paired;
     instance.profile = Profile {
         jid: Some(jid("5511999990002@s.whatsapp.net")),
@@ -69,7 +66,7 @@ fn configured() -> InstanceStatus {
     });
     instance.s3 =
         Some(S3Config::parse("us-east-1", "media", "AKIA", "s3 secret", None, "media/").unwrap());
-    status
+    instance
 }
 
 fn webhook() -> Webhook {
@@ -89,25 +86,32 @@ fn webhook() -> Webhook {
 
 #[test]
 fn a_fresh_instance_shows_every_block_as_disabled() {
-    assert_json_snapshot!(InstanceView::new(&fresh(), None));
+    assert_json_snapshot!(InstanceView::new(&fresh(), ConnectionState::Disconnected, None));
 }
 
 #[test]
 fn a_configured_instance_shows_its_blocks_without_the_passwords() {
-    assert_json_snapshot!(ListedInstanceView::new(&configured(), Some(&webhook())));
+    assert_json_snapshot!(ListedInstanceView::new(
+        &configured(),
+        ConnectionState::Connected,
+        Some(&webhook())
+    ));
 }
 
 #[test]
 fn a_listed_instance_that_was_never_paired_has_connection_and_profile_too() {
-    let listed = serde_json::to_value(ListedInstanceView::new(&fresh(), None)).unwrap();
+    let listed =
+        serde_json::to_value(ListedInstanceView::new(&fresh(), ConnectionState::Disconnected, None))
+            .unwrap();
     assert_json_snapshot!([&listed["connection"], &listed["profile"]]);
 }
 
 #[test]
 fn a_disabled_websocket_is_shown_empty() {
-    let mut status = configured();
-    status.instance.websocket.as_mut().unwrap().enabled = false;
-    let view = serde_json::to_value(InstanceView::new(&status, None)).unwrap();
+    let mut instance = configured();
+    instance.websocket.as_mut().unwrap().enabled = false;
+    let view = InstanceView::new(&instance, ConnectionState::Connected, None);
+    let view = serde_json::to_value(view).unwrap();
     assert_json_snapshot!(view["websocket"]);
 }
 
