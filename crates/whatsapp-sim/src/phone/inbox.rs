@@ -202,7 +202,13 @@ impl Inbox {
         advanced
     }
 
-    fn positions(&self, id: &str) -> impl DoubleEndedIterator<Item = usize> {
+    /// A message by its place, for storing it.
+    pub(crate) fn entry_at(&self, at: usize) -> Option<&Entry> {
+        self.entries.get(at)
+    }
+
+    /// The places of the messages with this id.
+    pub(crate) fn positions(&self, id: &str) -> impl DoubleEndedIterator<Item = usize> {
         self.by_id.get(id).map_or(&[][..], Vec::as_slice).iter().copied()
     }
 
