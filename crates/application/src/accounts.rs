@@ -113,3 +113,8 @@ impl AccountService {
         was.then_some(()).ok_or(Error::NotFound(Resource::Account))
     }
 }
+
+/// A token nobody can guess.
+pub fn new_token(random: &dyn Random) -> Result<Token> {
+    ids::token(random)
+}

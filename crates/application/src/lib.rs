@@ -99,6 +99,10 @@ pub struct Services {
 
 impl Services {
     /// Puts the use cases together. Nothing runs before [`Services::start`].
+    ///
+    /// # Panics
+    ///
+    /// Panics outside a tokio runtime. What callers set off runs on this one, also when they call from another.
     #[must_use]
     pub fn new(ports: &Ports, config: ApplicationConfig) -> Self {
         let recorder = Recorder::new(ports.log.clone(), ports.clock.clone(), ports.random.clone());

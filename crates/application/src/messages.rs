@@ -34,6 +34,8 @@ struct Shared {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     sends: Mutex<Sends>,
+    /// Where sends run: they outlive the caller that asked for them, and so its runtime too.
+    runtime: tokio::runtime::Handle,
 }
 
 /// What this process knows of the sends it has made.
@@ -62,6 +64,7 @@ impl MessageService {
             clock: ports.clock.clone(),
             random: ports.random.clone(),
             sends: Mutex::default(),
+            runtime: tokio::runtime::Handle::current(),
         }))
     }
 
@@ -81,7 +84,7 @@ impl MessageService {
         let shared = self.0.clone();
         let instance = instance.clone();
         let send = async move { shared.send_text(&instance, text, idempotency_key).await };
-        tokio::spawn(send).await.map_err(|e| Error::unavailable("sending", e))?
+        self.0.runtime.spawn(send).await.map_err(|e| Error::unavailable("sending", e))?
     }
 }
 

@@ -1,5 +1,6 @@
 //! The sessions of all instances: one supervisor each, found by the instance's id.
 
+mod ending;
 mod observer;
 mod status;
 mod supervisor;
@@ -85,6 +86,8 @@ pub(crate) struct Shared {
     running: Mutex<HashMap<InstanceId, Handle>>,
     closing: CancellationToken,
     tasks: TaskTracker,
+    /// Where supervisors run: they outlive the caller that made them start, and so its runtime too.
+    runtime: tokio::runtime::Handle,
 }
 
 #[derive(Clone)]
@@ -107,6 +110,7 @@ impl Sessions {
             running: Mutex::default(),
             closing: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            runtime: tokio::runtime::Handle::current(),
         }))
     }
 
@@ -194,7 +198,7 @@ impl Sessions {
         let (commands, inbox) = mpsc::unbounded_channel();
         let (status, seen) = watch::channel(Status::default());
         let supervisor = Supervisor::new(self.0.clone(), id, inbox, status);
-        self.0.tasks.spawn(supervisor.run());
+        self.0.tasks.spawn_on(supervisor.run(), &self.0.runtime);
         let handle = Handle { commands, status: seen };
         running.insert(id, handle.clone());
         handle

@@ -12,7 +12,12 @@ use wharf_domain::{
     state::{ConnectionState, Standing, StateChange},
 };
 
-use super::{Command, Shared, observer::Observer, status::Status};
+use super::{
+    Command, Shared,
+    ending::{After, judge},
+    observer::Observer,
+    status::Status,
+};
 use crate::{backoff, recorder::Record};
 
 /// One task an instance. It ends when it is told to stop, which is for good.
@@ -314,68 +319,27 @@ impl Supervisor {
             status.state = Some(ConnectionState::Connecting);
         });
         let paired = is_paired(&run.instance);
-        match end {
-            SessionEnd::LoggedOut(reason) => {
-                self.tell(StateChange::LoggedOut { reason: reason.clone() }).await;
-                self.forget(run).await;
-                self.at_rest(Some(reason));
+        let verdict = judge(end, was_connected, now);
+        if let Some(change) = verdict.change {
+            self.tell(change).await;
+        }
+        let unlinked = verdict.standing == Some(Standing::LoggedOut);
+        if let Some(standing) = verdict.standing {
+            self.store(run, vec![InstanceChange::Standing(standing)]).await;
+        }
+        if unlinked && let Err(e) = self.shared.whatsapp.forget(self.id).await {
+            warn(&e, "could not forget keys");
+        }
+        match verdict.next {
+            After::Pause if paired => self.try_again(verdict.problem),
+            After::Pause | After::Rest => {
+                self.at_rest(Some(verdict.problem));
                 Next::Rest
             }
-            SessionEnd::Replaced => {
-                self.tell(StateChange::StreamReplaced).await;
-                self.at_rest(Some("another connection took over with the same keys".to_owned()));
-                Next::Rest
+            After::At(due) => {
+                self.at_rest(Some(verdict.problem));
+                Next::ConnectAt(due)
             }
-            SessionEnd::TempBanned { code, expires_in } => {
-                let until = now + expires_in;
-                self.tell(StateChange::TempBanned { code, until }).await;
-                let standing = Standing::Banned { until: Some(until) };
-                self.store(run, vec![InstanceChange::Standing(standing)]).await;
-                self.at_rest(Some(format!("banned until {until} (code {code})")));
-                Next::ConnectAt(until)
-            }
-            SessionEnd::Banned { code, reason } => {
-                let problem = format!("WhatsApp refused the login ({code}): {reason}");
-                self.tell(StateChange::ConnectFailure { code, reason }).await;
-                let standing = Standing::Banned { until: None };
-                self.store(run, vec![InstanceChange::Standing(standing)]).await;
-                self.at_rest(Some(problem));
-                Next::Rest
-            }
-            SessionEnd::Outdated => {
-                self.tell(StateChange::ClientOutdated).await;
-                self.at_rest(Some("WhatsApp refuses this version of the client (405)".to_owned()));
-                Next::Rest
-            }
-            SessionEnd::PairingExpired => {
-                let reason = "no phone scanned the code in time".to_owned();
-                self.tell(StateChange::PairError { reason: reason.clone() }).await;
-                self.at_rest(Some(reason));
-                Next::Rest
-            }
-            SessionEnd::LoginRefused { code, reason } => {
-                let problem = format!("WhatsApp refused the login ({code}): {reason}");
-                let change = match code {
-                    413 | 414 => StateChange::CatRefreshError { code },
-                    _ => StateChange::ConnectFailure { code, reason },
-                };
-                self.tell(change).await;
-                self.rest_or_try_again(paired, problem)
-            }
-            SessionEnd::StreamError(code) => {
-                self.tell(StateChange::StreamError { code: code.clone() }).await;
-                self.rest_or_try_again(paired, format!("WhatsApp ended the stream ({code})"))
-            }
-            SessionEnd::Stopped => self.rest_or_try_again(paired, "the session was stopped".into()),
-            SessionEnd::Unreachable(reason)
-            | SessionEnd::Lost(reason)
-            | SessionEnd::StoreFailed(reason) => {
-                if was_connected {
-                    self.tell(StateChange::Disconnected { reason: reason.clone() }).await;
-                }
-                self.rest_or_try_again(paired, reason)
-            }
-            end => self.rest_or_try_again(paired, format!("{end:?}")),
         }
     }
 
@@ -465,13 +429,6 @@ impl Supervisor {
     }
 
     async fn unlink_at_rest(&self) {
-        if let Err(e) = self.shared.whatsapp.forget(self.id).await {
-            warn(&e, "could not forget keys");
-        }
-    }
-
-    async fn forget(&self, run: &mut Run) {
-        self.store(run, vec![InstanceChange::Standing(Standing::LoggedOut)]).await;
         if let Err(e) = self.shared.whatsapp.forget(self.id).await {
             warn(&e, "could not forget keys");
         }
