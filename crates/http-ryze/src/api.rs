@@ -1,0 +1,80 @@
+use std::sync::Arc;
+
+use actix_web::{
+    App, Error,
+    body::MessageBody,
+    dev::{ServiceFactory, ServiceRequest, ServiceResponse},
+    middleware::from_fn,
+    web::{self, Data},
+};
+use utoipa_actix_web::AppExt;
+use utoipa_swagger_ui::SwaggerUi;
+use wharf_application::Services;
+use wharf_domain::ports::Clock;
+
+use crate::{
+    Network,
+    body::BodyLimit,
+    config::Config,
+    gate::gate,
+    health::Version,
+    openapi::{endpoints, openapi},
+    rate_limit::RateLimits,
+    unknown::{Served, unknown},
+};
+
+/// The API, ready to be served by any number of workers, which share its rate limits.
+#[derive(Clone)]
+pub struct Api {
+    services: Data<Services>,
+    limiter: Data<Limiter>,
+    served: Data<Served>,
+    version: Data<Version>,
+    body_limit: BodyLimit,
+}
+
+/// What the gate counts with.
+pub(crate) struct Limiter {
+    pub(crate) limits: RateLimits,
+    pub(crate) trusted_proxies: Vec<Network>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl Api {
+    /// Puts the API together over the use cases.
+    #[must_use]
+    pub fn new(services: Services, clock: Arc<dyn Clock>, config: Config) -> Self {
+        let limits = RateLimits::new(&config);
+        Self {
+            services: Data::new(services),
+            limiter: Data::new(Limiter { limits, trusted_proxies: config.trusted_proxies, clock }),
+            served: Data::new(Served::new(&openapi())),
+            version: Data::new(Version(config.version)),
+            body_limit: BodyLimit(config.max_body),
+        }
+    }
+
+    /// The application of one worker.
+    pub fn app(
+        &self,
+    ) -> App<
+        impl ServiceFactory<
+            ServiceRequest,
+            Config = (),
+            Response = ServiceResponse<impl MessageBody>,
+            Error = Error,
+            InitError = (),
+        >,
+    > {
+        let (app, _) = App::new().into_utoipa_app().configure(endpoints).split_for_parts();
+        app.app_data(self.services.clone())
+            .app_data(self.limiter.clone())
+            .app_data(self.served.clone())
+            .app_data(self.version.clone())
+            .app_data(self.body_limit)
+            .service(web::redirect("/docs", "/docs/"))
+            .service(SwaggerUi::new("/docs/{file:.*}").url("/openapi.json", openapi()))
+            .default_service(web::to(unknown))
+            .wrap(from_fn(gate))
+    }
+}

@@ -1,0 +1,168 @@
+//! Everything an endpoint can fail with, and the one place where that becomes an answer.
+
+use std::{borrow::Cow, fmt};
+
+use actix_web::{
+    HttpResponse, ResponseError,
+    http::{StatusCode, header},
+};
+use serde::Serialize;
+use utoipa::{IntoResponses, ToSchema};
+use wharf_domain::Error;
+
+use crate::wording;
+
+/// What was being done when something failed. The contract words a failure by what it was that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    Identify,
+    CreateInstance,
+    ListInstances,
+    FindInstance,
+    Connect,
+    Reconnect,
+    LogOut,
+    DeleteInstance,
+    SendMessage,
+    SetWebhook,
+    GetWebhook,
+    DeleteWebhook,
+}
+
+/// Why a request is refused or failed.
+#[derive(Debug)]
+pub(crate) enum ApiError {
+    /// No token came along.
+    MissingToken,
+    /// Nobody has the token that came along, or it is of the wrong kind.
+    InvalidToken,
+    /// The path names no instance.
+    MissingInstance,
+    /// A field that has to be there is absent or blank.
+    MissingField(&'static str),
+    /// The body is not what the route takes. The detail is given on the routes that show one.
+    Body { detail: Option<String> },
+    /// The body is larger than the server accepts.
+    BodyTooLarge,
+    /// The connection broke while the body was read.
+    BodyUnreadable,
+    /// The query is not what the route takes.
+    Query(String),
+    /// There is no such route.
+    UnknownRoute,
+    /// The route is there, but not for this method.
+    WrongMethod { allowed: String },
+    /// Too many requests.
+    RateLimited,
+    /// A use case failed.
+    Failed(Operation, Error),
+}
+
+/// Names what was being done when a use case fails.
+pub(crate) trait During<T> {
+    fn during(self, operation: Operation) -> Result<T, ApiError>;
+}
+
+impl<T> During<T> for Result<T, Error> {
+    fn during(self, operation: Operation) -> Result<T, ApiError> {
+        self.map_err(|e| ApiError::Failed(operation, e))
+    }
+}
+
+/// The body of every failure.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ErrorBody {
+    /// Always false.
+    success: bool,
+    error: ErrorMessage,
+}
+
+/// What went wrong.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ErrorMessage {
+    /// What went wrong, in words.
+    #[schema(value_type = String, example = "Instance not found")]
+    message: Cow<'static, str>,
+}
+
+/// The refusals every route with a token knows.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "read by the OpenAPI generator alone")]
+pub(crate) enum Refusals {
+    /// The token is missing, unknown, or of the wrong kind
+    #[response(status = UNAUTHORIZED)]
+    Unauthorized(ErrorBody),
+    /// The token does not open this instance, or the account's quota is exceeded
+    #[response(status = FORBIDDEN)]
+    Forbidden(ErrorBody),
+    /// There is no such thing
+    #[response(status = NOT_FOUND)]
+    NotFound(ErrorBody),
+    /// Too many requests, of the caller here or of the gateway at WhatsApp
+    #[response(status = TOO_MANY_REQUESTS)]
+    TooManyRequests(ErrorBody),
+    /// Something failed that is not the caller's fault
+    #[response(status = INTERNAL_SERVER_ERROR)]
+    Failed(ErrorBody),
+}
+
+impl ApiError {
+    fn answer(&self) -> (StatusCode, Cow<'static, str>) {
+        match self {
+            Self::MissingToken => (StatusCode::UNAUTHORIZED, "Missing token in header".into()),
+            Self::InvalidToken => (StatusCode::UNAUTHORIZED, "Invalid token".into()),
+            Self::MissingInstance => (StatusCode::BAD_REQUEST, "Instance name is required".into()),
+            Self::MissingField(field) => (StatusCode::BAD_REQUEST, wording::missing(field)),
+            Self::Body { detail: None } => (StatusCode::BAD_REQUEST, "Invalid request body".into()),
+            Self::Body { detail: Some(detail) } => {
+                (StatusCode::BAD_REQUEST, format!("Invalid request body: {detail}").into())
+            }
+            Self::BodyTooLarge => {
+                (StatusCode::PAYLOAD_TOO_LARGE, "Request body is too large".into())
+            }
+            Self::BodyUnreadable => {
+                (StatusCode::BAD_REQUEST, "Request body could not be read".into())
+            }
+            Self::Query(detail) => {
+                (StatusCode::BAD_REQUEST, format!("Invalid query: {detail}").into())
+            }
+            Self::UnknownRoute => (StatusCode::NOT_FOUND, "Route not found".into()),
+            Self::WrongMethod { .. } => {
+                (StatusCode::METHOD_NOT_ALLOWED, "Method not allowed".into())
+            }
+            Self::RateLimited => {
+                (StatusCode::TOO_MANY_REQUESTS, "Rate limit exceeded. Try again later.".into())
+            }
+            Self::Failed(operation, error) => wording::failure(*operation, error),
+        }
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(operation, error) => write!(f, "{operation:?}: {error}"),
+            other => f.write_str(&other.answer().1),
+        }
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        self.answer().0
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let (status, message) = self.answer();
+        // What failed on our side is logged here and nowhere else.
+        if let (true, Self::Failed(operation, error)) = (status.is_server_error(), self) {
+            let error = error as &dyn std::error::Error;
+            tracing::error!(error, ?operation, %status, "a request failed");
+        }
+        let mut response = HttpResponse::build(status);
+        if let Self::WrongMethod { allowed } = self {
+            response.insert_header((header::ALLOW, allowed.as_str()));
+        }
+        response.json(ErrorBody { success: false, error: ErrorMessage { message } })
+    }
+}

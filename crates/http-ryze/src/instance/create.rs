@@ -1,0 +1,93 @@
+use actix_web::{Responder, http::StatusCode, post, web::Json};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use wharf_application::instances::CreateInstance;
+use wharf_domain::{instance::InstanceName, token::Token};
+use wharf_wire::instance::InstanceView;
+
+use super::block;
+use crate::{
+    access::AccountToken,
+    body::Sent,
+    error::{ApiError, During, ErrorBody, Operation, Refusals},
+};
+
+/// A new instance. Every block may be left out.
+#[derive(Deserialize, ToSchema)]
+struct NewInstance {
+    /// Its name, as it will stand in URLs. Unique within the account.
+    #[schema(example = "sales", required = true, nullable = false)]
+    name: Option<String>,
+    /// Its token, if it shall have a certain one. Unique on the server.
+    token: Option<String>,
+    #[serde(flatten)]
+    proxy: block::Proxy,
+    #[serde(flatten)]
+    webhook: block::Webhook,
+    #[serde(flatten)]
+    websocket: block::WebSocket,
+    #[serde(flatten)]
+    chatwoot: block::Chatwoot,
+    #[serde(flatten)]
+    settings: block::Settings,
+    #[serde(flatten)]
+    s3: block::S3,
+}
+
+impl NewInstance {
+    fn parse(self) -> Result<CreateInstance, ApiError> {
+        let name = self.name.filter(|name| !name.trim().is_empty());
+        let name = InstanceName::parse(name.ok_or(ApiError::MissingField("name"))?)
+            .during(Operation::CreateInstance)?;
+        let token = self.token.filter(|token| !token.is_empty()).map(Token::parse);
+        // A block that is not right is left out rather than the instance: the answer shows it as disabled.
+        Ok(CreateInstance {
+            token: token.transpose().during(Operation::CreateInstance)?,
+            webhook: block::kept(&name, "webhook", self.webhook.parse()),
+            settings: self.settings.into(),
+            proxy: block::kept(&name, "proxy", self.proxy.parse()),
+            websocket: block::kept(&name, "websocket", self.websocket.parse()),
+            s3: block::kept(&name, "s3", self.s3.parse()),
+            name,
+        })
+    }
+}
+
+/// The new instance.
+#[derive(Serialize, ToSchema)]
+struct CreatedAnswer {
+    /// Always true.
+    success: bool,
+    #[schema(example = "Instance created")]
+    message: &'static str,
+    instance: InstanceView,
+}
+
+/// Create an instance
+///
+/// The instance starts disconnected; connect it to pair a phone with it. A webhook, WebSocket, Chatwoot, proxy or S3
+/// block that is not right does not fail the call: the block comes back as disabled.
+#[utoipa::path(
+    tag = "Instances",
+    operation_id = "createInstance",
+    security(("token" = []), ("bearer" = [])),
+    request_body = NewInstance,
+    responses(
+        (status = CREATED, description = "Created", body = CreatedAnswer),
+        (status = BAD_REQUEST, description = "The body or the name is not right", body = ErrorBody),
+        (status = CONFLICT, description = "The name or the token is taken", body = ErrorBody),
+        Refusals,
+    ),
+)]
+#[post("/api/instance/new")]
+pub(super) async fn create(caller: AccountToken, body: Sent) -> Result<impl Responder, ApiError> {
+    let asked: NewInstance = body.json()?;
+    let chatwoot = asked.chatwoot.view(asked.name.as_deref());
+    let wanted = asked.parse()?;
+    let made = caller.services.instances.create(caller.account, wanted).await;
+    let made = made.during(Operation::CreateInstance)?;
+    let mut instance = InstanceView::new(&made.instance, made.state, made.webhook.as_ref());
+    instance.chatwoot = chatwoot;
+    let answer = CreatedAnswer { success: true, message: "Instance created", instance };
+    Ok((Json(answer), StatusCode::CREATED))
+}

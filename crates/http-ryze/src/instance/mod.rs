@@ -1,0 +1,49 @@
+//! Instances: make, list, connect, remove.
+
+mod block;
+mod connect;
+mod create;
+mod delete;
+mod list;
+mod logout;
+mod reconnect;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// The path of creation, which has a rate limit of its own.
+pub(crate) const CREATE: &str = "/api/instance/new";
+
+pub(crate) fn endpoints(config: &mut ServiceConfig<'_>) {
+    config
+        .service(create::create)
+        .service(list::list)
+        .service(connect::connect)
+        .service(reconnect::reconnect)
+        .service(logout::logout)
+        .service(delete::delete);
+}
+
+/// What became of an instance.
+#[derive(Serialize, ToSchema)]
+struct EndedAnswer {
+    /// Always true.
+    success: bool,
+    /// What was done.
+    message: &'static str,
+    instance: EndedInstance,
+}
+
+/// The instance's new status.
+#[derive(Serialize, ToSchema)]
+struct EndedInstance {
+    /// `loggedout` or `deleted`.
+    status: &'static str,
+}
+
+impl EndedAnswer {
+    fn new(message: &'static str, status: &'static str) -> Self {
+        Self { success: true, message, instance: EndedInstance { status } }
+    }
+}

@@ -1,0 +1,120 @@
+use actix_web::{Responder, post, web::Json};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use wharf_domain::{
+    Error, Result as DomainResult,
+    event::EventFilter,
+    secret::Secret,
+    webhook::{WebhookLabel, WebhookTarget, WebhookUrl, parse_authorization},
+};
+use wharf_wire::webhook::WebhookView;
+
+use crate::{
+    access::OpenInstance,
+    body::Sent,
+    error::{ApiError, During, ErrorBody, Operation, Refusals},
+};
+
+/// The whole configuration of one webhook.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct WebhookBody {
+    /// Its name within the instance; `default` when absent.
+    #[schema(example = "default")]
+    label: Option<String>,
+    /// Whether events are posted to it. Switched off, it loses the rest of its configuration.
+    #[schema(default = true)]
+    enabled: Option<bool>,
+    /// Where events are posted to: an http or https URL. Needed unless it is switched off.
+    #[schema(example = "https://example.com/hook")]
+    url: Option<String>,
+    /// The value of the `Authorization` header to send, exactly as it is.
+    authorization: Option<String>,
+    /// Signs deliveries by the Standard Webhooks scheme: `whsec_` and base64, or any text. Never given back.
+    secret: Option<String>,
+    /// Whether the event's name is appended to the path.
+    by_events: Option<bool>,
+    /// Which events; empty or absent is all of them.
+    events: Option<Vec<String>>,
+    /// Whether media comes along as base64.
+    media_base64: Option<bool>,
+}
+
+impl WebhookBody {
+    fn parse(self) -> Result<(WebhookLabel, Option<WebhookTarget>), ApiError> {
+        let label = WebhookLabel::parse(self.label.as_deref()).during(Operation::SetWebhook)?;
+        let target = if self.enabled.unwrap_or(true) { Some(self.target()?) } else { None };
+        Ok((label, target))
+    }
+
+    fn target(self) -> Result<WebhookTarget, ApiError> {
+        let url = self.url.filter(|url| !url.trim().is_empty());
+        let url = url.ok_or(ApiError::MissingField("url"))?;
+        let authorization = self.authorization.unwrap_or_default();
+        let events = self.events.unwrap_or_default();
+        let parsed = || {
+            Ok(WebhookTarget {
+                url: WebhookUrl::parse(&url)?,
+                authorization: parse_authorization(&authorization)?,
+                secret: parse_secret(self.secret)?,
+                by_events: self.by_events.unwrap_or(false),
+                events: EventFilter::parse(events.iter().map(String::as_str))?,
+                media_base64: self.media_base64.unwrap_or(false),
+            })
+        };
+        parsed().during(Operation::SetWebhook)
+    }
+}
+
+fn parse_secret(raw: Option<String>) -> DomainResult<Option<Secret>> {
+    let Some(secret) = raw.filter(|raw| !raw.is_empty()).map(Secret::new) else { return Ok(None) };
+    let text = secret.expose();
+    if text.len() > 512 {
+        return Err(Error::invalid("secret", "must have at most 512 bytes"));
+    }
+    let is_key = |encoded: &str| BASE64_STANDARD.decode(encoded).is_ok_and(|key| !key.is_empty());
+    if text.strip_prefix("whsec_").is_some_and(|encoded| !is_key(encoded)) {
+        return Err(Error::invalid("secret", "must be base64 after `whsec_`"));
+    }
+    Ok(Some(secret))
+}
+
+/// The webhook as it now is.
+#[derive(Serialize, ToSchema)]
+struct SetAnswer {
+    /// Always true.
+    success: bool,
+    #[schema(example = "Webhook configuration updated")]
+    message: &'static str,
+    webhook: WebhookView,
+}
+
+/// Set a webhook
+///
+/// Writes the webhook of a label, in place of the one that was there; what is not sent is not kept. An instance may have
+/// three enabled ones.
+#[utoipa::path(
+    tag = "Events",
+    operation_id = "setWebhook",
+    security(("token" = []), ("bearer" = [])),
+    params(("instance" = String, Path, description = "The instance's name")),
+    request_body = WebhookBody,
+    responses(
+        (status = OK, description = "Set", body = SetAnswer),
+        (status = BAD_REQUEST, description = "The body is not right", body = ErrorBody),
+        (status = CONFLICT, description = "Three webhooks are enabled already", body = ErrorBody),
+        Refusals,
+    ),
+)]
+#[post("/api/events/webhook/{instance:[^/]*}")]
+pub(super) async fn set(caller: OpenInstance, body: Sent) -> Result<impl Responder, ApiError> {
+    let (label, target) = body.json::<WebhookBody>()?.parse()?;
+    let set = caller.services.webhooks.set(caller.instance.id, label, target).await;
+    let set = set.during(Operation::SetWebhook)?;
+    Ok(Json(SetAnswer {
+        success: true,
+        message: "Webhook configuration updated",
+        webhook: WebhookView::from(&set),
+    }))
+}
