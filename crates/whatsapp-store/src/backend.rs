@@ -1,0 +1,154 @@
+use std::fmt;
+use std::sync::Arc;
+
+use futures::FutureExt as _;
+use sea_orm::{ConnectionTrait as _, DbBackend, QueryResult, Statement, Value};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use wharf_seal::Keyring;
+use wharf_sql::Database;
+use zeroize::Zeroizing;
+
+use crate::error::Result;
+use crate::health::Health;
+use crate::known_addresses::KnownAddresses;
+use crate::protocol::TcTokenCache;
+use crate::sealing::{KeyPart, SealedColumn};
+
+/// The store of one instance's session; whatsapp-rust's `Backend`.
+///
+/// Only one may be in use for an instance at a time: it remembers what it has written.
+pub struct SqlBackend {
+    pub(crate) db: Database,
+    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) instance: Uuid,
+    pub(crate) health: Arc<Health>,
+    pub(crate) addresses: KnownAddresses,
+    pub(crate) tc_tokens: Arc<TcTokenCache>,
+}
+
+impl SqlBackend {
+    pub(crate) fn new(db: Database, keyring: Arc<Keyring>, instance: Uuid) -> Self {
+        Self {
+            db,
+            keyring,
+            instance,
+            health: Arc::default(),
+            addresses: KnownAddresses::default(),
+            tc_tokens: Arc::default(),
+        }
+    }
+
+    /// Cancelled when an inbound message could not be buffered: the client must then be dropped
+    /// without a flush, and a new one built on a newly opened backend.
+    #[must_use]
+    pub fn poisoned(&self) -> CancellationToken {
+        self.health.told()
+    }
+
+    pub(crate) fn backend(&self) -> DbBackend {
+        self.db.backend()
+    }
+
+    pub(crate) fn statement(&self, sql: &str, values: Vec<Value>) -> Statement {
+        Statement::from_sql_and_values(self.backend(), sql, values)
+    }
+
+    pub(crate) async fn query_one(
+        &self,
+        sql: &str,
+        values: Vec<Value>,
+    ) -> Result<Option<QueryResult>> {
+        Ok(self.db.reader().query_one_raw(self.statement(sql, values)).await?)
+    }
+
+    pub(crate) async fn query_all(
+        &self,
+        sql: &str,
+        values: Vec<Value>,
+    ) -> Result<Vec<QueryResult>> {
+        Ok(self.db.reader().query_all_raw(self.statement(sql, values)).await?)
+    }
+
+    /// Runs `statements` in one transaction and says how many rows they touched.
+    pub(crate) async fn write(&self, statements: Vec<Statement>) -> Result<u64> {
+        if statements.is_empty() {
+            return Ok(0);
+        }
+        write(&self.db, statements).await
+    }
+
+    pub(crate) async fn write_one(&self, sql: &str, values: Vec<Value>) -> Result<u64> {
+        self.write(vec![self.statement(sql, values)]).await
+    }
+
+    /// As [`write`](Self::write), for what must not be saved once the backend is poisoned.
+    pub(crate) async fn write_signal(&self, statements: Vec<Statement>) -> Result<()> {
+        let _turn = self.health.signal_write().await?;
+        self.write(statements).await.map(drop)
+    }
+
+    pub(crate) async fn write_signal_one(&self, sql: &str, values: Vec<Value>) -> Result<()> {
+        self.write_signal(vec![self.statement(sql, values)]).await
+    }
+
+    pub(crate) fn seal(
+        &self,
+        column: &SealedColumn,
+        key: &[KeyPart<'_>],
+        plaintext: &[u8],
+    ) -> Result<Vec<u8>> {
+        column.seal(&self.keyring, self.instance, key, plaintext)
+    }
+
+    pub(crate) fn open(
+        &self,
+        column: &SealedColumn,
+        key: &[KeyPart<'_>],
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>> {
+        column.open(&self.keyring, self.instance, key, sealed)
+    }
+
+    /// Reads the one sealed value `sql` selects, `None` when there is no row.
+    pub(crate) async fn query_sealed(
+        &self,
+        column: &SealedColumn,
+        key: &[KeyPart<'_>],
+        sql: &str,
+        values: Vec<Value>,
+    ) -> Result<Option<Vec<u8>>> {
+        let Some(row) = self.query_one(sql, values).await? else { return Ok(None) };
+        self.open_plain(column, key, &row.try_get_by_index::<Vec<u8>>(0)?).map(Some)
+    }
+
+    /// Opens a value for the library, which wants plain bytes.
+    pub(crate) fn open_plain(
+        &self,
+        column: &SealedColumn,
+        key: &[KeyPart<'_>],
+        sealed: &[u8],
+    ) -> Result<Vec<u8>> {
+        Ok(std::mem::take(&mut *self.open(column, key, sealed)?))
+    }
+}
+
+pub(crate) async fn write(db: &Database, statements: Vec<Statement>) -> Result<u64> {
+    db.write(|txn| {
+        async move {
+            let mut rows = 0;
+            for statement in statements {
+                rows += txn.execute_raw(statement).await?.rows_affected();
+            }
+            Ok(rows)
+        }
+        .boxed()
+    })
+    .await
+}
+
+impl fmt::Debug for SqlBackend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqlBackend").field("instance", &self.instance).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,40 @@
+use wacore::store::error::StoreError;
+
+/// Why the store did not do as asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The database failed.
+    #[error(transparent)]
+    Sql(#[from] wharf_sql::Error),
+    /// A sealed value does not open, or does not seal.
+    #[error("a stored secret cannot be sealed or opened")]
+    Seal(#[from] wharf_seal::Error),
+    /// A stored value is not what the library once gave.
+    #[error("a stored value cannot be read")]
+    Encoding(#[from] serde_json::Error),
+    /// A stored value has the wrong length.
+    #[error("a stored value has the wrong length")]
+    Length,
+    /// An inbound message could not be buffered, so nothing of the Signal state is written any more.
+    #[error("this session's store is closed to Signal writes after a failed inbound write")]
+    Poisoned,
+}
+
+/// What the store answers within the crate.
+pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl From<sea_orm::DbErr> for Error {
+    fn from(error: sea_orm::DbErr) -> Self {
+        Self::Sql(error.into())
+    }
+}
+
+impl From<Error> for StoreError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Encoding(_) | Error::Length => Self::Serialization(Box::new(error)),
+            _ => Self::Database(Box::new(error)),
+        }
+    }
+}

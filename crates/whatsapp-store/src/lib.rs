@@ -1,0 +1,20 @@
+#![doc = include_str!("../README.md")]
+
+mod app_sync_store;
+mod backend;
+mod device_store;
+mod error;
+mod factory;
+mod health;
+mod known_addresses;
+mod msg_secret_store;
+mod protocol;
+mod protocol_store;
+mod sealing;
+mod signal;
+mod signal_store;
+mod statement;
+
+pub use backend::SqlBackend;
+pub use error::Error;
+pub use factory::StoreFactory;

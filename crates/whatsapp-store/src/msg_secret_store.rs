@@ -1,0 +1,108 @@
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use wacore::store::error::Result;
+use wacore::store::traits::{
+    MsgSecretEntry, MsgSecretStore, merge_msg_secret_expiry, merge_msg_secret_message_ts,
+};
+
+use crate::SqlBackend;
+use crate::error::Error;
+use crate::sealing::{KeyPart, MSG_SECRET};
+use crate::statement::{insert_rows, values};
+
+#[async_trait]
+impl MsgSecretStore for SqlBackend {
+    async fn put_msg_secrets(&self, entries: Vec<MsgSecretEntry>) -> Result<usize> {
+        let count = entries.len();
+        let mut merged: BTreeMap<_, MsgSecretEntry> = BTreeMap::new();
+        for mut entry in entries {
+            let key = (entry.chat.clone(), entry.sender.clone(), entry.msg_id.clone());
+            if let Some(earlier) = merged.get(&key) {
+                entry.expires_at = merge_msg_secret_expiry(earlier.expires_at, entry.expires_at);
+                entry.message_ts =
+                    merge_msg_secret_message_ts(earlier.message_ts, entry.message_ts);
+            }
+            merged.insert(key, entry);
+        }
+        let mut rows = Vec::with_capacity(merged.len());
+        for entry in merged.into_values() {
+            let (chat, sender, id) = (&*entry.chat, &*entry.sender, &*entry.msg_id);
+            let sealed = self.seal(&MSG_SECRET, &key(chat, sender, id), &entry.secret)?;
+            rows.push(values![
+                self.instance,
+                chat,
+                sender,
+                id,
+                sealed,
+                entry.expires_at,
+                entry.message_ts
+            ]);
+        }
+        // As `merge_msg_secret_expiry` (0 is never) and `merge_msg_secret_message_ts` do.
+        self.write(insert_rows(
+            self.backend(),
+            "wa_msg_secret
+             (instance_id, chat, sender, message_id, secret, expires_at, message_ts)",
+            "ON CONFLICT (instance_id, chat, sender, message_id) DO UPDATE SET
+             secret = excluded.secret,
+             expires_at = CASE
+                 WHEN wa_msg_secret.expires_at = 0 OR excluded.expires_at = 0 THEN 0
+                 WHEN wa_msg_secret.expires_at > excluded.expires_at
+                     THEN wa_msg_secret.expires_at
+                 ELSE excluded.expires_at END,
+             message_ts = CASE
+                 WHEN wa_msg_secret.message_ts > excluded.message_ts
+                     THEN wa_msg_secret.message_ts
+                 ELSE excluded.message_ts END",
+            rows,
+        ))
+        .await?;
+        Ok(count)
+    }
+
+    async fn get_msg_secret(
+        &self,
+        chat: &str,
+        sender: &str,
+        msg_id: &str,
+    ) -> Result<Option<Vec<u8>>> {
+        let found = self.get_msg_secret_with_ts(chat, sender, msg_id).await?;
+        Ok(found.map(|(secret, _)| secret))
+    }
+
+    async fn get_msg_secret_with_ts(
+        &self,
+        chat: &str,
+        sender: &str,
+        msg_id: &str,
+    ) -> Result<Option<(Vec<u8>, i64)>> {
+        let row = self
+            .query_one(
+                "SELECT secret, message_ts FROM wa_msg_secret
+                 WHERE instance_id = $1 AND chat = $2 AND sender = $3 AND message_id = $4",
+                values![self.instance, chat, sender, msg_id],
+            )
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let sealed: Vec<u8> = row.try_get_by_index(0).map_err(Error::from)?;
+        let message_ts: i64 = row.try_get_by_index(1).map_err(Error::from)?;
+        let secret = self.open_plain(&MSG_SECRET, &key(chat, sender, msg_id), &sealed)?;
+        Ok(Some((secret, message_ts)))
+    }
+
+    async fn delete_expired_msg_secrets(&self, cutoff_timestamp: i64) -> Result<u32> {
+        let removed = self
+            .write_one(
+                "DELETE FROM wa_msg_secret
+                 WHERE instance_id = $1 AND expires_at <> 0 AND expires_at <= $2",
+                values![self.instance, cutoff_timestamp],
+            )
+            .await?;
+        Ok(u32::try_from(removed).unwrap_or(u32::MAX))
+    }
+}
+
+fn key<'a>(chat: &'a str, sender: &'a str, id: &'a str) -> [KeyPart<'a>; 3] {
+    [KeyPart::Text(chat), KeyPart::Text(sender), KeyPart::Text(id)]
+}

@@ -1,0 +1,147 @@
+//! Statements with many rows. Both databases read `$1`, so one text serves both.
+
+use std::fmt::Write as _;
+
+use sea_orm::{DbBackend, Statement, Value};
+use wharf_sql::rows_per_statement;
+
+/// Bound values from whatever converts into one.
+macro_rules! values {
+    ($($value:expr),* $(,)?) => { vec![$(sea_orm::Value::from($value)),*] };
+}
+pub(crate) use values;
+
+/// `INSERT INTO {into} VALUES (…), (…) {conflict}`, in as few statements as the database takes.
+///
+/// No two rows may have the same key: PostgreSQL refuses to update a row twice.
+pub(crate) fn insert_rows(
+    backend: DbBackend,
+    into: &str,
+    conflict: &str,
+    rows: impl IntoIterator<Item = Vec<Value>>,
+) -> Vec<Statement> {
+    let mut rows = rows.into_iter().peekable();
+    let columns = rows.peek().map_or(1, Vec::len);
+    let limit = rows_per_statement(backend, columns);
+    let mut statements = Vec::new();
+    while rows.peek().is_some() {
+        let values: Vec<Value> = rows.by_ref().take(limit).flatten().collect();
+        let list = value_rows(1, columns, values.len() / columns);
+        let sql = format!("INSERT INTO {into} VALUES {list} {conflict}");
+        statements.push(Statement::from_sql_and_values(backend, sql, values));
+    }
+    statements
+}
+
+/// `{head} IN (…)` over all `items`, each statement with `shared` as its first values.
+pub(crate) fn over_list(
+    backend: DbBackend,
+    head: &str,
+    shared: &[Value],
+    items: impl IntoIterator<Item = Value>,
+) -> Vec<Statement> {
+    let mut items = items.into_iter().peekable();
+    let limit = rows_per_statement(backend, 1 + shared.len());
+    let mut statements = Vec::new();
+    while items.peek().is_some() {
+        let mut values = shared.to_vec();
+        values.extend(items.by_ref().take(limit));
+        let list = placeholders(shared.len() + 1, values.len() - shared.len());
+        let sql = format!("{head} IN ({list})");
+        statements.push(Statement::from_sql_and_values(backend, sql, values));
+    }
+    statements
+}
+
+/// `{head} IN (VALUES (…), …)` over all `rows`, which `head` names as a row `(x, y)`.
+pub(crate) fn over_rows(
+    backend: DbBackend,
+    head: &str,
+    shared: &[Value],
+    rows: impl IntoIterator<Item = Vec<Value>>,
+) -> Vec<Statement> {
+    let mut rows = rows.into_iter().peekable();
+    let columns = rows.peek().map_or(1, Vec::len);
+    let limit = rows_per_statement(backend, columns + shared.len());
+    let mut statements = Vec::new();
+    while rows.peek().is_some() {
+        let mut values = shared.to_vec();
+        values.extend(rows.by_ref().take(limit).flatten());
+        let count = (values.len() - shared.len()) / columns;
+        let list = value_rows(shared.len() + 1, columns, count);
+        let sql = format!("{head} IN (VALUES {list})");
+        statements.push(Statement::from_sql_and_values(backend, sql, values));
+    }
+    statements
+}
+
+/// `($1,$2),($3,$4)` and so on.
+fn value_rows(first: usize, columns: usize, rows: usize) -> String {
+    let mut list = String::new();
+    for row in 0..rows {
+        let separator = if row == 0 { "" } else { "," };
+        let _ = write!(list, "{separator}({})", placeholders(first + row * columns, columns));
+    }
+    list
+}
+
+fn placeholders(first: usize, count: usize) -> String {
+    let mut list = String::with_capacity(count * 4);
+    for n in first..first + count {
+        let _ = write!(list, "{}${n}", if n == first { "" } else { "," });
+    }
+    list
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_become_one_statement() {
+        let rows = [values!["a", 1i64], values!["b", 2i64]];
+        let statements = insert_rows(DbBackend::Sqlite, "t (x, y)", "ON CONFLICT DO NOTHING", rows);
+        assert_eq!(statements.len(), 1);
+        assert_eq!(
+            statements[0].sql,
+            "INSERT INTO t (x, y) VALUES ($1,$2),($3,$4) ON CONFLICT DO NOTHING"
+        );
+    }
+
+    #[test]
+    fn no_rows_become_no_statement() {
+        assert!(insert_rows(DbBackend::Sqlite, "t (x)", "", []).is_empty());
+        assert!(over_list(DbBackend::Sqlite, "DELETE FROM t WHERE x", &[], []).is_empty());
+    }
+
+    #[test]
+    fn many_rows_are_spread_without_loss() {
+        let rows = (0..2500i64).map(|n| values![n, n, n]);
+        let statements = insert_rows(DbBackend::Postgres, "t (x, y, z)", "", rows);
+        let bound: Vec<usize> = statements
+            .iter()
+            .map(|statement| statement.values.as_ref().map_or(0, |values| values.0.len()))
+            .collect();
+        assert_eq!(bound, [3000, 3000, 1500]);
+    }
+
+    #[test]
+    fn a_list_of_rows_follows_what_is_shared() {
+        let rows = [values!["a", "b"], values!["c", "d"]];
+        let head = "DELETE FROM t WHERE i = $1 AND (x, y)";
+        let statements = over_rows(DbBackend::Sqlite, head, &values!["i"], rows);
+        assert_eq!(statements[0].sql, format!("{head} IN (VALUES ($2,$3),($4,$5))"));
+    }
+
+    #[test]
+    fn a_list_follows_what_is_shared() {
+        let items = [Value::from(7i64), Value::from(8i64)];
+        let statements = over_list(
+            DbBackend::Postgres,
+            "DELETE FROM t WHERE i = $1 AND x",
+            &values!["i"],
+            items,
+        );
+        assert_eq!(statements[0].sql, "DELETE FROM t WHERE i = $1 AND x IN ($2,$3)");
+    }
+}
