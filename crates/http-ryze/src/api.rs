@@ -61,10 +61,10 @@ impl Api {
         impl ServiceFactory<
             ServiceRequest,
             Config = (),
-            Response = ServiceResponse<impl MessageBody>,
+            Response = ServiceResponse<impl MessageBody + use<>>,
             Error = Error,
             InitError = (),
-        >,
+        > + use<>,
     > {
         let (app, _) = App::new().into_utoipa_app().configure(endpoints).split_for_parts();
         app.app_data(self.services.clone())
