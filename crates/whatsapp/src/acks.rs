@@ -1,0 +1,142 @@
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::oneshot;
+use wharf_domain::{Timestamp, message::MessageId, ports::SessionEvent};
+
+use crate::queue::{Entry, Queue};
+
+/// What the server said about a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ack {
+    pub(crate) timestamp: Option<Timestamp>,
+    pub(crate) refused: Option<u16>,
+}
+
+/// Brings acknowledgements to those who wait for them; the others are told to the observer.
+#[derive(Clone)]
+pub(crate) struct Acks {
+    waiting: Arc<Mutex<HashMap<MessageId, oneshot::Sender<Ack>>>>,
+    queue: Arc<Queue>,
+}
+
+impl Acks {
+    pub(crate) fn new(queue: Arc<Queue>) -> Self {
+        Self { waiting: Arc::default(), queue }
+    }
+
+    /// Waits for the acknowledgement of a message from now on. `None` when somebody does already.
+    pub(crate) fn expect(&self, id: &MessageId) -> Option<Expected> {
+        let (sender, receiver) = oneshot::channel();
+        let mut waiting = self.lock();
+        if waiting.contains_key(id) {
+            return None;
+        }
+        waiting.insert(id.clone(), sender);
+        drop(waiting);
+        Some(Expected { acks: self.clone(), id: id.clone(), receiver })
+    }
+
+    /// Takes in what the server said.
+    pub(crate) fn settle(&self, id: MessageId, ack: Ack) {
+        let waiting = self.lock().remove(&id);
+        let unclaimed = match waiting {
+            Some(waiting) => waiting.send(ack).err(),
+            None => Some(ack),
+        };
+        if let Some(ack) = unclaimed {
+            self.tell(id, ack);
+        }
+    }
+
+    fn tell(&self, id: MessageId, Ack { timestamp, refused }: Ack) {
+        self.queue.push(Entry::Own(SessionEvent::LateAck { id, timestamp, refused }));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<MessageId, oneshot::Sender<Ack>>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The wait for one acknowledgement. Once dropped, what comes is told to the observer.
+pub(crate) struct Expected {
+    acks: Acks,
+    id: MessageId,
+    receiver: oneshot::Receiver<Ack>,
+}
+
+impl Expected {
+    /// Returns with the acknowledgement.
+    pub(crate) async fn ack(&mut self) -> Ack {
+        match (&mut self.receiver).await {
+            Ok(ack) => ack,
+            // Nobody but this drops the other end.
+            Err(_) => std::future::pending().await,
+        }
+    }
+}
+
+impl Drop for Expected {
+    fn drop(&mut self) {
+        self.acks.lock().remove(&self.id);
+        // It may have come between the last look and now.
+        self.receiver.close();
+        if let Ok(ack) = self.receiver.try_recv() {
+            self.acks.tell(self.id.clone(), ack);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    fn setup() -> (Arc<Queue>, Acks, MessageId) {
+        let queue = Arc::new(Queue::default());
+        (queue.clone(), Acks::new(queue), MessageId::parse("3EB0A").unwrap())
+    }
+
+    const ACK: Ack = Ack { timestamp: None, refused: Some(463) };
+
+    async fn late(queue: &Queue) -> bool {
+        queue.close();
+        let told = queue.next().await;
+        matches!(
+            told.as_deref(),
+            Some([Entry::Own(SessionEvent::LateAck { refused: Some(463), .. })])
+        )
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_gets_the_acknowledgement_and_nobody_else() {
+        let (queue, acks, id) = setup();
+        let mut expected = acks.expect(&id).unwrap();
+        assert!(acks.expect(&id).is_none());
+        acks.settle(id, ACK);
+        assert_eq!(expected.ack().await, ACK);
+        drop(expected);
+        assert!(!late(&queue).await);
+    }
+
+    #[tokio::test]
+    async fn an_acknowledgement_nobody_waits_for_is_told() {
+        let (queue, acks, id) = setup();
+        drop(acks.expect(&id));
+        acks.settle(id, ACK);
+        assert!(late(&queue).await);
+    }
+
+    #[tokio::test]
+    async fn an_acknowledgement_that_comes_as_the_wait_is_given_up_is_told() {
+        let (queue, acks, id) = setup();
+        let mut expected = acks.expect(&id).unwrap();
+        assert!(expected.ack().now_or_never().is_none());
+        acks.settle(id, ACK);
+        drop(expected);
+        assert!(late(&queue).await);
+    }
+}

@@ -1,0 +1,215 @@
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use tokio::sync::Semaphore;
+use wacore::store::DevicePropsOverride;
+use waproto::whatsapp::device_props::PlatformType;
+use wharf_domain::{
+    Error, Result,
+    instance::InstanceId,
+    ports::{Clock, Session, SessionObserver, SessionRequest, WhatsApp},
+};
+use wharf_net::{Client as HttpClient, Net, Proxy, Timeouts};
+use whatsapp_rust::{
+    CacheConfig, CacheEntryConfig, MsgSecretPolicy,
+    bot::{Bot, BotBuilderError},
+};
+
+use crate::{
+    config::Config,
+    driver,
+    events::Listener,
+    hook::TakeFirst,
+    http::Http,
+    lookup::Lookups,
+    proxy,
+    session::{Core, LiveSession},
+    stores::{SessionStore, SessionStores},
+    transport::{Link, Sockets},
+};
+
+/// For the look-up of the client version, and for media, whose size is not known.
+const TIMEOUTS: Timeouts =
+    Timeouts { connect: Duration::from_secs(10), stall: Duration::from_secs(20), total: None };
+
+/// The WhatsApp port on whatsapp-rust.
+pub struct WhatsAppAdapter {
+    config: Arc<Config>,
+    net: Net,
+    direct: HttpClient,
+    stores: Arc<dyn SessionStores>,
+    clock: Arc<dyn Clock>,
+    dials: Arc<Semaphore>,
+    running: Arc<Mutex<HashSet<InstanceId>>>,
+}
+
+impl WhatsAppAdapter {
+    /// An adapter without any session. Fails when the HTTP client cannot be set up.
+    pub fn new(
+        config: Config,
+        net: Net,
+        stores: Arc<dyn SessionStores>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self> {
+        let direct = net
+            .trusted_client(TIMEOUTS, None)
+            .map_err(|e| Error::unavailable("the HTTP client", e))?;
+        Ok(Self {
+            dials: Arc::new(Semaphore::new(config.dials.max(1))),
+            config: Arc::new(config),
+            net,
+            direct,
+            stores,
+            clock,
+            running: Arc::default(),
+        })
+    }
+
+    fn http_client(&self, proxy: Option<&Proxy>) -> Result<HttpClient> {
+        match proxy {
+            None => Ok(self.direct.clone()),
+            Some(proxy) => self
+                .net
+                .trusted_client(TIMEOUTS, Some(proxy))
+                .map_err(|e| Error::ConnectFailed(e.to_string())),
+        }
+    }
+
+    async fn bot(
+        &self,
+        core: &Arc<Core>,
+        store: &SessionStore,
+        request: &SessionRequest,
+    ) -> Result<Bot> {
+        let proxy = request.proxy.as_ref().map(proxy::from_settings).transpose()?;
+        let http = Http {
+            client: self.http_client(proxy.as_ref())?,
+            tasks: core.tasks.clone(),
+            link: core.link.clone(),
+        };
+        let sockets = Sockets {
+            url: self.config.url.clone(),
+            dialer: self.net.dialer(proxy, self.config.dial_limit),
+            link: core.link.clone(),
+            queue: core.queue.clone(),
+            tasks: core.tasks.clone(),
+        };
+        let device = DevicePropsOverride::new()
+            .with_os(self.config.device_name.as_str())
+            .with_platform_type(PlatformType::CHROME);
+        let mut bot = Bot::builder()
+            .with_backend_arc(store.backend.clone())
+            .with_transport_factory(sockets)
+            .with_http_client(http)
+            .with_runtime(core.tasks.clone())
+            .with_inbound_durability_hook(TakeFirst(core.queue.clone()))
+            .with_event_handler(Listener { core: core.clone() })
+            .with_device_props(device)
+            .with_wanted_pre_key_count(self.config.prekeys)
+            .with_cache_config(caches());
+        if let Some(version) = self.config.client_version {
+            bot = bot.with_version(version);
+        }
+        if request.skip_history {
+            bot = bot.skip_history_sync();
+        }
+        if let Some(name) = &self.config.push_name
+            && !self.stores.is_paired(request.instance).await?
+        {
+            bot = bot.with_push_name(name.as_str());
+        }
+        bot.build().await.map_err(|e| match e {
+            BotBuilderError::Store(e) => Error::unavailable("the session store", e),
+            other => Error::unavailable("the WhatsApp client", other),
+        })
+    }
+}
+
+#[async_trait]
+impl WhatsApp for WhatsAppAdapter {
+    async fn start(
+        &self,
+        request: SessionRequest,
+        observer: Arc<dyn SessionObserver>,
+    ) -> Result<Arc<dyn Session>> {
+        let turn = Turn::take(&self.running, request.instance)?;
+        let store = self.stores.open(request.instance).await?;
+        let permit = self.dials.clone().acquire_owned().await;
+        let permit = permit.map_err(|e| Error::unavailable("the queue of dials", e))?;
+        let core = Arc::new(Core::new(self.config.clone(), self.clock.clone(), Link::new(permit)));
+        let bot = match self.bot(&core, &store, &request).await {
+            Ok(bot) => bot,
+            Err(e) => {
+                core.tasks.end().await;
+                return Err(e);
+            }
+        };
+        let client = bot.client();
+        // Delivery receipts count although the device is unavailable, see `stay_unavailable`; without this WhatsApp
+        // shows the sender one tick only.
+        client.set_force_active_delivery_receipts(true);
+        core.link.control(client.enable_auto_reconnect.clone());
+        let _ = core.client.set(Arc::downgrade(&client));
+        drop(client);
+        let session = LiveSession { core: core.clone(), lookups: Lookups::default() };
+        tokio::spawn(async move {
+            driver::lead(core, bot, observer, store.failed, turn).await;
+        });
+        Ok(Arc::new(session))
+    }
+
+    async fn is_paired(&self, instance: InstanceId) -> Result<bool> {
+        self.stores.is_paired(instance).await
+    }
+
+    async fn forget(&self, instance: InstanceId) -> Result<()> {
+        let _turn = Turn::take(&self.running, instance)?;
+        self.stores.forget(instance).await
+    }
+}
+
+/// The right to be the one session of an instance.
+pub(crate) struct Turn {
+    running: Arc<Mutex<HashSet<InstanceId>>>,
+    instance: InstanceId,
+}
+
+impl Turn {
+    fn take(running: &Arc<Mutex<HashSet<InstanceId>>>, instance: InstanceId) -> Result<Self> {
+        let first = running.lock().unwrap_or_else(PoisonError::into_inner).insert(instance);
+        if first {
+            Ok(Self { running: running.clone(), instance })
+        } else {
+            Err(Error::ConnectFailed("a session of this instance is running already".to_owned()))
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.instance);
+    }
+}
+
+/// Smaller than the library's, which are made for one account in a process.
+fn caches() -> CacheConfig {
+    let hour = Some(Duration::from_secs(3600));
+    CacheConfig {
+        group_cache: CacheEntryConfig::new(hour, 50),
+        // Below the size of a big group a send would read every member from the store.
+        device_registry_cache: CacheEntryConfig::new(hour, 1_100),
+        lid_pn_cache: CacheEntryConfig::new(None, 5_000),
+        sender_key_devices_cache: CacheEntryConfig::new(hour, 50),
+        session_locks_capacity: 500,
+        chat_lanes_capacity: 32,
+        group_distribution_locks_capacity: 64,
+        resend_rate_limiter_capacity: 256,
+        msg_secret_policy: MsgSecretPolicy::Managed,
+        seed_msg_secrets_from_history: false,
+        ..CacheConfig::default()
+    }
+}

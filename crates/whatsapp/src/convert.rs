@@ -1,0 +1,17 @@
+//! Library types in, domain types out, and the other way for what is sent. Nothing here does I/O or knows a client.
+
+mod address;
+mod content;
+mod context;
+mod media;
+mod message;
+mod pairing;
+mod receipt;
+mod text;
+mod wrapping;
+
+pub(crate) use address::{Aliases, from_library, registered, to_library};
+pub(crate) use message::{addresses, inbound};
+pub(crate) use pairing::pairing;
+pub(crate) use receipt::{addresses_of_receipt, receipt};
+pub(crate) use text::encode_text;

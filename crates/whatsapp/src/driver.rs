@@ -1,0 +1,141 @@
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use futures::FutureExt;
+use tokio_util::sync::CancellationToken;
+use wharf_domain::ports::{SessionEnd, SessionEvent, SessionObserver};
+use whatsapp_rust::{Client, NodeFilter, bot::{Bot, BotHandle}};
+
+use crate::{adapter::Turn, liveness, session::Core, teller::Teller};
+
+/// How long the library may take to write out what it holds.
+const FLUSH: Duration = Duration::from_secs(20);
+
+/// Leads a session from its first dial to its end, which is told exactly once, whatever happens here.
+pub(crate) async fn lead(
+    core: Arc<Core>,
+    bot: Bot,
+    observer: Arc<dyn SessionObserver>,
+    store_failed: CancellationToken,
+    turn: Turn,
+) {
+    let client = bot.client();
+    let teller = Teller::new(core.clone(), observer.clone(), &client);
+    let teller = tokio::spawn(teller.run());
+    let led = AssertUnwindSafe(async {
+        // Dropping the handle stops the library in its tracks, so it is kept until everything is written out.
+        let mut library = bot.spawn();
+        see_through(&core, &mut library, &client, store_failed).await;
+        // Also after the server has hung up: the library keeps changes of the device in memory for a while.
+        if !core.drop_now.is_cancelled() {
+            write_out(&core, &client).await;
+        }
+    });
+    if led.catch_unwind().await.is_err() {
+        core.note_end(SessionEnd::Lost("the session failed inside".to_owned()));
+    }
+    core.set_unready();
+    core.tasks.end().await;
+    core.queue.close();
+    if teller.await.is_err() {
+        tracing::error!("a session could not tell everything");
+    }
+    // The last of the socket and of the store goes with the client. Whoever hears of the end may start anew.
+    drop(client);
+    drop(turn);
+    let end = observer.on_event(SessionEvent::Ended(core.end()));
+    if AssertUnwindSafe(end).catch_unwind().await.is_err() {
+        tracing::error!("the end of a session could not be told");
+    }
+    core.over.cancel();
+}
+
+/// Returns once the session is to end, with its end noted.
+async fn see_through(
+    core: &Arc<Core>,
+    library: &mut BotHandle,
+    client: &Arc<Client>,
+    store_failed: CancellationToken,
+) {
+    watch_stream_errors(core, client);
+    watch_handshake(core, client);
+    let paired_before = client.pn().is_some();
+    let running = async {
+        library.await;
+        // The switch for the library's own redial may come a moment late. A second run does the same.
+        if !paired_before && client.pn().is_some() && core.link.may_redial() {
+            let client = client.clone();
+            let _ = core.tasks.ask(async move { client.run().await }).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        () = store_failed.cancelled() => {
+            core.drop_now(SessionEnd::StoreFailed("a received message could not be put down".to_owned()));
+        }
+        () = core.drop_now.cancelled() => {}
+        () = core.finish.cancelled() => {}
+        () = core.tasks.panicked().cancelled() => {
+            core.drop_now(SessionEnd::Lost("the WhatsApp client failed inside".to_owned()));
+        }
+        () = running => {}
+        () = liveness::watch(core, client) => {}
+        () = limit_login(core, paired_before) => {}
+        () = wait_for_pairing(core) => {}
+    }
+}
+
+async fn write_out(core: &Core, client: &Arc<Client>) {
+    core.note_end(core.end());
+    tokio::select! {
+        biased;
+        () = core.drop_now.cancelled() => {}
+        () = client.disconnect() => {}
+        () = core.clock.sleep(FLUSH) => tracing::warn!("a session took too long to write out what it holds"),
+    }
+}
+
+/// The library tells of the codes it does not act on only in its log.
+fn watch_stream_errors(core: &Arc<Core>, client: &Arc<Client>) {
+    let weak = Arc::downgrade(client);
+    let core = core.clone();
+    let mut error = client.wait_for_node(NodeFilter::tag("stream:error"));
+    core.clone().tasks.run(async move {
+        while let Ok(node) = error.await {
+            if let Some(code) = node.get().attrs().optional_string("code") {
+                if code != "515" {
+                    core.note_stream_error(&code);
+                }
+            }
+            let Some(client) = weak.upgrade() else { return };
+            error = client.wait_for_node(NodeFilter::tag("stream:error"));
+        }
+    });
+}
+
+fn watch_handshake(core: &Arc<Core>, client: &Arc<Client>) {
+    let (core, client) = (core.clone(), client.clone());
+    core.clone().tasks.run(async move {
+        if client.wait_for_socket(core.config.login_limit).await.is_ok() {
+            core.link.greeted().cancel();
+        }
+    });
+}
+
+/// Ends the session when a paired device is not let in for too long.
+async fn limit_login(core: &Core, paired_before: bool) {
+    if !paired_before {
+        return std::future::pending().await;
+    }
+    tokio::select! {
+        biased;
+        () = core.connected.cancelled() => std::future::pending().await,
+        () = core.clock.sleep(core.config.login_limit) => {
+            core.finish(SessionEnd::Unreachable("the server did not finish the login in time".to_owned()));
+        }
+    }
+}
+
+async fn wait_for_pairing(core: &Core) {
+    core.qr_codes_used_up.cancelled().await;
+    core.expire_pairing().await;
+}

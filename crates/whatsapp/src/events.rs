@@ -1,0 +1,112 @@
+use std::sync::{Arc, Weak};
+
+use wacore::types::events::{Event, EventHandler, EventInterest, EventKind, ServerAck};
+use wharf_domain::{message::MessageId, ports::SessionEvent};
+use whatsapp_rust::Client;
+
+use crate::{
+    acks::Ack,
+    ending,
+    queue::{Entry, Inbound},
+    session::Core,
+};
+
+/// The events of the library we act on.
+const KINDS: [EventKind; 18] = [
+    EventKind::ClientOutdated,
+    EventKind::ConnectFailure,
+    EventKind::Connected,
+    EventKind::LoggedOut,
+    EventKind::Messages,
+    EventKind::PairError,
+    EventKind::PairSuccess,
+    EventKind::PairingCodeRefresh,
+    EventKind::PairingQrCode,
+    EventKind::PairingQrCodesExhausted,
+    EventKind::QrScannedWithoutMultidevice,
+    EventKind::Receipt,
+    EventKind::SelfPushNameUpdated,
+    EventKind::ServerAck,
+    EventKind::StreamError,
+    EventKind::StreamReplaced,
+    EventKind::TemporaryBan,
+    EventKind::UndecryptableMessage,
+];
+
+/// Takes the library's events in. It is called in the middle of the library's work, so it only notes and queues.
+pub(crate) struct Listener {
+    pub(crate) core: Arc<Core>,
+}
+
+impl Listener {
+    fn client(&self) -> Option<Arc<Client>> {
+        self.core.client.get().and_then(Weak::upgrade)
+    }
+}
+
+impl EventHandler for Listener {
+    fn interest(&self) -> EventInterest {
+        EventInterest::of(&KINDS)
+    }
+
+    fn handle_event(&self, event: Arc<Event>) {
+        let core = &self.core;
+        if let Some(end) = ending::spoken_of(&event) {
+            core.note_end(end);
+            return;
+        }
+        match &*event {
+            Event::ServerAck(ack) => settle(core, ack),
+            Event::Messages(batch) => {
+                // Whatever the hook has seen is told already.
+                if !batch.hook_committed {
+                    let messages = batch.messages.to_vec();
+                    core.queue.push(Entry::Inbound(Inbound { messages, taken: None }));
+                }
+            }
+            Event::StreamError(error) => core.note_stream_error(&error.code),
+            Event::UndecryptableMessage(message) => {
+                tracing::debug!(id = message.info.id, "waiting for a message to be sent again");
+            }
+            Event::PairingQrCodesExhausted(_) => core.qr_codes_used_up.cancel(),
+            Event::PairingCodeRefresh(_) => {
+                if let Some(client) = self.client() {
+                    core.renew_pairing_code(client);
+                }
+            }
+            Event::SelfPushNameUpdated(_) => {
+                if let Some(client) = self.client() {
+                    core.stay_unavailable_after_renaming(client);
+                }
+                core.queue.push(Entry::Library(event));
+            }
+            Event::PairSuccess(success) => {
+                core.set_business_name(&success.business_name);
+                core.link.allow_redial();
+                core.queue.push(Entry::Library(event));
+            }
+            Event::Connected(_) => {
+                core.set_ready();
+                if let Some(client) = self.client() {
+                    core.stay_unavailable(client);
+                }
+                core.queue.push(Entry::Library(event));
+            }
+            Event::QrScannedWithoutMultidevice(_) => {
+                core.queue.push(Entry::Own(SessionEvent::ScannedWithoutMultidevice));
+            }
+            // Receipts, QR codes, failed pairings: converted when their turn comes.
+            _ => core.queue.push(Entry::Library(event)),
+        }
+    }
+}
+
+fn settle(core: &Core, ack: &ServerAck) {
+    if ack.class.as_deref().is_some_and(|class| class != "message") {
+        return;
+    }
+    let Ok(id) = MessageId::parse(ack.id.as_str()) else { return };
+    // A code we cannot read is a refusal all the same.
+    let refused = ack.error.as_ref().map(|code| code.parse().unwrap_or(0));
+    core.acks.settle(id, Ack { timestamp: ack.timestamp, refused });
+}

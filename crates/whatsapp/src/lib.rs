@@ -1,0 +1,25 @@
+#![doc = include_str!("../README.md")]
+
+mod acks;
+mod adapter;
+mod config;
+mod convert;
+mod driver;
+mod ending;
+mod events;
+mod failure;
+mod hook;
+mod http;
+mod liveness;
+mod lookup;
+mod proxy;
+mod queue;
+mod session;
+mod stores;
+mod tasks;
+mod teller;
+mod transport;
+
+pub use adapter::WhatsAppAdapter;
+pub use config::{Config, Liveness};
+pub use stores::{SessionStore, SessionStores};

@@ -1,0 +1,53 @@
+use std::{sync::Arc, time::Duration};
+
+use wacore::iq::keepalive::KeepaliveSpec;
+use wharf_domain::ports::{SessionEnd, SessionEvent};
+use whatsapp_rust::Client;
+
+use crate::{config::Liveness, queue::Entry, session::Core};
+
+/// Watches whether the server still answers, tells when it stops and starts again, and ends the session when it does
+/// not come back. The library notices too, but only logs it.
+pub(crate) async fn watch(core: &Core, client: &Arc<Client>) {
+    let Liveness { ask_after, tell_after, lost_after } = core.config.liveness;
+    core.link.up().cancelled().await;
+    loop {
+        let heard = core.link.heard();
+        core.clock.sleep(ask_after).await;
+        // While the observer is busy nobody listens, so silence means nothing.
+        if core.link.heard() != heard || !core.queue.has_room() {
+            continue;
+        }
+        ask(core, client);
+        if answered(core, heard, tell_after).await || !core.queue.has_room() {
+            continue;
+        }
+        // Before it is connected the session has nothing to take back.
+        let tell = |event| {
+            if core.connected.is_cancelled() {
+                core.queue.push(Entry::Own(event));
+            }
+        };
+        tell(SessionEvent::KeepaliveTimeout);
+        if !answered(core, heard, lost_after).await {
+            return core.finish(SessionEnd::Lost("the server stopped answering".to_owned()));
+        }
+        tell(SessionEvent::KeepaliveRestored);
+    }
+}
+
+fn ask(core: &Core, client: &Arc<Client>) {
+    let (client, limit) = (client.clone(), core.config.answer_limit);
+    core.tasks.run(async move {
+        // Any frame is a sign of life, so the answer itself does not matter.
+        let _ = client.execute(KeepaliveSpec::with_timeout(limit)).await;
+    });
+}
+
+async fn answered(core: &Core, heard: u64, limit: Duration) -> bool {
+    tokio::select! {
+        biased;
+        () = core.link.heard_since(heard) => true,
+        () = core.clock.sleep(limit) => false,
+    }
+}

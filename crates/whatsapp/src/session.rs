@@ -1,0 +1,270 @@
+mod pairing;
+mod presence;
+mod send;
+
+use std::sync::{
+    Arc, Mutex, OnceLock, PoisonError, Weak,
+    atomic::{AtomicBool, Ordering},
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio_util::sync::CancellationToken;
+use wacore::iq::devices::RemoveCompanionDeviceSpec;
+use wharf_domain::{
+    Error, Result, Timestamp,
+    address::{Jid, Party, PhoneNumber},
+    message::{MessageId, Quote},
+    pairing::PairingCode,
+    ports::{Clock, Outgoing, Session, SessionEnd},
+};
+use whatsapp_rust::Client;
+
+use crate::{
+    acks::Acks, config::Config, convert, ending, failure::in_our_words, lookup::Lookups,
+    queue::Queue, tasks::Tasks, transport::Link,
+};
+
+/// What the parts of a session share.
+pub(crate) struct Core {
+    pub(crate) config: Arc<Config>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) tasks: Tasks,
+    pub(crate) link: Arc<Link>,
+    pub(crate) acks: Acks,
+    /// The library's client. Weak, since the client holds its listeners.
+    pub(crate) client: OnceLock<Weak<Client>>,
+    /// Cancelled once all codes were shown while a pairing code is still good.
+    pub(crate) qr_codes_used_up: CancellationToken,
+    /// Cancelled once the session is authenticated and ready.
+    pub(crate) connected: CancellationToken,
+    /// Cancelled to end the session with everything written out.
+    pub(crate) finish: CancellationToken,
+    /// Cancelled to end the session where it stands.
+    pub(crate) drop_now: CancellationToken,
+    /// Cancelled once nothing of the session runs any more.
+    pub(crate) over: CancellationToken,
+    ready: AtomicBool,
+    end: Mutex<Option<SessionEnd>>,
+    stream_error: Mutex<Option<String>>,
+    business_name: OnceLock<String>,
+    pairing: pairing::Pairing,
+}
+
+impl Core {
+    pub(crate) fn new(config: Arc<Config>, clock: Arc<dyn Clock>, link: Link) -> Self {
+        let queue = Arc::new(Queue::default());
+        Self {
+            config,
+            clock,
+            acks: Acks::new(queue.clone()),
+            queue,
+            tasks: Tasks::default(),
+            link: Arc::new(link),
+            client: OnceLock::new(),
+            qr_codes_used_up: CancellationToken::new(),
+            connected: CancellationToken::new(),
+            finish: CancellationToken::new(),
+            drop_now: CancellationToken::new(),
+            over: CancellationToken::new(),
+            ready: AtomicBool::new(false),
+            end: Mutex::default(),
+            stream_error: Mutex::default(),
+            business_name: OnceLock::new(),
+            pairing: pairing::Pairing::default(),
+        }
+    }
+
+    /// Notes how the session ends, unless that is known already.
+    pub(crate) fn note_end(&self, end: SessionEnd) {
+        self.ready.store(false, Ordering::Release);
+        self.end.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(end);
+    }
+
+    /// Ends the session after writing out what it holds.
+    pub(crate) fn finish(&self, end: SessionEnd) {
+        self.note_end(end);
+        self.finish.cancel();
+    }
+
+    /// Ends the session without writing anything more.
+    pub(crate) fn drop_now(&self, end: SessionEnd) {
+        self.note_end(end);
+        self.drop_now.cancel();
+    }
+
+    /// Notes a code of `<stream:error>`. Some end the session; others count when it ends.
+    pub(crate) fn note_stream_error(&self, code: &str) {
+        if code.is_empty() {
+            return;
+        }
+        match ending::of_stream_error(code) {
+            Some(end) => self.finish(end),
+            None => {
+                let mut noted = self.stream_error.lock().unwrap_or_else(PoisonError::into_inner);
+                *noted = Some(code.to_owned());
+            }
+        }
+    }
+
+    /// How the session ended.
+    pub(crate) fn end(&self) -> SessionEnd {
+        if let Some(end) = self.end.lock().unwrap_or_else(PoisonError::into_inner).clone() {
+            return end;
+        }
+        let code = self.stream_error.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match (code, self.link.problem()) {
+            (Some(code), _) => SessionEnd::StreamError(code),
+            (None, Some(problem)) if self.link.greeted().is_cancelled() => {
+                SessionEnd::Lost(problem)
+            }
+            (None, Some(problem)) => SessionEnd::Unreachable(problem),
+            // The library ends a connection without a word when it stays silent or the Noise handshake fails.
+            (None, None) if self.link.greeted().is_cancelled() => {
+                SessionEnd::Lost("the server stopped answering".to_owned())
+            }
+            (None, None) => {
+                SessionEnd::Unreachable("the handshake with the server failed".to_owned())
+            }
+        }
+    }
+
+    /// Keeps the verified business name, which WhatsApp tells once, as the phone accepts the device.
+    pub(crate) fn set_business_name(&self, name: &str) {
+        if !name.is_empty() {
+            let _ = self.business_name.set(name.to_owned());
+        }
+    }
+
+    pub(crate) fn business_name(&self) -> Option<String> {
+        self.business_name.get().cloned()
+    }
+
+    pub(crate) fn set_ready(&self) {
+        self.ready.store(true, Ordering::Release);
+        self.connected.cancel();
+    }
+
+    pub(crate) fn set_unready(&self) {
+        self.ready.store(false, Ordering::Release);
+    }
+
+    fn client(&self) -> Option<Arc<Client>> {
+        self.client.get().and_then(Weak::upgrade)
+    }
+
+    /// The client of a session that is authenticated and ready.
+    fn ready(&self) -> Result<Arc<Client>> {
+        let client = self.client().filter(|_| self.ready.load(Ordering::Acquire));
+        client.filter(|client| client.is_connected()).ok_or(Error::NotConnected)
+    }
+
+    /// Waits for an answer of WhatsApp's server, as long as one may take.
+    async fn answer<T>(&self, answer: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::select! {
+            biased;
+            answer = answer => answer,
+            () = self.over.cancelled() => Err(Error::NotConnected),
+            () = self.clock.sleep(self.config.answer_limit) => Err(Error::NotAcknowledged),
+        }
+    }
+}
+
+/// A running session. Dropping it ends it as an abort does.
+pub(crate) struct LiveSession {
+    pub(crate) core: Arc<Core>,
+    pub(crate) lookups: Lookups,
+}
+
+impl Drop for LiveSession {
+    fn drop(&mut self) {
+        self.core.drop_now(SessionEnd::Stopped);
+    }
+}
+
+#[async_trait]
+impl Session for LiveSession {
+    async fn pairing_code(&self, number: &PhoneNumber) -> Result<PairingCode> {
+        self.core.pairing_code(number).await
+    }
+
+    async fn look_up(&self, number: &PhoneNumber) -> Result<Option<Party>> {
+        let now = self.core.clock.now();
+        if let Some(known) = self.lookups.recall(number, now) {
+            return Ok(known);
+        }
+        let client = self.core.ready()?;
+        let forms = number.forms();
+        let asked: Vec<_> = forms.iter().map(|form| wacore_binary::Jid::pn(form.as_str())).collect();
+        let answers = self.core.answer(async {
+            client.contacts().is_on_whatsapp(&asked).await.map_err(|e| in_our_words(&e))
+        });
+        let found = convert::registered(&forms, &answers.await?);
+        self.lookups.remember(number, found.clone(), now);
+        Ok(found)
+    }
+
+    async fn send(&self, outgoing: &Outgoing) -> Result<Timestamp> {
+        self.core.send(outgoing).await
+    }
+
+    fn encode_text(&self, text: &str, quote: Option<(&Quote, &Jid, Option<&Bytes>)>) -> Bytes {
+        convert::encode_text(text, quote)
+    }
+
+    async fn mark_read(&self, chat: &Jid, author: Option<&Jid>, ids: &[MessageId]) -> Result<()> {
+        let client = self.core.ready()?;
+        let (chat, author) = (convert::to_library(chat), author.map(convert::to_library));
+        let ids: Vec<_> = ids.iter().map(MessageId::as_str).collect();
+        let marked = client.mark_as_read(&chat, author.as_ref(), &ids);
+        self.core.answer(async { marked.await.map_err(|e| in_our_words(e.as_ref())) }).await
+    }
+
+    async fn set_typing(&self, chat: &Jid, typing: bool) -> Result<()> {
+        let client = self.core.ready()?;
+        let chat = convert::to_library(chat);
+        self.core
+            .answer(async {
+                let chatstate = client.chatstate();
+                let set = match typing {
+                    true => chatstate.send_composing(&chat).await,
+                    false => chatstate.send_paused(&chat).await,
+                };
+                set.map_err(|e| in_our_words(&e))
+            })
+            .await
+    }
+
+    async fn log_out(&self) -> Result<()> {
+        let told = match self.core.ready() {
+            Err(e) => Err(e),
+            Ok(client) => {
+                let own = client.pn().ok_or(Error::NotConnected)?;
+                let answer = client.execute(RemoveCompanionDeviceSpec::new(&own));
+                self.core.answer(async { answer.await.map_err(|e| in_our_words(&e)) }).await
+            }
+        };
+        let end = match &told {
+            Ok(()) => SessionEnd::LoggedOut("the device was unlinked by us".to_owned()),
+            Err(_) => SessionEnd::Stopped,
+        };
+        self.core.finish(end);
+        self.core.over.cancelled().await;
+        match (told, self.core.end()) {
+            // WhatsApp may hang up before it has answered.
+            (Err(_), SessionEnd::LoggedOut(_)) => Ok(()),
+            (told, _) => told,
+        }
+    }
+
+    async fn stop(&self) {
+        self.core.finish(SessionEnd::Stopped);
+        self.core.over.cancelled().await;
+    }
+
+    async fn abort(&self) {
+        self.core.drop_now(SessionEnd::Stopped);
+        self.core.over.cancelled().await;
+    }
+}

@@ -1,0 +1,125 @@
+use std::{future::Future, panic::AssertUnwindSafe, pin::Pin, time::Duration};
+
+use async_trait::async_trait;
+use futures::FutureExt;
+use tokio::sync::oneshot;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use wacore::runtime::{AbortHandle, Runtime};
+
+type Job = Pin<Box<dyn Future<Output = ()> + Send + 'static>>;
+
+/// Everything that runs for one session: the library's own tasks and ours. They can be ended together and awaited.
+#[derive(Clone, Default)]
+pub(crate) struct Tasks {
+    tracker: TaskTracker,
+    cancelled: CancellationToken,
+    panicked: CancellationToken,
+}
+
+impl Tasks {
+    /// Runs a job until it is done or the session is over.
+    pub(crate) fn run(&self, job: impl Future<Output = ()> + Send + 'static) {
+        self.tracker.spawn(self.guard(Box::pin(job)));
+    }
+
+    /// Runs a job and hands its outcome back. Whoever asked may stop waiting without harming the job.
+    pub(crate) fn ask<T: Send + 'static>(
+        &self,
+        job: impl Future<Output = T> + Send + 'static,
+    ) -> oneshot::Receiver<T> {
+        let (answer, receiver) = oneshot::channel();
+        self.run(async move {
+            let _ = answer.send(job.await);
+        });
+        receiver
+    }
+
+    /// Drops all jobs where they stand and returns when the last one is gone. Later jobs end before they start.
+    pub(crate) async fn end(&self) {
+        self.cancelled.cancel();
+        self.tracker.close();
+        self.tracker.wait().await;
+    }
+
+    /// Cancelled once a job has panicked.
+    pub(crate) fn panicked(&self) -> &CancellationToken {
+        &self.panicked
+    }
+
+    /// Cancelled once all jobs have been told to end.
+    pub(crate) fn cancelled(&self) -> &CancellationToken {
+        &self.cancelled
+    }
+
+    fn guard(&self, job: Job) -> impl Future<Output = ()> + Send + 'static {
+        let (cancelled, panicked) = (self.cancelled.clone(), self.panicked.clone());
+        async move {
+            tokio::select! {
+                biased;
+                () = cancelled.cancelled() => {}
+                outcome = AssertUnwindSafe(job).catch_unwind() => {
+                    if outcome.is_err() {
+                        panicked.cancel();
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Runtime for Tasks {
+    fn spawn(&self, job: Job) -> AbortHandle {
+        let task = self.tracker.spawn(self.guard(job));
+        AbortHandle::new(move || task.abort())
+    }
+
+    fn spawn_detached(&self, job: Job) {
+        self.tracker.spawn(self.guard(job));
+    }
+
+    fn sleep(&self, duration: Duration) -> Job {
+        Box::pin(tokio::time::sleep(duration))
+    }
+
+    fn spawn_blocking(&self, job: Box<dyn FnOnce() + Send + 'static>) -> Job {
+        let task = self.tracker.spawn_blocking(job);
+        Box::pin(async move {
+            let _ = task.await;
+        })
+    }
+
+    fn yield_now(&self) -> Option<Job> {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn ending_drops_what_runs_and_starts_nothing_more() {
+        let tasks = Tasks::default();
+        let witness = Arc::new(());
+        let held = witness.clone();
+        tasks.run(async move {
+            std::future::pending::<()>().await;
+            drop(held);
+        });
+        tasks.end().await;
+        let held = witness.clone();
+        tasks.run(async move { drop(held) });
+        tasks.end().await;
+        assert_eq!(Arc::strong_count(&witness), 1);
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_noticed() {
+        let tasks = Tasks::default();
+        tasks.run(async { panic!("as planned") });
+        tasks.panicked().cancelled().await;
+    }
+}

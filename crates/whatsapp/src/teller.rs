@@ -1,0 +1,141 @@
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, Weak},
+};
+
+use futures::FutureExt;
+use wacore::types::events::{Event, InboundMessage};
+use wharf_domain::{
+    instance::Profile,
+    ports::{SessionEnd, SessionEvent, SessionObserver},
+};
+use whatsapp_rust::Client;
+
+use crate::{
+    convert::{self, Aliases},
+    queue::{Entry, Inbound},
+    session::Core,
+};
+
+/// Tells the observer of a session what happens, one thing after the other.
+pub(crate) struct Teller {
+    core: Arc<Core>,
+    observer: Arc<dyn SessionObserver>,
+    client: Weak<Client>,
+}
+
+impl Teller {
+    pub(crate) fn new(
+        core: Arc<Core>,
+        observer: Arc<dyn SessionObserver>,
+        client: &Arc<Client>,
+    ) -> Self {
+        Self { core, observer, client: Arc::downgrade(client) }
+    }
+
+    /// Returns once the queue is closed and empty.
+    pub(crate) async fn run(self) {
+        while let Some(entries) = self.core.queue.next().await {
+            let receipts = entries.iter().filter(|entry| is_receipt(entry)).count();
+            if AssertUnwindSafe(self.tell(entries)).catch_unwind().await.is_err() {
+                // Whoever waits for messages that were being taken hears that they were not.
+                self.core.drop_now(SessionEnd::StoreFailed("taking an event failed inside".into()));
+            }
+            for _ in 0..receipts {
+                self.core.queue.receipt_taken();
+            }
+        }
+    }
+
+    async fn tell(&self, entries: Vec<Entry>) {
+        let mut inbound = Vec::new();
+        for entry in entries {
+            match entry {
+                Entry::Inbound(messages) => inbound.push(messages),
+                Entry::Own(event) => self.observer.on_event(event).await,
+                Entry::Library(event) => {
+                    if let Some(event) = self.converted(&event).await {
+                        self.observer.on_event(event).await;
+                    }
+                }
+            }
+        }
+        if !inbound.is_empty() {
+            self.hand_over(inbound).await;
+        }
+    }
+
+    async fn hand_over(&self, mut inbound: Vec<Inbound>) {
+        inbound.retain(Inbound::is_wanted);
+        // After a failure the next session gets everything again, in order.
+        let mut taken = !self.core.drop_now.is_cancelled();
+        if taken {
+            let messages: Vec<_> = inbound.iter().flat_map(|part| &part.messages).collect();
+            if let Err(e) = self.take(&messages).await {
+                taken = false;
+                tracing::error!(error = &e as &dyn std::error::Error, "messages were not taken");
+                self.core.drop_now(SessionEnd::StoreFailed(e.to_string()));
+            }
+        }
+        for waiting in inbound.into_iter().filter_map(|part| part.taken) {
+            let _ = waiting.send(taken);
+        }
+    }
+
+    async fn take(&self, messages: &[&InboundMessage]) -> wharf_domain::Result<()> {
+        let mut aliases = Aliases::default();
+        for message in messages {
+            self.learn(&mut aliases, convert::addresses(message)).await;
+        }
+        let own = self.profile();
+        let converted: Vec<_> = messages
+            .iter()
+            .filter_map(|message| convert::inbound(message, &own, &aliases))
+            .collect();
+        if converted.is_empty() { Ok(()) } else { self.observer.on_inbound(converted).await }
+    }
+
+    async fn converted(&self, event: &Event) -> Option<SessionEvent> {
+        match event {
+            Event::Receipt(receipt) => {
+                let mut aliases = Aliases::default();
+                self.learn(&mut aliases, convert::addresses_of_receipt(receipt)).await;
+                let (key, receipt) = convert::receipt(receipt, &aliases)?;
+                Some(SessionEvent::Receipt { key, receipt })
+            }
+            Event::Connected(_) => Some(SessionEvent::Connected { profile: self.profile() }),
+            Event::SelfPushNameUpdated(_) => Some(SessionEvent::ProfileChanged(self.profile())),
+            _ => convert::pairing(event),
+        }
+    }
+
+    fn profile(&self) -> Profile {
+        let Some(client) = self.client.upgrade() else { return Profile::default() };
+        let address = |jid: Option<wacore_binary::Jid>| jid.and_then(|jid| convert::from_library(&jid));
+        Profile {
+            jid: address(client.pn()),
+            lid: address(client.lid()),
+            name: Some(client.push_name()).filter(|name| !name.is_empty()),
+            business_name: self.core.business_name(),
+        }
+    }
+
+    /// Looks up under which other address the library knows somebody.
+    async fn learn(&self, aliases: &mut Aliases, addresses: Vec<wacore_binary::Jid>) {
+        let Some(client) = self.client.upgrade() else { return };
+        for address in addresses {
+            if aliases.knows(&address) {
+                continue;
+            }
+            match client.get_lid_pn_entry(&address).await {
+                Ok(Some(entry)) => aliases.add(&entry.phone_number, &entry.lid),
+                Ok(None) => {}
+                Err(e) => tracing::warn!(error = %e, "could not look up an address"),
+            }
+        }
+    }
+}
+
+fn is_receipt(entry: &Entry) -> bool {
+    matches!(entry, Entry::Library(event) if matches!(**event, Event::Receipt(_)))
+}
