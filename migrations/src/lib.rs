@@ -2,6 +2,7 @@
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
+mod m20261121_000001_core;
 mod m20261121_000002_whatsapp_store;
 
 /// All steps, oldest first.
@@ -10,6 +11,9 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261121_000002_whatsapp_store::Migration)]
+        vec![
+            Box::new(m20261121_000001_core::Migration),
+            Box::new(m20261121_000002_whatsapp_store::Migration),
+        ]
     }
 }

@@ -1,0 +1,415 @@
+//! What a [`DeliveryQueue`](wharf_domain::ports::DeliveryQueue) promises.
+
+use std::collections::HashSet;
+
+use wharf_domain::{
+    delivery::{Delivery, DeliveryId, Settlement},
+    event::{EventId, NewEvent},
+    instance::InstanceId,
+};
+
+use super::setting::{at_once, of_sink};
+use crate::{Stores, build};
+
+/// Makes a test of each thing a `DeliveryQueue` promises.
+#[macro_export]
+macro_rules! delivery_queue_contract {
+    ($stores:expr $(, #[$attribute:meta])*) => {
+        $crate::contract!(delivery_queue, $stores, [$($attribute),*], [
+            an_empty_queue_gives_nothing,
+            a_claimed_delivery_is_for_nobody_else,
+            concurrent_claims_share_nothing,
+            a_lane_is_given_in_order,
+            a_lane_gives_at_most_a_run_of_the_given_length,
+            a_claim_gives_at_most_its_limit,
+            a_lane_of_which_something_is_claimed_gives_nothing,
+            a_lane_waits_for_all_that_was_claimed_of_it,
+            a_head_that_is_not_due_holds_back_its_lane_alone,
+            a_run_ends_before_what_is_not_due,
+            sinks_do_not_wait_for_each_other,
+            instances_do_not_wait_for_each_other,
+            lanes_whose_head_has_waited_longest_come_first,
+            a_delivered_one_makes_way_for_the_next,
+            a_dropped_one_makes_way_for_the_next,
+            a_dead_letter_frees_its_lane_and_is_not_given_again,
+            a_retry_waits_and_counts_an_attempt,
+            settlements_of_what_is_gone_are_passed_over,
+            what_is_not_claimed_cannot_be_settled,
+            a_released_delivery_is_as_it_was,
+            what_is_appended_while_its_lane_is_claimed_comes_after,
+            a_crash_gives_everything_back,
+            the_next_due_is_that_of_a_head,
+            appends_and_settlements_at_once_strand_nothing,
+        ]);
+    };
+}
+
+/// An event in the lane of the chat with one of a few people, recorded so many seconds after the start.
+fn in_lane(person: u8, seconds: i64) -> NewEvent {
+    let from = build::phone(&format!("551199999000{person}"));
+    let recorded_at = build::moment(seconds);
+    NewEvent { recorded_at, ..build::message_event(build::incoming(&from, "hi")) }
+}
+
+async fn with_sink(stores: &Stores) -> InstanceId {
+    let instance = stores.with_instance("sales").await.id;
+    stores.with_webhook(instance, "crm").await;
+    instance
+}
+
+/// Appends events and gives their ids.
+async fn append(stores: &Stores, instance: InstanceId, events: &[NewEvent]) -> Vec<EventId> {
+    stores.append(instance, events).await.into_iter().map(|appended| appended.id).collect()
+}
+
+async fn claim(stores: &Stores, seconds: i64, limit: usize, per_lane: usize) -> Vec<Delivery> {
+    stores.deliveries.claim(build::moment(seconds), limit, per_lane).await.unwrap()
+}
+
+fn ids(deliveries: &[Delivery]) -> Vec<EventId> {
+    deliveries.iter().map(|delivery| delivery.event.id).collect()
+}
+
+async fn settle(stores: &Stores, delivery: &Delivery, settlement: Settlement) {
+    stores.deliveries.settle(&[(delivery.id, settlement)]).await.unwrap();
+}
+
+fn retry(seconds: i64) -> Settlement {
+    Settlement::Retry { due: build::moment(seconds), reason: "status 503".to_owned() }
+}
+
+/// And no error.
+pub async fn an_empty_queue_gives_nothing(stores: &Stores) {
+    assert_eq!(claim(stores, 100, 10, 10).await, []);
+    assert_eq!(stores.deliveries.next_due().await.unwrap(), None);
+    assert_eq!(stores.deliveries.release_all().await.unwrap(), 0);
+    stores.deliveries.settle(&[]).await.unwrap();
+    stores.deliveries.release(&[]).await.unwrap();
+}
+
+/// Until it is settled or released.
+pub async fn a_claimed_delivery_is_for_nobody_else(stores: &Stores) {
+    let instance = with_sink(stores).await;
+    let events = append(stores, instance, &[in_lane(1, 0), in_lane(2, 0)]).await;
+    assert_eq!(ids(&claim(stores, 100, 10, 10).await), events);
+    assert_eq!(claim(stores, 200, 10, 10).await, []);
+}
+
+/// Each delivery goes to one of those who ask at once.
+pub async fn concurrent_claims_share_nothing(stores: &Stores) {
+    let instance = with_sink(stores).await;
+    let events: Vec<_> = (0..40).map(|index| in_lane(index % 8, 0)).collect();
+    let events = append(stores, instance, &events).await;
+    let mut given = Vec::new();
+    // Whoever finds all heads taken gives up, so it may take more than one round.
+    for _ in 0..events.len() {
+        let claims = at_once(4, |_| {
+            let deliveries = stores.deliveries.clone();
+            async move { deliveries.claim(build::moment(100), 10, 2).await.unwrap() }
+        })
+        .await;
+        let round: Vec<_> = claims.into_iter().flatten().collect();
+        if round.is_empty() {
+            break;
+        }
+        let delivered: Vec<_> = round.iter().map(|one| (one.id, Settlement::Delivered)).collect();
+        stores.deliveries.settle(&delivered).await.unwrap();
+        given.extend(round);
+    }
+    assert_eq!(given.len(), events.len());
+    let distinct: HashSet<_> = given.iter().map(|delivery| delivery.id).collect();
+    assert_eq!(distinct.len(), events.len());
+}
+
+/// By sequence, whatever the time at which something was recorded.
+pub async fn a_lane_is_given_in_order(stores: &Stores) {
+    let instance = with_sink(stores).await;
+    let events: Vec<_> = [5, 3, 9, 1].map(|seconds| in_lane(1, seconds)).to_vec();
+    let mut expected = append(stores, instance, &events).await;
+    expected.extend(append(stores, instance, &[in_lane(1, 0)]).await);
+    assert_eq!(ids(&claim(stores, 100, 10, 10).await), expected);
+}
+
+/// From its head.
+pub async fn a_lane_gives_at_most_a_run_of_the_given_length(stores: &Stores) {
+    let instance = with_sink(stores).await;
+    let first = append(stores, instance, &[in_lane(1, 0), in_lane(1, 1), in_lane(1, 2)]).await;
+    let second = append(stores, instance, &[in_lane(2, 3), in_lane(2, 4), in_lane(2, 5)]).await;
+    let claimed = claim(stores, 100, 10, 2).await;
+    assert_eq!(ids(&claimed), [first[0], first[1], second[0], second[1]]);
+    for delivery in &claimed {
+        settle(stores, delivery, Settlement::Delivered).await;
+    }
+    assert_eq!(ids(&claim(stores, 100, 10, 2).await), [first[2], second[2]]);
+}
+
+/// In all, and what is left is given to the next.
+pub async fn a_claim_gives_at_most_its_limit(stores: &Stores) {
+    let instance = with_sink(stores).await;
+    let events: Vec<_> = (1..=9).map(|person| in_lane(person, i64::from(person))).collect();
+    let events = append(stores, instance, &events).await;
+    assert_eq!(ids(&claim(stores, 100, 4, 10).await), events[..4]);
+    assert_eq!(ids(&claim(stores, 100, 4, 10).await), events[4..8]);
+    assert_eq!(ids(&claim(stores, 100, 4, 10).await), events[8..]);
+    append(stores, instance, &[in_lane(1, 10), in_lane(1, 11)]).await;
+    assert_eq!(claim(stores, 100, 4, 10).await, []);
+    let other = stores.with_instance("other").await.id;
+    stores.with_webhook(other, "crm").await;
+    let events = append(stores, other, &[in_lane(1, 0), in_lane(1, 1), in_lane(1, 2)]).await;
+    assert_eq!(ids(&claim(stores, 100, 2, 10).await), events[..2]);
+}
+
+/// However much of it is due.
+pub async fn a_lane_of_which_something_is_claimed_gives_nothing(stores: &Stores) {
+    let instance = with_sink(stores).await;
+    append(stores, instance, &[in_lane(1, 0), in_lane(1, 0)]).await;
+    assert_eq!(claim(stores, 100, 10, 1).await.len(), 1);
+    append(stores, instance, &[in_lane(1, 0)]).await;
+    let free = append(stores, instance, &[in_lane(2, 0)]).await;
+    assert_eq!(ids(&claim(stores, 100, 10, 10).await), free);
+}
+
+/// One settlement of a run does not open the lane.
+pub async fn a_lane_waits_for_all_that_was_claimed_of_it(stores: &Stores) {
+    let instance = with_sink(stores).await;
+    let events = append(stores, instance, &[in_lane(1, 0), in_lane(1, 0), in_lane(1, 0)]).await;
+    let claimed = claim(stores, 100, 10, 2).await;
+    settle(stores, &claimed[0], retry(0)).await;
+    assert_eq!(claim(stores, 100, 10, 10).await, []);
+    assert_eq!(stores.deliveries.next_due().await.unwrap(), None);
+    stores.deliveries.release(&[claimed[1].id]).await.unwrap();
+    assert_eq!(ids(&claim(stores, 100, 10, 10).await), events);
+}
+
+/// A failing event holds back its own lane and nothing else.
+pub async fn a_head_that_is_not_due_holds_back_its_lane_alone(stores: &Stores) {
+    let instance = with_sink(stores).await;
+    let held = append(stores, instance, &[in_lane(1, 0), in_lane(1, 1)]).await;
+    let claimed = claim(stores, 100, 10, 1).await;
+    settle(stores, &claimed[0], retry(500)).await;
+    let free = append(stores, instance, &[in_lane(2, 2), in_lane(1, 3)]).await;
+    assert_eq!(ids(&claim(stores, 499, 10, 10).await), free[..1]);
+    assert_eq!(ids(&claim(stores, 500, 10, 10).await), [held[0], held[1], free[1]]);
+}
+
+/// Whatever is due behind it.
+pub async fn a_run_ends_before_what_is_not_due(stores: &Stores) {
+    let instance = with_sink(stores).await;
+    let events = append(stores, instance, &[in_lane(1, 0), in_lane(1, 0), in_lane(1, 0)]).await;
+    let claimed = claim(stores, 100, 10, 2).await;
+    let settlements = [(claimed[0].id, retry(100)), (claimed[1].id, retry(900))];
+    stores.deliveries.settle(&settlements).await.unwrap();
+    assert_eq!(ids(&claim(stores, 899, 10, 10).await), events[..1]);
+    assert_eq!(claim(stores, 899, 10, 10).await, []);
+}
+
+/// Each has lanes of its own.
+pub async fn sinks_do_not_wait_for_each_other(stores: &Stores) {
+    let instance = stores.with_instance("sales").await.id;
+    let (slow, quick) =
+        (stores.with_webhook(instance, "slow").await, stores.with_webhook(instance, "quick").await);
+    let events = append(stores, instance, &[in_lane(1, 0), in_lane(1, 1)]).await;
+    let claimed = claim(stores, 100, 10, 1).await;
+    assert_eq!(claimed.len(), 2);
+    settle(stores, &of_sink(&claimed, &slow)[0], retry(500)).await;
+    settle(stores, &of_sink(&claimed, &quick)[0], Settlement::Delivered).await;
+    let next = claim(stores, 100, 10, 10).await;
+    assert_eq!(ids(&of_sink(&next, &quick)), events[1..]);
+    assert_eq!(of_sink(&next, &slow), []);
+}
+
+/// Though they chat with the same person.
+pub async fn instances_do_not_wait_for_each_other(stores: &Stores) {
+    let (one, other) = (with_sink(stores).await, stores.with_instance("other").await.id);
+    stores.with_webhook(other, "crm").await;
+    append(stores, one, &[in_lane(1, 0)]).await;
+    assert_eq!(claim(stores, 100, 10, 10).await.len(), 1);
+    let events = append(stores, other, &[in_lane(1, 0)]).await;
+    assert_eq!(ids(&claim(stores, 100, 10, 10).await), events);
+}
+
+/// Within a lane order is kept all the same.
+pub async fn lanes_whose_head_has_waited_longest_come_first(stores: &Stores) {
+    let instance = with_sink(stores).await;
+    let events = [in_lane(1, 30), in_lane(2, 10), in_lane(3, 20), in_lane(1, 5)];
+    let events = append(stores, instance, &events).await;
+    assert_eq!(ids(&claim(stores, 100, 1, 10).await), [events[1]]);
+    let rest = claim(stores, 100, 10, 10).await;
+    assert_eq!(ids(&rest), [events[2], events[0], events[3]]);
+}
+
+/// The row is gone.
+pub async fn a_delivered_one_makes_way_for_the_next(stores: &Stores) {
+    makes_way_after(stores, Settlement::Delivered).await;
+}
+
+/// The row is gone.
+pub async fn a_dropped_one_makes_way_for_the_next(stores: &Stores) {
+    makes_way_after(stores, Settlement::Dropped).await;
+}
+
+/// It is kept, but nobody is given it; what waited behind it goes on.
+pub async fn a_dead_letter_frees_its_lane_and_is_not_given_again(stores: &Stores) {
+    makes_way_after(stores, Settlement::Dead { reason: "status 410".to_owned() }).await;
+}
+
+async fn makes_way_after(stores: &Stores, settlement: Settlement) {
+    let instance = with_sink(stores).await;
+    let events = append(stores, instance, &[in_lane(1, 0), in_lane(1, 1)]).await;
+    for expected in events {
+        let claimed = claim(stores, 100, 10, 1).await;
+        assert_eq!(ids(&claimed), [expected]);
+        settle(stores, &claimed[0], settlement.clone()).await;
+    }
+    assert_eq!(claim(stores, 1_000, 10, 10).await, []);
+    assert_eq!(stores.deliveries.next_due().await.unwrap(), None);
+    assert_eq!(stores.deliveries.release_all().await.unwrap(), 0);
+    let after = append(stores, instance, &[in_lane(1, 2)]).await;
+    assert_eq!(ids(&claim(stores, 100, 10, 10).await), after);
+}
+
+/// Until it is due again, and it stays the same delivery.
+pub async fn a_retry_waits_and_counts_an_attempt(stores: &Stores) {
+    let instance = with_sink(stores).await;
+    append(stores, instance, &[in_lane(1, 0)]).await;
+    let mut first: Option<DeliveryId> = None;
+    for attempts in 0..3 {
+        let due = 100 * i64::from(attempts);
+        if attempts > 0 {
+            assert_eq!(claim(stores, due - 1, 10, 10).await, []);
+        }
+        let claimed = claim(stores, due, 10, 10).await;
+        assert_eq!(claimed[0].attempts, attempts);
+        assert_eq!(claimed[0].id, *first.get_or_insert(claimed[0].id));
+        settle(stores, &claimed[0], retry(due + 100)).await;
+    }
+}
+
+/// A removed webhook takes its deliveries along, claimed ones too.
+pub async fn settlements_of_what_is_gone_are_passed_over(stores: &Stores) {
+    let instance = stores.with_instance("sales").await.id;
+    let (gone, stays) =
+        (stores.with_webhook(instance, "gone").await, stores.with_webhook(instance, "stays").await);
+    append(stores, instance, &[in_lane(1, 0)]).await;
+    let claimed = claim(stores, 100, 10, 10).await;
+    stores.webhooks.remove(instance, &gone.label).await.unwrap();
+    let settlements: Vec<_> = of_sink(&claimed, &gone)
+        .into_iter()
+        .chain(of_sink(&claimed, &stays))
+        .map(|delivery| (delivery.id, retry(0)))
+        .collect();
+    assert_eq!(settlements.len(), 2);
+    stores.deliveries.settle(&settlements).await.unwrap();
+    let again = claim(stores, 100, 10, 10).await;
+    assert_eq!(again.len(), 1);
+    assert_eq!((of_sink(&again, &stays).len(), again[0].attempts), (1, 1));
+}
+
+/// One that was released may be somebody else's any moment.
+pub async fn what_is_not_claimed_cannot_be_settled(stores: &Stores) {
+    let instance = with_sink(stores).await;
+    let events = append(stores, instance, &[in_lane(1, 0)]).await;
+    let claimed = claim(stores, 100, 10, 10).await;
+    stores.deliveries.release(&[claimed[0].id]).await.unwrap();
+    for settlement in [Settlement::Delivered, retry(900)] {
+        settle(stores, &claimed[0], settlement).await;
+    }
+    let again = claim(stores, 100, 10, 10).await;
+    assert_eq!((ids(&again), again[0].attempts), (events, 0));
+}
+
+/// Due when it was, and no attempt counted; its place in the lane is the old one.
+pub async fn a_released_delivery_is_as_it_was(stores: &Stores) {
+    let instance = with_sink(stores).await;
+    append(stores, instance, &[in_lane(1, 0), in_lane(1, 1)]).await;
+    let claimed = claim(stores, 100, 10, 1).await;
+    append(stores, instance, &[in_lane(1, 2)]).await;
+    let released = [claimed[0].id, DeliveryId(build::uuid())];
+    stores.deliveries.release(&released).await.unwrap();
+    stores.deliveries.release(&released).await.unwrap();
+    assert_eq!(stores.deliveries.next_due().await.unwrap(), Some(build::moment(0)));
+    assert_eq!(claim(stores, 100, 10, 1).await, claimed);
+}
+
+/// Also when the lane is then empty.
+pub async fn what_is_appended_while_its_lane_is_claimed_comes_after(stores: &Stores) {
+    let instance = with_sink(stores).await;
+    append(stores, instance, &[in_lane(1, 0)]).await;
+    let claimed = claim(stores, 100, 10, 10).await;
+    let later = append(stores, instance, &[in_lane(1, 1)]).await;
+    assert_eq!(claim(stores, 100, 10, 10).await, []);
+    settle(stores, &claimed[0], Settlement::Delivered).await;
+    assert_eq!(ids(&claim(stores, 100, 10, 10).await), later);
+}
+
+/// All claims, and it says how many there were; dead letters stay dead.
+pub async fn a_crash_gives_everything_back(stores: &Stores) {
+    let instance = with_sink(stores).await;
+    let events = [in_lane(1, 0), in_lane(1, 1), in_lane(2, 2), in_lane(3, 3)];
+    let events = append(stores, instance, &events).await;
+    let claimed = claim(stores, 100, 3, 10).await;
+    settle(stores, &claimed[2], Settlement::Dead { reason: "no".to_owned() }).await;
+    assert_eq!(stores.deliveries.release_all().await.unwrap(), 2);
+    assert_eq!(stores.deliveries.release_all().await.unwrap(), 0);
+    assert_eq!(ids(&claim(stores, 100, 10, 10).await), [events[0], events[1], events[3]]);
+}
+
+/// Not of what waits behind one, nor of a claimed lane.
+pub async fn the_next_due_is_that_of_a_head(stores: &Stores) {
+    let instance = with_sink(stores).await;
+    append(stores, instance, &[in_lane(1, 50), in_lane(1, 10)]).await;
+    let next_due = async || stores.deliveries.next_due().await.unwrap();
+    assert_eq!(next_due().await, Some(build::moment(50)));
+    append(stores, instance, &[in_lane(2, 70)]).await;
+    assert_eq!(next_due().await, Some(build::moment(50)));
+    let claimed = claim(stores, 60, 10, 1).await;
+    assert_eq!(next_due().await, Some(build::moment(70)));
+    settle(stores, &claimed[0], retry(65)).await;
+    assert_eq!(next_due().await, Some(build::moment(65)));
+    let claimed = claim(stores, 65, 10, 1).await;
+    settle(stores, &claimed[0], Settlement::Delivered).await;
+    assert_eq!(next_due().await, Some(build::moment(10)));
+}
+
+/// While events arrive, others are claimed and settled: in the end all were given, each lane in order.
+pub async fn appends_and_settlements_at_once_strand_nothing(stores: &Stores) {
+    const EVENTS: usize = 60;
+    let instance = with_sink(stores).await;
+    let appending = tokio::spawn({
+        let events = stores.events.clone();
+        async move {
+            for index in 0..EVENTS {
+                let event = in_lane(u8::try_from(index % 2).unwrap_or(0), 0);
+                events.append(instance, &[event]).await.unwrap();
+                tokio::task::yield_now().await;
+            }
+        }
+    });
+    let mut given: Vec<Delivery> = Vec::new();
+    let mut is_over = false;
+    loop {
+        // Asked before the claim: an empty claim after the last append means that nothing is left.
+        let was_over = is_over;
+        is_over = appending.is_finished();
+        let claimed = claim(stores, 100, 10, 3).await;
+        if claimed.is_empty() {
+            if was_over {
+                break;
+            }
+            tokio::task::yield_now().await;
+            continue;
+        }
+        let delivered: Vec<_> = claimed.iter().map(|one| (one.id, Settlement::Delivered)).collect();
+        stores.deliveries.settle(&delivered).await.unwrap();
+        given.extend(claimed);
+    }
+    appending.await.unwrap();
+    assert_eq!(given.len(), EVENTS);
+    for lane in
+        [&given[0].lane, &given[1..].iter().find(|one| one.lane != given[0].lane).unwrap().lane]
+    {
+        let of_lane = given.iter().filter(|delivery| delivery.lane == *lane);
+        let sequences: Vec<_> = of_lane.map(|delivery| delivery.event.sequence).collect();
+        assert!(sequences.is_sorted(), "{sequences:?}");
+    }
+}

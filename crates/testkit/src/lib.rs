@@ -1,0 +1,19 @@
+#![doc = include_str!("../README.md")]
+#![expect(clippy::expect_used, reason = "a failed set-up should panic")]
+#![expect(clippy::missing_panics_doc, reason = "a clause panics when it does not hold")]
+
+pub mod build;
+mod clock;
+pub mod contract;
+mod memory;
+mod random;
+mod sink;
+mod stores;
+mod whatsapp;
+
+pub use clock::ManualClock;
+pub use memory::InMemoryStore;
+pub use random::SequenceRandom;
+pub use sink::{Recorded, RecordingSink};
+pub use stores::Stores;
+pub use whatsapp::{InMemorySession, InMemoryWhatsApp, MarkedRead};

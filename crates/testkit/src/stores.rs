@@ -1,0 +1,48 @@
+use std::{any::Any, sync::Arc};
+
+use wharf_domain::ports::{
+    AccountStore, DeliveryQueue, EventLog, InstanceStore, MessageStore, WebhookStore,
+};
+
+/// Every storage port over one and the same state, as the contracts need them.
+#[derive(Clone)]
+pub struct Stores {
+    /// The accounts.
+    pub accounts: Arc<dyn AccountStore>,
+    /// The instances.
+    pub instances: Arc<dyn InstanceStore>,
+    /// The webhooks.
+    pub webhooks: Arc<dyn WebhookStore>,
+    /// The messages.
+    pub messages: Arc<dyn MessageStore>,
+    /// The log.
+    pub events: Arc<dyn EventLog>,
+    /// The queue.
+    pub deliveries: Arc<dyn DeliveryQueue>,
+    /// What has to live as long as they are used, such as a temporary directory.
+    pub home: Arc<dyn Any + Send + Sync>,
+}
+
+impl Stores {
+    /// The ports of something that is all of them.
+    pub fn of<S>(store: Arc<S>) -> Self
+    where
+        S: AccountStore
+            + InstanceStore
+            + WebhookStore
+            + MessageStore
+            + EventLog
+            + DeliveryQueue
+            + 'static,
+    {
+        Self {
+            accounts: store.clone(),
+            instances: store.clone(),
+            webhooks: store.clone(),
+            messages: store.clone(),
+            events: store.clone(),
+            deliveries: store.clone(),
+            home: store,
+        }
+    }
+}

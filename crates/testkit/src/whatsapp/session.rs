@@ -1,0 +1,253 @@
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot, watch};
+use wharf_domain::{
+    Error, Result, Timestamp,
+    address::{Jid, Party, PhoneNumber},
+    instance::{InstanceId, Profile},
+    message::{Message, MessageId, Quote},
+    pairing::PairingCode,
+    ports::{Inbound, Outgoing, Session, SessionEnd, SessionEvent, SessionObserver},
+};
+
+use super::{MarkedRead, World, encode, inbound, qr};
+use crate::build;
+
+/// A session, from the side of the test that drives it and from that of the gateway.
+#[derive(Clone)]
+pub struct InMemorySession {
+    instance: InstanceId,
+    world: Arc<World>,
+    happenings: mpsc::UnboundedSender<Happening>,
+    course: watch::Receiver<Course>,
+    is_connected: Arc<AtomicBool>,
+    codes: Arc<watch::Sender<Vec<(PhoneNumber, PairingCode)>>>,
+    shown: Arc<watch::Sender<usize>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Course {
+    Running,
+    /// The observer is being told of the end.
+    Ending,
+    Over,
+}
+
+enum Happening {
+    Event(SessionEvent),
+    Inbound(Vec<Inbound>, oneshot::Sender<Result<()>>),
+}
+
+impl fmt::Debug for InMemorySession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InMemorySession").field("instance", &self.instance).finish_non_exhaustive()
+    }
+}
+
+impl InMemorySession {
+    pub(super) fn start(
+        instance: InstanceId,
+        world: Arc<World>,
+        observer: Arc<dyn SessionObserver>,
+    ) -> Self {
+        let (happenings, queue) = mpsc::unbounded_channel();
+        let (course, followed) = watch::channel(Course::Running);
+        let session = Self {
+            instance,
+            world,
+            happenings,
+            course: followed,
+            is_connected: Arc::default(),
+            codes: Arc::default(),
+            shown: Arc::new(watch::Sender::new(1)),
+        };
+        tokio::spawn(tell(queue, observer, course));
+        session
+    }
+
+    /// Lets something happen.
+    pub fn emit(&self, event: SessionEvent) {
+        match &event {
+            SessionEvent::Connected { .. } => self.is_connected.store(true, Ordering::SeqCst),
+            SessionEvent::Ended(_) => self.is_connected.store(false, Ordering::SeqCst),
+            _ => {}
+        }
+        // A session that is over has nothing more to tell.
+        let _ = self.happenings.send(Happening::Event(event));
+    }
+
+    /// Shows the next QR code.
+    pub fn next_qr(&self) {
+        self.shown.send_modify(|shown| *shown += 1);
+        self.emit(qr(*self.shown.borrow()));
+    }
+
+    /// A phone scans the code or types it in: the device is paired and connects.
+    pub fn scan(&self, profile: Profile) {
+        self.world.state().paired.insert(self.instance, profile.clone());
+        let platform = "android".to_owned();
+        self.emit(SessionEvent::Paired { profile: profile.clone(), platform });
+        self.emit(SessionEvent::Connected { profile });
+    }
+
+    /// A message arrives; gives what the observer answered. An error ends the session.
+    pub async fn receive(&self, message: Message) -> Result<()> {
+        self.receive_all(vec![inbound(message)]).await
+    }
+
+    /// A batch of messages arrives.
+    pub async fn receive_all(&self, messages: Vec<Inbound>) -> Result<()> {
+        let (answer, answered) = oneshot::channel();
+        let over = || Error::ConnectFailed("the session is over".to_owned());
+        self.happenings.send(Happening::Inbound(messages, answer)).map_err(|_| over())?;
+        answered.await.unwrap_or_else(|_| Err(over()))
+    }
+
+    /// The session comes to an end by itself.
+    pub fn end(&self, end: SessionEnd) {
+        self.emit(SessionEvent::Ended(end));
+    }
+
+    /// Whether it has come to its end; the next one may be started.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        *self.course.borrow() != Course::Running
+    }
+
+    /// Returns once its end was told.
+    pub async fn until_ended(&self) {
+        // An error means that the task which tells is gone, which is as over as can be.
+        let _ = self.course.clone().wait_for(|course| *course == Course::Over).await;
+    }
+
+    async fn finish(&self) {
+        self.end(SessionEnd::Stopped);
+        self.until_ended().await;
+    }
+
+    fn connected(&self) -> Result<()> {
+        let is_connected = self.is_connected.load(Ordering::SeqCst) && !self.has_ended();
+        is_connected.then_some(()).ok_or(Error::NotConnected)
+    }
+}
+
+/// Tells the observer what happens, one after the other, up to the end.
+async fn tell(
+    mut queue: mpsc::UnboundedReceiver<Happening>,
+    observer: Arc<dyn SessionObserver>,
+    course: watch::Sender<Course>,
+) {
+    while let Some(happening) = queue.recv().await {
+        let (event, answer) = match happening {
+            Happening::Event(event) => (event, None),
+            Happening::Inbound(messages, answer) => match observer.on_inbound(messages).await {
+                Ok(()) => {
+                    let _ = answer.send(Ok(()));
+                    continue;
+                }
+                Err(error) => {
+                    let end = SessionEnd::StoreFailed(error.to_string());
+                    (SessionEvent::Ended(end), Some((answer, error)))
+                }
+            },
+        };
+        let is_end = matches!(event, SessionEvent::Ended(_));
+        if is_end {
+            // Before the end is told, so that whoever is told may start the next session.
+            course.send_replace(Course::Ending);
+        }
+        observer.on_event(event).await;
+        if let Some((answer, error)) = answer {
+            let _ = answer.send(Err(error));
+        }
+        if is_end {
+            course.send_replace(Course::Over);
+            return;
+        }
+    }
+}
+
+#[async_trait]
+impl Session for InMemorySession {
+    async fn pairing_code(&self, number: &PhoneNumber) -> Result<PairingCode> {
+        let (is_paired, throttled) = {
+            let state = self.world.state();
+            (state.paired.contains_key(&self.instance), state.throttled)
+        };
+        if is_paired || self.has_ended() {
+            return Err(Error::ConnectFailed("there is no pairing under way".to_owned()));
+        }
+        if let Some(code) = throttled {
+            return Err(Error::Refused { code });
+        }
+        let known = self.codes.borrow().iter().find(|(known, _)| known == number).cloned();
+        if let Some((_, code)) = known {
+            return Ok(code);
+        }
+        let code = PairingCode::parse(&format!("ABCD{:04}", self.codes.borrow().len() + 1))?;
+        self.codes.send_modify(|codes| codes.push((number.clone(), code.clone())));
+        Ok(code)
+    }
+
+    async fn look_up(&self, number: &PhoneNumber) -> Result<Option<Party>> {
+        self.connected()?;
+        let state = self.world.state();
+        let registered = number.forms().into_iter().find(|form| !state.unregistered.contains(form));
+        Ok(registered.map(|form| match state.parties.get(&form) {
+            Some(party) => party.clone(),
+            None => build::party(Jid::phone(&form), None),
+        }))
+    }
+
+    async fn send(&self, outgoing: &Outgoing) -> Result<Timestamp> {
+        self.connected()?;
+        let state = self.world.state();
+        if let Some(code) = state.refused.get(&outgoing.to) {
+            return Err(Error::Refused { code: *code });
+        }
+        let is_silent = state.silent.contains(&outgoing.to);
+        drop(state);
+        self.world.sent.send_modify(|sent| sent.push((self.instance, outgoing.clone())));
+        if is_silent { Err(Error::NotAcknowledged) } else { Ok(build::moment(60)) }
+    }
+
+    fn encode_text(&self, text: &str, quote: Option<(&Quote, &Jid, Option<&Bytes>)>) -> Bytes {
+        encode(text, quote.map(|(quote, _, _)| quote))
+    }
+
+    async fn mark_read(&self, chat: &Jid, author: Option<&Jid>, ids: &[MessageId]) -> Result<()> {
+        self.connected()?;
+        let (instance, chat, author) = (self.instance, chat.clone(), author.cloned());
+        let marked = MarkedRead { instance, chat, author, ids: ids.to_vec() };
+        self.world.state().read.push(marked);
+        Ok(())
+    }
+
+    async fn set_typing(&self, chat: &Jid, typing: bool) -> Result<()> {
+        self.connected()?;
+        self.world.state().typing.push((self.instance, chat.clone(), typing));
+        Ok(())
+    }
+
+    async fn log_out(&self) -> Result<()> {
+        self.world.state().logged_out.push(self.instance);
+        self.finish().await;
+        Ok(())
+    }
+
+    async fn stop(&self) {
+        self.finish().await;
+    }
+
+    async fn abort(&self) {
+        self.finish().await;
+    }
+}
