@@ -1,0 +1,200 @@
+//! The command line.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+use wharf_domain::account::AccountName;
+
+use crate::{
+    Config, Gateway, Settings, Surroundings,
+    offline::{self, AccountCommand},
+};
+
+/// A self-hosted WhatsApp gateway.
+#[derive(Parser)]
+#[command(name = "wharf", version, about, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// A file with settings
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the gateway; this is also what happens without a command
+    Serve,
+    /// Make, list and change accounts, also beside a running server
+    #[command(subcommand)]
+    Account(Account),
+    /// Bring the database's schema up to date
+    Migrate,
+    /// Print the effective configuration, secrets masked
+    CheckConfig,
+    /// Print the API's description
+    Openapi,
+}
+
+#[derive(Subcommand)]
+enum Account {
+    /// Make an account and print its token, which nobody can see again
+    Create {
+        /// Its name
+        #[arg(long)]
+        name: String,
+        /// How many instances it may own; unlimited unless given or set
+        #[arg(long)]
+        quota: Option<u32>,
+    },
+    /// List all accounts
+    List,
+    /// Give an account a new token and print it; the old one is refused from then on
+    RotateToken {
+        /// Its name
+        #[arg(long)]
+        name: String,
+    },
+    /// Change how many instances an account may own
+    SetQuota {
+        /// Its name
+        #[arg(long)]
+        name: String,
+        /// A number, or `unlimited`
+        #[arg(long)]
+        quota: String,
+    },
+    /// Remove an account
+    Delete {
+        /// Its name
+        #[arg(long)]
+        name: String,
+        /// Its instances too, unlinked where that is possible
+        #[arg(long)]
+        force: bool,
+    },
+}
+
+impl Account {
+    fn parse(self) -> Result<AccountCommand> {
+        let name = |name| AccountName::parse(name).map_err(anyhow::Error::from);
+        Ok(match self {
+            Self::Create { name: raw, quota } => AccountCommand::Create(name(raw)?, quota),
+            Self::List => AccountCommand::List,
+            Self::RotateToken { name: raw } => AccountCommand::RotateToken(name(raw)?),
+            Self::SetQuota { name: raw, quota } => {
+                let quota = match quota.as_str() {
+                    "unlimited" => None,
+                    number => Some(number.parse().context("--quota is no number")?),
+                };
+                AccountCommand::SetQuota(name(raw)?, quota)
+            }
+            Self::Delete { name: raw, force } => AccountCommand::Delete(name(raw)?, force),
+        })
+    }
+}
+
+/// Reads arguments and environment, does what they say, and tells how that went.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = Settings::read(cli.config, environment(), &cli.settings)
+        .and_then(Config::parse)
+        .and_then(|config| run(cli.command.unwrap_or(Command::Serve), config));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            // To standard error by hand: the log may not be set up yet, or not be looked at.
+            eprintln!("wharf: {e:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The environment, as far as it is text.
+pub fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+fn run(command: Command, config: Config) -> Result<()> {
+    match command {
+        Command::Serve => serve(config, Surroundings::default()),
+        Command::Account(account) => {
+            let command = account.parse()?;
+            print(&block_on(offline::account(&config, command))?);
+            Ok(())
+        }
+        Command::Migrate => block_on(offline::migrate(&config)),
+        Command::CheckConfig => {
+            print(&config.to_string());
+            Ok(())
+        }
+        Command::Openapi => {
+            print(&wharf_http_ryze::openapi().to_pretty_json()?);
+            Ok(())
+        }
+    }
+}
+
+/// Runs a gateway until the process is asked to end.
+pub fn serve(config: Config, surroundings: Surroundings) -> Result<()> {
+    log_to_stderr(&config.log)?;
+    block_on(async {
+        let gateway = Gateway::open(config, surroundings).await?;
+        if let Some(token) = gateway.first_token() {
+            print(&format!("Account `default`, token (shown once): {}\n", token.expose()));
+        }
+        print(&format!("Listening on {}\n", gateway.public_url()));
+        gateway.serve(asked_to_end()).await
+    })
+}
+
+/// Sets the log up; logs go to standard error, so that standard output carries answers alone.
+pub fn log_to_stderr(filter: &str) -> Result<()> {
+    let filter = EnvFilter::try_new(filter).context("WHARF_LOG cannot be used")?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .try_init()
+        .map_err(|e| anyhow::anyhow!(e))
+}
+
+/// Returns once somebody has asked the process to end, by Ctrl-C or `SIGTERM`.
+pub async fn asked_to_end() {
+    let interrupt = async {
+        // Where the signal cannot be listened for, the process ends the hard way.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    let terminate = async {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => drop(terminate.recv().await),
+            Err(_) => std::future::pending::<()>().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<()>();
+    tokio::select! {
+        () = interrupt => {}
+        () = terminate => {}
+    }
+}
+
+fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+}
+
+/// Standard output may be closed; that is no reason to fail.
+fn print(text: &str) {
+    use std::io::Write;
+    let mut out = std::io::stdout();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}

@@ -1,0 +1,170 @@
+//! The composition root: where the adapters meet.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+};
+
+use actix_web::HttpServer;
+use anyhow::{Context, Result};
+use url::Url;
+use wharf_application::{ApplicationConfig, Ports, Services};
+use wharf_domain::token::Token;
+use wharf_http_ryze::Api;
+use wharf_net::{Net, Roots, Tls};
+use wharf_webhook::WebhookSink;
+use wharf_whatsapp::WhatsAppAdapter;
+use wharf_whatsapp_store::StoreFactory;
+
+use crate::{
+    Config,
+    database::{self, Access, OpenDatabase},
+    session_stores::SqlSessionStores,
+    system::{SystemClock, SystemRandom},
+};
+
+/// What is around the gateway, where that is not the real world. The default is the real world.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    /// WhatsApp's WebSocket.
+    pub whatsapp_url: Option<Url>,
+    /// The version of WhatsApp Web to claim, which is looked up otherwise.
+    pub client_version: Option<(u32, u32, u32)>,
+    /// Root certificates to trust besides the configured ones, as PEM.
+    pub roots_pem: Option<String>,
+}
+
+/// A gateway that is ready to serve.
+pub struct Gateway {
+    services: Services,
+    api: Api,
+    database: OpenDatabase,
+    listener: TcpListener,
+    public_url: String,
+    first_token: Option<Token>,
+}
+
+impl Gateway {
+    /// How many threads answer requests.
+    const WORKERS: usize = 2;
+
+    /// Opens the database, takes the data directory and the listening address, and puts everything together. Nothing
+    /// runs before [`Gateway::serve`].
+    pub async fn open(config: Config, surroundings: Surroundings) -> Result<Self> {
+        // Whichever library asks first would choose otherwise; a second call finds it chosen already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let listener = TcpListener::bind(config.listen)
+            .with_context(|| format!("cannot listen on {}", config.listen))?;
+        let public_url = config.public_url(listener.local_addr()?);
+        let database = database::open(&config, Access::Alone).await?;
+        let net = Net::new(tls(&config, &surroundings)?, config.egress);
+        let clock = Arc::new(SystemClock);
+        let random = Arc::new(SystemRandom::default());
+
+        let sessions = StoreFactory::new(database.sql.clone(), database.keyring.clone());
+        let whatsapp = wharf_whatsapp::Config {
+            device_name: config.device_name.clone(),
+            client_version: surroundings.client_version,
+            ..wharf_whatsapp::Config::default()
+        };
+        let whatsapp = match surroundings.whatsapp_url {
+            Some(url) => wharf_whatsapp::Config { url, ..whatsapp },
+            None => whatsapp,
+        };
+        let whatsapp = WhatsAppAdapter::new(
+            whatsapp,
+            &net,
+            Arc::new(SqlSessionStores(sessions)),
+            clock.clone(),
+        )?;
+        let stores = &database.stores;
+        let ports = Ports {
+            accounts: stores.accounts.clone(),
+            instances: stores.instances.clone(),
+            webhooks: stores.webhooks.clone(),
+            messages: stores.messages.clone(),
+            log: stores.log.clone(),
+            queue: stores.queue.clone(),
+            webhook_sink: Arc::new(WebhookSink::new(&net, clock.clone(), public_url.clone())?),
+            whatsapp: Arc::new(whatsapp),
+            clock: clock.clone(),
+            random,
+            health: vec![stores.health.clone()],
+        };
+        let services = Services::new(
+            &ports,
+            ApplicationConfig {
+                message_retention: config.message_retention,
+                default_quota: config.account_quota,
+                ..ApplicationConfig::default()
+            },
+        );
+        let first_token = services.accounts.ensure_default(config.account_token.clone()).await?;
+        let api = Api::new(
+            services.clone(),
+            clock,
+            wharf_http_ryze::Config {
+                rate_limit: config.rate_limit.unwrap_or(0),
+                rate_limit_create: config.rate_limit_create.unwrap_or(0),
+                max_body: config.max_body,
+                trusted_proxies: config.trusted_proxies,
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+            },
+        );
+        Ok(Self { services, api, database, listener, public_url, first_token })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> Result<SocketAddr> {
+        Ok(self.listener.local_addr()?)
+    }
+
+    /// Where callers reach it.
+    #[must_use]
+    pub fn public_url(&self) -> &str {
+        &self.public_url
+    }
+
+    /// The token of the account that was made because there was none.
+    #[must_use]
+    pub fn first_token(&self) -> Option<&Token> {
+        self.first_token.as_ref()
+    }
+
+    /// Serves until `end` returns, then stops in order: no new connections, sessions, deliveries, requests, database.
+    pub async fn serve(self, end: impl Future<Output = ()>) -> Result<()> {
+        self.services.start().await?;
+        let api = self.api;
+        let server = HttpServer::new(move || api.app())
+            .workers(Self::WORKERS)
+            .shutdown_timeout(5)
+            .disable_signals()
+            .listen(self.listener)?
+            .run();
+        let handle = server.handle();
+        let mut server = tokio::spawn(server);
+        let outcome = tokio::select! {
+            outcome = &mut server => outcome.context("the HTTP server ended by itself"),
+            () = end => {
+                // The workers stay until the sessions have ended, which write through connections that workers opened.
+                handle.pause().await;
+                self.services.stop().await;
+                handle.stop(true).await;
+                server.await.context("the HTTP server failed")
+            }
+        };
+        self.database.close().await?;
+        Ok(outcome??)
+    }
+}
+
+fn tls(config: &Config, surroundings: &Surroundings) -> Result<Tls> {
+    let mut roots = Roots::web();
+    if let Some(file) = &config.extra_ca_file {
+        roots.add_file(file).context("WHARF_EXTRA_CA_FILE cannot be used")?;
+    }
+    if let Some(pem) = &surroundings.roots_pem {
+        roots.add_pem(pem.as_bytes())?;
+    }
+    Ok(Tls::new(roots))
+}

@@ -1,0 +1,82 @@
+//! What the command line does without serving. It works on the database alone, beside a running server too.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use wharf_application::accounts::AccountService;
+use wharf_domain::{account::AccountName, token::Token};
+
+use crate::{
+    Config,
+    database::{self, Access},
+    system::{SystemClock, SystemRandom},
+};
+
+/// What can be done to accounts.
+#[derive(Debug)]
+pub enum AccountCommand {
+    /// Make one, with a quota of its own.
+    Create(AccountName, Option<u32>),
+    /// List them.
+    List,
+    /// Give one a new token.
+    RotateToken(AccountName),
+    /// Change how many instances one may own.
+    SetQuota(AccountName, Option<u32>),
+    /// Remove one; with its instances, when the flag is set.
+    Delete(AccountName, bool),
+}
+
+/// Does something to accounts and gives what is to be printed.
+pub async fn account(config: &Config, command: AccountCommand) -> Result<String> {
+    let database = database::open(config, Access::Beside).await?;
+    let accounts = AccountService::on(
+        database.stores.accounts.clone(),
+        Arc::new(SystemClock),
+        Arc::new(SystemRandom::default()),
+        config.account_quota,
+    );
+    let answer = match command {
+        AccountCommand::Create(name, quota) => {
+            let (account, token) = accounts.create(name, quota).await?;
+            format!("Account `{}`, {}", account.name.as_str(), shown_once(&token))
+        }
+        AccountCommand::List => {
+            let mut table = String::new();
+            for account in accounts.list().await? {
+                let quota = account.quota.map_or("unlimited".to_owned(), |quota| quota.to_string());
+                let since = account.created_at.format("%Y-%m-%dT%H:%M:%SZ");
+                table += &format!("{}\tquota {quota}\tsince {since}\n", account.name.as_str());
+            }
+            table
+        }
+        AccountCommand::RotateToken(name) => {
+            let token = accounts.rotate_token(&name).await?;
+            format!("Account `{}`, {}", name.as_str(), shown_once(&token))
+        }
+        AccountCommand::SetQuota(name, quota) => {
+            accounts.set_quota(&name, quota).await?;
+            String::new()
+        }
+        AccountCommand::Delete(name, force) => {
+            accounts.delete(&name, force).await?;
+            String::new()
+        }
+    };
+    database.close().await?;
+    Ok(answer)
+}
+
+/// Brings the schema up to date.
+pub async fn migrate(config: &Config) -> Result<()> {
+    database::open(config, Access::Alone).await?.close().await
+}
+
+fn shown_once(token: &Token) -> String {
+    format!("token (shown once): {}\n", token.expose())
+}
+
+/// A token like those the gateway makes.
+pub fn new_token() -> Result<Token> {
+    Ok(wharf_application::accounts::new_token(&SystemRandom::default())?)
+}

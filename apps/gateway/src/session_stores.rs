@@ -1,0 +1,32 @@
+//! Where the WhatsApp adapter meets its store; neither knows the other.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use wharf_domain::{Error, Result, instance::InstanceId};
+use wharf_whatsapp::{SessionStore, SessionStores};
+use wharf_whatsapp_store::StoreFactory;
+
+/// The session stores of the gateway's database.
+pub(crate) struct SqlSessionStores(pub(crate) StoreFactory);
+
+fn unavailable(error: wharf_whatsapp_store::Error) -> Error {
+    Error::unavailable("the session store", error)
+}
+
+#[async_trait]
+impl SessionStores for SqlSessionStores {
+    async fn open(&self, instance: InstanceId) -> Result<SessionStore> {
+        let backend = self.0.open(instance.0).await.map_err(unavailable)?;
+        let failed = backend.failed().clone();
+        Ok(SessionStore { backend: Arc::new(backend), failed })
+    }
+
+    async fn is_paired(&self, instance: InstanceId) -> Result<bool> {
+        Ok(self.0.registered_jid(instance.0).await.map_err(unavailable)?.is_some())
+    }
+
+    async fn forget(&self, instance: InstanceId) -> Result<()> {
+        self.0.wipe(instance.0).await.map_err(unavailable)
+    }
+}

@@ -1,0 +1,164 @@
+//! Every setting, as it is written: in a file, in the environment, or as a flag.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use figment::{
+    Figment,
+    providers::{Format, Serialized, Toml},
+};
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// What every environment variable of the gateway begins with.
+pub const ENV_PREFIX: &str = "WHARF_";
+
+/// Declares each setting once: the flag, the key in the file and the name in the environment follow from it.
+macro_rules! settings {
+    ($($(#[doc = $doc:literal])+ $name:ident: $placeholder:literal = $default:literal,)+) => {
+        /// The settings as they are written; absent is `None`.
+        #[derive(Clone, Default, clap::Args, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct Settings {
+            $(
+                $(#[doc = $doc])+
+                #[arg(long, global = true, value_name = $placeholder, help_heading = "Settings")]
+                #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
+                pub $name: Option<String>,
+            )+
+        }
+
+        impl Settings {
+            /// Name, default and meaning of every setting, for the reference.
+            pub const REFERENCE: &[(&str, &str, &str)] =
+                &[$((stringify!($name), $default, concat!($($doc, "\n"),+)),)+];
+        }
+    };
+}
+
+settings! {
+    /// Where to listen.
+    listen: "ADDRESS:PORT" = "`127.0.0.1:8080`",
+    /// Where the SQLite file, the key file and the lock are kept.
+    data_dir: "DIR" = "`./data`",
+    /// `sqlite://…`, or `postgres://user:password@host/database`.
+    database_url: "URL" = "SQLite in the data directory",
+    /// The master key: 32 bytes as base64 or hex. Without it a file `master.key` is made in the data directory.
+    encryption_key: "KEY" = "from the file",
+    /// The token of the first account. On an empty database it is given to a new account `default`, on a filled one it
+    /// must be the token of one of the accounts.
+    account_token: "TOKEN" = "made and printed once",
+    /// How many instances a new account may own.
+    account_quota: "N" = "unlimited",
+    /// The URL under which callers reach this server, as events repeat it.
+    base_url: "URL" = "`http://` and the listening address",
+    /// Requests a minute and token; 0 switches the limit off.
+    rate_limit: "N" = "`100`",
+    /// Creations of instances a minute and token; 0 switches the limit off.
+    rate_limit_create: "N" = "`20`",
+    /// Networks whose `X-Forwarded-For` is believed, as a comma list of addresses or CIDR blocks.
+    trusted_proxies: "NETWORKS" = "none",
+    /// The largest request body, in bytes or with `KiB`, `MiB`, `GiB`.
+    max_body: "SIZE" = "`64MiB`",
+    /// How long messages and delivered events are kept, such as `90d` or `12h`.
+    message_retention: "DURATION" = "`unlimited`",
+    /// A PEM file of root certificates to trust besides the web's.
+    extra_ca_file: "FILE" = "none",
+    /// Where user-given URLs may lead: `open`, or `public-only` to refuse private and loopback addresses. Link-local and
+    /// cloud-metadata addresses are refused always.
+    egress: "POLICY" = "`open`",
+    /// The name phones show for this linked device.
+    device_name: "NAME" = "`Wharf`",
+    /// What is logged, in the syntax of `tracing`'s `EnvFilter`.
+    log: "FILTER" = "`info`",
+}
+
+/// A text, or a scalar of the file as its text; a list becomes a comma list.
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    use figment::value::Value;
+    fn as_text(value: Value) -> Option<String> {
+        match value {
+            Value::String(_, text) => Some(text),
+            Value::Bool(_, flag) => Some(flag.to_string()),
+            Value::Num(_, number) => number
+                .to_i128()
+                .map(|n| n.to_string())
+                .or_else(|| number.to_u128().map(|n| n.to_string()))
+                .or_else(|| number.to_f64().map(|n| n.to_string())),
+            Value::Array(_, items) => {
+                items.into_iter().map(as_text).collect::<Option<Vec<_>>>().map(|t| t.join(","))
+            }
+            _ => None,
+        }
+    }
+    let value = Value::deserialize(deserializer)?;
+    as_text(value).map(Some).ok_or_else(|| serde::de::Error::custom("must be a text"))
+}
+
+impl Settings {
+    /// Reads the settings: from the file, if one is named, then the environment, then the flags; the later wins.
+    ///
+    /// A key nobody knows is refused, in the file and in the environment, since it is most likely a misspelt one.
+    pub fn read(
+        file: Option<PathBuf>,
+        environment: impl IntoIterator<Item = (String, String)>,
+        flags: &Self,
+    ) -> anyhow::Result<Self> {
+        let mut figment = Figment::new();
+        if let Some(file) = file {
+            // `file_exact`, so that a file that is not there is an error and not a default.
+            figment = figment.merge(Toml::file_exact(file));
+        }
+        // By hand, because figment's own reader turns what looks like a number into one and a key of digits would
+        // lose its leading zeros.
+        let environment: BTreeMap<_, _> = environment
+            .into_iter()
+            .filter_map(|(name, value)| {
+                let key = name.strip_prefix(ENV_PREFIX)?.to_ascii_lowercase();
+                (!value.is_empty()).then_some((key, value))
+            })
+            .collect();
+        let settings = figment
+            .merge(Serialized::defaults(environment))
+            .merge(Serialized::defaults(flags))
+            .extract()?;
+        Ok(settings)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn flags_win_over_the_environment_and_that_over_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("wharf.toml");
+        let toml = "listen = \"a\"\nlog = \"a\"\nrate_limit = 7\ntrusted_proxies = [\"10.0.0.0/8\", \"::1\"]\n";
+        std::fs::write(&file, toml).unwrap();
+        let flags = Settings { listen: Some("c".to_owned()), ..Settings::default() };
+        let env = environment(&[("WHARF_LISTEN", "b"), ("WHARF_LOG", "b"), ("PATH", "x")]);
+        let read = Settings::read(Some(file), env, &flags).unwrap();
+        assert_eq!(read.listen.as_deref(), Some("c"));
+        assert_eq!(read.log.as_deref(), Some("b"));
+        assert_eq!(read.rate_limit.as_deref(), Some("7"));
+        assert_eq!(read.trusted_proxies.as_deref(), Some("10.0.0.0/8,::1"));
+    }
+
+    #[test]
+    fn a_misspelt_key_is_refused() {
+        let env = environment(&[("WHARF_LISTN", "b")]);
+        let refusal = Settings::read(None, env, &Settings::default()).err().unwrap().to_string();
+        assert!(refusal.contains("listn"), "{refusal}");
+        assert!(Settings::read(Some("no/such/file".into()), [], &Settings::default()).is_err());
+    }
+
+    #[test]
+    fn a_key_of_digits_stays_what_it_is() {
+        let env = environment(&[("WHARF_ENCRYPTION_KEY", "000123")]);
+        let read = Settings::read(None, env, &Settings::default()).unwrap();
+        assert_eq!(read.encryption_key.as_deref(), Some("000123"));
+    }
+}

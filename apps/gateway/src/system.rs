@@ -1,0 +1,40 @@
+//! Time and randomness, from the system.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use ring::rand::SecureRandom;
+use wharf_domain::{
+    Timestamp,
+    ports::{Clock, Random},
+};
+
+/// The system's clock.
+#[derive(Clone, Copy, Debug)]
+pub struct SystemClock;
+
+#[async_trait]
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is where the time comes from")]
+    fn now(&self) -> Timestamp {
+        chrono::Utc::now()
+    }
+
+    async fn sleep(&self, pause: Duration) {
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// The system's randomness.
+#[derive(Clone, Debug, Default)]
+pub struct SystemRandom(ring::rand::SystemRandom);
+
+impl Random for SystemRandom {
+    /// # Panics
+    ///
+    /// Panics when the system has no randomness to give: nothing safe can be done without it.
+    #[expect(clippy::expect_used, reason = "tokens that can be guessed are worse than no server")]
+    fn fill(&self, bytes: &mut [u8]) {
+        self.0.fill(bytes).expect("the system gives random bytes");
+    }
+}

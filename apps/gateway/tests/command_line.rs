@@ -1,0 +1,199 @@
+//! The binary as an operator uses it: one process serves, others work beside it.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Child, Command, Output, Stdio},
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
+
+use reqwest::{Method, StatusCode, blocking::Client};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const DEADLINE: Duration = Duration::from_secs(60);
+
+fn wharf(dir: &TempDir, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wharf"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("WHARF_") {
+            command.env_remove(name);
+        }
+    }
+    command.args(arguments).env("WHARF_DATA_DIR", dir.path().join("data")).stdin(Stdio::null());
+    command
+}
+
+fn run(dir: &TempDir, arguments: &[&str]) -> Output {
+    wharf(dir, arguments).output().unwrap()
+}
+
+/// What it printed; fails when the command did.
+fn printed(dir: &TempDir, arguments: &[&str]) -> String {
+    let output = run(dir, arguments);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {error}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn refusal(output: &Output) -> String {
+    assert!(!output.status.success());
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn token_in(text: &str) -> Option<String> {
+    text.lines().find_map(|line| line.split_once("(shown once): ")).map(|(_, t)| t.trim().to_owned())
+}
+
+struct Server {
+    child: Child,
+    url: String,
+    /// Everything it printed up to being ready.
+    output: String,
+    http: Client,
+}
+
+impl Server {
+    fn start(dir: &TempDir) -> Self {
+        let mut child = wharf(dir, &["--listen", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let stdout = child.stdout.take().unwrap();
+        let (lines, read) = mpsc::channel();
+        thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                let _ = lines.send(line);
+            }
+        });
+        let mut output = String::new();
+        loop {
+            let line = read.recv_timeout(DEADLINE).unwrap();
+            output = output + &line + "\n";
+            if let Some(url) = line.strip_prefix("Listening on ") {
+                let http = Client::builder().no_proxy().build().unwrap();
+                return Self { child, url: url.to_owned(), output, http };
+            }
+        }
+    }
+
+    fn call(&self, token: &str, method: Method, path: &str, body: &Value) -> (StatusCode, Value) {
+        let request = self.http.request(method, format!("{}{path}", self.url));
+        let answer = request.header("token", token).json(body).send().unwrap();
+        (answer.status(), answer.json().unwrap())
+    }
+
+    fn list(&self, token: &str) -> StatusCode {
+        self.call(token, Method::GET, "/api/instance/list", &Value::Null).0
+    }
+
+    fn create(&self, token: &str, name: &str) -> StatusCode {
+        self.call(token, Method::POST, "/api/instance/new", &json!({ "name": name })).0
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn the_first_start_prints_a_token_and_later_ones_do_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(&dir);
+    let token = token_in(&server.output).unwrap();
+    assert_eq!(server.list(&token), StatusCode::OK);
+    drop(server);
+    let server = Server::start(&dir);
+    assert_eq!(token_in(&server.output), None);
+    assert_eq!(server.list(&token), StatusCode::OK);
+}
+
+#[test]
+fn accounts_are_kept_beside_a_running_server() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(&dir);
+
+    let made = printed(&dir, &["account", "create", "--name", "agency", "--quota", "1"]);
+    let token = token_in(&made).unwrap();
+    assert_eq!(server.create(&token, "one"), StatusCode::CREATED);
+    assert_eq!(server.create(&token, "two"), StatusCode::FORBIDDEN);
+    printed(&dir, &["account", "set-quota", "--name", "agency", "--quota", "unlimited"]);
+    assert_eq!(server.create(&token, "two"), StatusCode::CREATED);
+
+    let again = run(&dir, &["account", "create", "--name", "agency"]);
+    assert!(refusal(&again).contains("already exists"));
+    let list = printed(&dir, &["account", "list"]);
+    assert!(list.contains("agency\tquota unlimited"), "{list}");
+    assert!(list.contains("default"), "{list}");
+
+    let rotated = printed(&dir, &["account", "rotate-token", "--name", "agency"]);
+    let new = token_in(&rotated).unwrap();
+    assert_eq!(server.list(&token), StatusCode::UNAUTHORIZED);
+    assert_eq!(server.list(&new), StatusCode::OK);
+
+    let in_use = run(&dir, &["account", "delete", "--name", "agency"]);
+    assert!(refusal(&in_use).contains("2 instance"), "{}", refusal(&in_use));
+    assert_eq!(server.list(&new), StatusCode::OK);
+    printed(&dir, &["account", "delete", "--name", "agency", "--force"]);
+    assert_eq!(server.list(&new), StatusCode::UNAUTHORIZED);
+    let gone = run(&dir, &["account", "delete", "--name", "agency"]);
+    assert!(refusal(&gone).contains("not found"));
+}
+
+#[test]
+fn an_account_can_be_made_before_the_first_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let token = token_in(&printed(&dir, &["account", "create", "--name", "agency"])).unwrap();
+    let server = Server::start(&dir);
+    assert_eq!(token_in(&server.output), None, "there is somebody to serve already");
+    assert_eq!(server.list(&token), StatusCode::OK);
+}
+
+#[test]
+fn a_given_token_must_be_one_of_the_accounts() {
+    let dir = tempfile::tempdir().unwrap();
+    printed(&dir, &["account", "create", "--name", "agency"]);
+    let output = wharf(&dir, &["serve", "--listen", "127.0.0.1:0"])
+        .env("WHARF_ACCOUNT_TOKEN", "somebody-elses-token")
+        .output()
+        .unwrap();
+    let refusal = refusal(&output);
+    assert!(refusal.contains("WHARF_ACCOUNT_TOKEN"), "{refusal}");
+    assert!(!refusal.contains("somebody-elses-token"), "{refusal}");
+}
+
+#[test]
+fn a_second_server_is_told_who_holds_the_data() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(&dir);
+    let second = run(&dir, &["serve", "--listen", "127.0.0.1:0"]);
+    let refusal = refusal(&second);
+    assert!(refusal.contains(&server.child.id().to_string()), "{refusal}");
+}
+
+#[test]
+fn the_effective_configuration_is_printed_with_secrets_masked() {
+    let dir = tempfile::tempdir().unwrap();
+    let key = "ab".repeat(32);
+    let shown = wharf(&dir, &["check-config", "--rate-limit", "7"])
+        .env("WHARF_ENCRYPTION_KEY", &key)
+        .output()
+        .unwrap();
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.contains("rate_limit = 7"), "{shown}");
+    assert!(!shown.contains(&key), "{shown}");
+    let misspelt = wharf(&dir, &["check-config"]).env("WHARF_RATELIMIT", "7").output().unwrap();
+    assert!(refusal(&misspelt).contains("ratelimit"));
+}
+
+#[test]
+fn the_description_of_the_api_is_printed() {
+    let dir = tempfile::tempdir().unwrap();
+    let description: Value = serde_json::from_str(&printed(&dir, &["openapi"])).unwrap();
+    assert!(description["paths"]["/api/instance/new"].is_object());
+}

@@ -1,0 +1,66 @@
+//! Both halves in one process, and what to type to see them work.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+};
+
+use anyhow::{Context, Result};
+use wharf::{Config, Gateway, Settings};
+
+use crate::{gateway::surroundings, whatsapp};
+
+const DATA_DIR: &str = "./sandbox-data";
+
+/// Runs both until the process is asked to end.
+pub(crate) fn run() -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let data_dir = Path::new(DATA_DIR);
+        std::fs::create_dir_all(data_dir).context("cannot make ./sandbox-data")?;
+        let flags = Settings {
+            data_dir: Some(data_dir.join("gateway").display().to_string()),
+            account_token: Some(account_token(&data_dir.join("account-token"))?),
+            ..Settings::default()
+        };
+        let config = Config::parse(Settings::read(None, wharf::cli::environment(), &flags)?)?;
+        wharf::cli::log_to_stderr(&config.log)?;
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 8081));
+        let simulator = whatsapp::start(listen, Some(data_dir.join("whatsapp"))).await?;
+        let roots = simulator.root_certificate_pem().to_owned();
+        let around = surroundings(simulator.whatsapp_url().parse()?, Some(roots))?;
+        let gateway = Gateway::open(config, around).await?;
+        let token = flags.account_token.unwrap_or_default();
+        print!("{}", first_chat(gateway.public_url(), &simulator.admin_url(), &token));
+        gateway.serve(wharf::cli::asked_to_end()).await?;
+        simulator.stop().await;
+        Ok(())
+    })
+}
+
+/// The same token at every start, so that what was typed yesterday works today.
+fn account_token(file: &Path) -> Result<String> {
+    if let Ok(token) = std::fs::read_to_string(file) {
+        return Ok(token.trim().to_owned());
+    }
+    let token = wharf::offline::new_token()?;
+    std::fs::write(file, token.expose()).context("cannot keep the account token")?;
+    Ok(token.expose().to_owned())
+}
+
+fn first_chat(gateway: &str, whatsapp: &str, token: &str) -> String {
+    format!(
+        r#"Gateway:            {gateway} (API at {gateway}/docs)
+Simulated WhatsApp: {whatsapp}
+Account token:      {token}
+
+A first chat, from another terminal: a phone, an instance paired with it, and a message.
+
+curl -s {whatsapp}/admin/phones -H 'content-type: application/json' -d '{{"number":"5511999990001","name":"Ana"}}'; curl -s {whatsapp}/admin/phones -H 'content-type: application/json' -d '{{"number":"5511999990002","name":"Bia"}}'; curl -s {gateway}/api/instance/new -H 'token: {token}' -H 'content-type: application/json' -d '{{"name":"demo"}}'
+
+curl -s {gateway}/api/instance/connect/demo -H 'token: {token}' | jq '{{qr: .qrCode}}' | curl -s {whatsapp}/admin/phones/5511999990001/scan -H 'content-type: application/json' -d @-
+
+curl -s {gateway}/api/message/text/demo -H 'token: {token}' -H 'content-type: application/json' -d '{{"number":"5511999990002","message":"hello"}}'; curl -s {whatsapp}/admin/phones/5511999990002/messages
+"#
+    )
+}

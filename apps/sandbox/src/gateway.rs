@@ -1,0 +1,57 @@
+//! The gateway half.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use url::{Host, Url};
+use wharf::{Config, Settings, Surroundings};
+
+/// Runs a gateway against the simulated WhatsApp until the process is asked to end.
+pub(crate) fn run(whatsapp_url: Url, file: Option<PathBuf>, flags: &Settings) -> Result<()> {
+    let settings = Settings::read(file, wharf::cli::environment(), flags)?;
+    wharf::cli::serve(Config::parse(settings)?, surroundings(whatsapp_url, None)?)
+}
+
+/// What is around a gateway in the sandbox.
+///
+/// Refuses any WhatsApp but one on this machine: this binary takes the simulator's certificates for WhatsApp's.
+pub(crate) fn surroundings(whatsapp_url: Url, roots_pem: Option<String>) -> Result<Surroundings> {
+    let loopback = match whatsapp_url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    };
+    if !loopback {
+        bail!("the sandbox connects to a simulated WhatsApp on this machine only");
+    }
+    if !matches!(whatsapp_url.scheme(), "ws" | "wss") {
+        bail!("the URL of the simulated WhatsApp must begin with ws:// or wss://");
+    }
+    Ok(Surroundings {
+        whatsapp_url: Some(whatsapp_url),
+        client_version: Some(crate::CLIENT_VERSION),
+        roots_pem,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_whatsapp_on_this_machine_is_talked_to() {
+        let accepted = |url: &str| surroundings(url.parse().unwrap(), None).is_ok();
+        assert!(accepted("ws://127.0.0.1:8081/ws/chat"));
+        assert!(accepted("wss://[::1]:8081/ws/chat"));
+        assert!(accepted("ws://localhost:8081/ws/chat"));
+        for refused in [
+            "wss://web.whatsapp.com/ws/chat",
+            "ws://10.0.0.1/ws/chat",
+            "ws://127.0.0.1.example.com/ws/chat",
+            "http://127.0.0.1:8081/ws/chat",
+        ] {
+            assert!(!accepted(refused), "{refused}");
+        }
+    }
+}

@@ -1,0 +1,66 @@
+#![doc = include_str!("../README.md")]
+
+mod both;
+mod gateway;
+mod whatsapp;
+
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+use url::Url;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The version of WhatsApp Web the gateway claims here. The simulator takes any; looking the current one up would
+/// mean asking the internet.
+const CLIENT_VERSION: (u32, u32, u32) = (2, 3000, 1_030_000_000);
+
+/// Wharf with a simulated WhatsApp beside it.
+#[derive(Parser)]
+#[command(name = "wharf-sandbox", version, about, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// The simulated WhatsApp alone
+    Whatsapp {
+        /// Where to listen; loopback only
+        #[arg(long, default_value = "127.0.0.1:8081")]
+        listen: SocketAddr,
+        /// Where to keep its state; without it nothing survives
+        #[arg(long)]
+        data_dir: Option<PathBuf>,
+    },
+    /// A gateway wired to a simulated WhatsApp
+    Gateway {
+        /// The simulated WhatsApp's WebSocket; loopback only
+        #[arg(long, default_value = "ws://127.0.0.1:8081/ws/chat")]
+        whatsapp_url: Url,
+        /// A file with settings
+        #[arg(long)]
+        config: Option<PathBuf>,
+        #[command(flatten)]
+        settings: Box<wharf::Settings>,
+    },
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        None => both::run(),
+        Some(Command::Whatsapp { listen, data_dir }) => whatsapp::run(listen, data_dir),
+        Some(Command::Gateway { whatsapp_url, config, settings }) => {
+            gateway::run(whatsapp_url, config, &settings)
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("wharf-sandbox: {e:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! The gateway, driven over HTTP as any client would.
+
+use std::path::{Path, PathBuf};
+
+use reqwest::{Client, Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::{
+    DEADLINE, WhatsApp,
+    process::{Process, first_url},
+};
+
+pub(crate) const TOKEN: &str = "an-account-token-for-tests";
+
+/// How a gateway is started.
+#[derive(Clone, Default)]
+pub(crate) struct Options {
+    /// More settings, as the environment spells them.
+    pub(crate) settings: Vec<(&'static str, String)>,
+}
+
+impl Options {
+    /// A PostgreSQL schema of its own.
+    pub(crate) fn postgres() -> Self {
+        let schema = format!("e2e_{}", uuid());
+        let make = format!("CREATE SCHEMA {schema}");
+        let made = std::process::Command::new("psql")
+            .args(["-q", "-h", "127.0.0.1", "-U", "postgres", "-d", "test", "-c", &make])
+            .status()
+            .unwrap();
+        assert!(made.success());
+        let url = format!(
+            "postgres://postgres@127.0.0.1:5432/test?options=-c%20search_path%3D{schema}"
+        );
+        Self { settings: vec![("WHARF_DATABASE_URL", url)] }
+    }
+
+    pub(crate) fn set(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.settings.push((name, value.into()));
+        self
+    }
+}
+
+pub(crate) struct Gateway {
+    process: Option<Process>,
+    whatsapp_url: String,
+    dir: PathBuf,
+    options: Options,
+    url: String,
+    http: Client,
+}
+
+impl Gateway {
+    pub(crate) async fn start(whatsapp: &WhatsApp, dir: &Path, options: Options) -> Self {
+        let dir = dir.join("gateway");
+        std::fs::create_dir_all(&dir).unwrap();
+        let whatsapp_url = whatsapp.websocket();
+        let (process, url) = spawn(&whatsapp_url, &dir, &options).unwrap();
+        let http = Client::builder().no_proxy().build().unwrap();
+        Self { process: Some(process), whatsapp_url, dir, options, url, http }
+    }
+
+    /// Ends it as a crash would.
+    pub(crate) fn kill(&mut self) {
+        self.process.take().unwrap().kill();
+    }
+
+    /// Starts it again on the same data.
+    pub(crate) fn restart(&mut self) {
+        let (process, url) = spawn(&self.whatsapp_url, &self.dir, &self.options).unwrap();
+        self.process = Some(process);
+        self.url = url;
+    }
+
+    /// Tries to start another one on the same data and gives its error.
+    pub(crate) fn refused_start(&self, options: Options) -> String {
+        spawn(&self.whatsapp_url, &self.dir, &options).err().unwrap()
+    }
+
+    pub(crate) fn data_dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(crate) async fn call(&self, method: Method, path: &str, body: Value) -> (StatusCode, Value) {
+        self.call_as(TOKEN, method, path, body, &[]).await
+    }
+
+    pub(crate) async fn call_as(
+        &self,
+        token: &str,
+        method: Method,
+        path: &str,
+        body: Value,
+        headers: &[(&str, &str)],
+    ) -> (StatusCode, Value) {
+        let mut request = self.http.request(method, format!("{}{path}", self.url));
+        request = request.header("token", token);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if !body.is_null() {
+            request = request.json(&body);
+        }
+        let answer = request.send().await.unwrap();
+        let (status, text) = (answer.status(), answer.text().await.unwrap());
+        (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> (StatusCode, Value) {
+        self.call(Method::GET, path, Value::Null).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> (StatusCode, Value) {
+        self.call(Method::DELETE, path, Value::Null).await
+    }
+
+    /// Creates an instance whose events go to that URL.
+    pub(crate) async fn create(&self, name: &str, webhook: &str) -> Value {
+        let body = json!({ "name": name, "webhookEnabled": true, "webhookURL": webhook });
+        let (status, answer) = self.call(Method::POST, "/api/instance/new", body).await;
+        assert_eq!(status, StatusCode::CREATED, "{answer}");
+        answer["instance"].clone()
+    }
+
+    /// Asks for a QR code, lets a phone scan it, and waits until the instance is connected.
+    pub(crate) async fn pair(&self, name: &str, whatsapp: &WhatsApp, number: &str) {
+        let (status, answer) = self.get(&format!("/api/instance/connect/{name}")).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        whatsapp.scan(number, answer["qrCode"].as_str().unwrap()).await;
+        self.wait_for_state(name, "connected").await;
+    }
+
+    pub(crate) async fn send(&self, name: &str, number: &str, text: &str) -> (StatusCode, Value) {
+        let body = json!({ "number": number, "message": text });
+        self.call(Method::POST, &format!("/api/message/text/{name}"), body).await
+    }
+
+    pub(crate) async fn state(&self, name: &str) -> String {
+        let (status, answer) = self.get(&format!("/api/instance/list?instanceName={name}")).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        answer["instances"][0]["connection"]["state"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) async fn wait_for_state(&self, name: &str, wanted: &str) {
+        let look = async {
+            while self.state(name).await != wanted {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        };
+        if tokio::time::timeout(DEADLINE, look).await.is_err() {
+            panic!("`{name}` is {} and never became {wanted}", self.state(name).await);
+        }
+    }
+
+    /// Runs a command of the product against this gateway's data and gives its output.
+    pub(crate) fn settings(&self) -> Vec<(String, String)> {
+        settings(&self.dir, &self.options)
+    }
+}
+
+fn settings(dir: &Path, options: &Options) -> Vec<(String, String)> {
+    let mut settings = vec![
+        ("WHARF_DATA_DIR".to_owned(), dir.join("data").display().to_string()),
+        ("WHARF_ACCOUNT_TOKEN".to_owned(), TOKEN.to_owned()),
+        ("WHARF_RATE_LIMIT".to_owned(), "0".to_owned()),
+        ("WHARF_RATE_LIMIT_CREATE".to_owned(), "0".to_owned()),
+    ];
+    let more = options.settings.iter();
+    settings.extend(more.map(|(name, value)| ((*name).to_owned(), value.clone())));
+    settings
+}
+
+fn spawn(whatsapp: &str, dir: &Path, options: &Options) -> Result<(Process, String), String> {
+    let arguments = ["gateway", "--whatsapp-url", whatsapp, "--listen", "127.0.0.1:0"];
+    let settings = settings(dir, options);
+    let (process, lines) = Process::start(&arguments, &settings, &dir.join("log"), "Listening on")?;
+    Ok((process, first_url(lines.last().unwrap())))
+}
+
+fn uuid() -> String {
+    // A directory name that is taken by nobody else is as good as an id.
+    let dir = tempfile::tempdir().unwrap();
+    let name = dir.path().file_name().unwrap().to_string_lossy().to_lowercase();
+    name.chars().filter(char::is_ascii_alphanumeric).collect::<String>() + &std::process::id().to_string()
+}

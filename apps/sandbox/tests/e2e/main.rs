@@ -1,0 +1,62 @@
+//! Wharf end to end: real processes, the real client library, real sockets and real encryption against the simulated
+//! WhatsApp, killed where it hurts.
+
+mod bad_days;
+mod first_chat;
+mod gateway;
+mod pairing;
+mod process;
+mod receiver;
+mod sending;
+mod whatsapp;
+
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+pub(crate) use gateway::{Gateway, Options};
+pub(crate) use receiver::Receiver;
+pub(crate) use whatsapp::WhatsApp;
+
+/// How long to wait for what must happen. Nothing waits this long unless it fails.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A simulated WhatsApp with two phones, a gateway wired to it and a webhook receiver.
+pub(crate) struct World {
+    pub(crate) whatsapp: WhatsApp,
+    pub(crate) gateway: Gateway,
+    pub(crate) receiver: Receiver,
+    pub(crate) dir: TempDir,
+}
+
+pub(crate) const ANA: &str = "5511999990001";
+pub(crate) const BIA: &str = "5511999990002";
+
+impl World {
+    /// Everything started, nothing paired. `sales` is Ana's instance.
+    pub(crate) async fn new() -> Self {
+        Self::with(Options::default()).await
+    }
+
+    pub(crate) async fn with(options: Options) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let whatsapp = WhatsApp::start(dir.path()).await;
+        whatsapp.phone(ANA, "Ana").await;
+        whatsapp.phone(BIA, "Bia").await;
+        let gateway = Gateway::start(&whatsapp, dir.path(), options).await;
+        let receiver = Receiver::start().await;
+        Self { whatsapp, gateway, receiver, dir }
+    }
+
+    /// The same with `sales` created, its webhook set, paired with Ana and connected.
+    pub(crate) async fn paired() -> Self {
+        Self::paired_with(Options::default()).await
+    }
+
+    pub(crate) async fn paired_with(options: Options) -> Self {
+        let world = Self::with(options).await;
+        world.gateway.create("sales", &world.receiver.url()).await;
+        world.gateway.pair("sales", &world.whatsapp, ANA).await;
+        world
+    }
+}

@@ -1,0 +1,41 @@
+# What `.ci/run` runs, in the same order.
+ci: test fmt-check lint no-danger deny test-services
+
+# The README's test command; needs no service. `just test-services` adds PostgreSQL.
+test *args:
+    cargo test --workspace --locked {{ args }}
+
+fmt-check:
+    cargo fmt --all --check
+
+lint:
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+
+# Licences, sources, and which crate may use which.
+deny:
+    cargo deny --offline --all-features check licenses bans sources
+
+# Generated files are compared by tests; this rewrites them. (A separate `cargo run -p` would build the WhatsApp crates
+# again with other features.)
+generate:
+    UPDATE_GENERATED=1 cargo test --workspace --locked generated
+
+# The tests that need a service, against servers on this machine; `tests/services` finds or starts them.
+test-services:
+    tests/services cargo test --workspace --locked -- --ignored
+
+# The gateway with a simulated WhatsApp beside it.
+sandbox *args:
+    cargo run --release -p wharf-sandbox -- {{ args }}
+
+# `just bench sessions 500`, `just bench messages 2000`
+bench *args:
+    cargo build --release -p wharf-sandbox -p wharf-tests --locked
+    target/release/wharf-bench {{ args }}
+
+release: no-danger
+    cargo build --release -p wharf --locked
+
+# The simulator's features must never reach the gateway.
+no-danger:
+    ! cargo tree -p wharf -e features,normal --locked | grep danger-skip
