@@ -4,11 +4,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
-/// Seconds since 1970, as stanzas carry them.
-pub(crate) fn seconds() -> u64 {
-    milliseconds() / 1000
-}
-
 /// Milliseconds since 1970.
 #[expect(clippy::disallowed_methods, reason = "the crate's one reading of the wall clock")]
 pub(crate) fn milliseconds() -> u64 {
@@ -16,7 +11,17 @@ pub(crate) fn milliseconds() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// A reading for measuring with, which a test's paused runtime can move.
+/// Seconds since 1970, as stanzas carry them.
+pub(crate) fn seconds() -> u64 {
+    milliseconds() / 1000
+}
+
+/// Milliseconds since 1970, as protobufs carry them.
+pub(crate) fn signed_milliseconds() -> i64 {
+    i64::try_from(milliseconds()).unwrap_or(i64::MAX)
+}
+
+/// A reading for measuring with.
 pub(crate) fn instant() -> Instant {
     Instant::now()
 }

@@ -1,0 +1,78 @@
+//! A phone on the simulated network: it takes what is sent to it at once, and answers as its
+//! owner's WhatsApp would.
+
+mod receive;
+mod receipts;
+mod send;
+
+use serde::{Deserialize, Serialize};
+
+pub(crate) use receive::receive;
+pub(crate) use receipts::{mark_read, pass_on as pass_receipt_on};
+pub(crate) use send::{Draft, send_text, share_keys};
+
+use crate::clock;
+use crate::error::{Error, Result};
+use crate::hub::Hub;
+use crate::phone::app_state::AppState;
+use crate::phone::inbox::Inbox;
+use crate::phone::signal::{DeviceAddress, PeerBundle, PhoneSignal};
+use crate::state::account::{Account, State};
+
+/// What a phone keeps.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Handset {
+    pub(crate) signal: PhoneSignal,
+    pub(crate) app_state: AppState,
+    /// Written message by message, not with the rest.
+    #[serde(skip)]
+    pub(crate) inbox: Inbox,
+    /// Who is doing what in which chat right now: by the other's number.
+    #[serde(skip)]
+    pub(crate) typing: std::collections::BTreeMap<String, String>,
+}
+
+impl Handset {
+    pub(crate) fn new() -> Result<Self> {
+        Ok(Self {
+            signal: PhoneSignal::generate()?,
+            app_state: AppState::default(),
+            inbox: Inbox::default(),
+            typing: std::collections::BTreeMap::new(),
+        })
+    }
+}
+
+/// Writes the owner's name into the account's app state, where companions find it.
+pub(crate) fn announce_name(state: &mut State) -> Result<()> {
+    let name = state.name.clone();
+    if name.is_empty() {
+        return Ok(());
+    }
+    let now = clock::signed_milliseconds();
+    let patch = state
+        .handset()
+        .app_state
+        .set_push_name(&name, now)
+        .map_err(|error| Error::Crypto(error.into()))?;
+    let collection = state.collection(patch.collection);
+    // The phone has followed every patch before, so it builds on the latest.
+    collection.append(patch.version - 1, &patch.bytes).map_err(|refusal| {
+        Error::Conflict(format!("the phone's app state is not the server's: {refusal:?}"))
+    })
+}
+
+/// The keys to open a session with a device, with a one-time prekey if there is one.
+pub(crate) fn bundle_of(hub: &Hub, device: &DeviceAddress) -> Option<PeerBundle> {
+    let account = hub.account(&device.number)?;
+    let mut state = account.lock();
+    match device.device {
+        0 => Some(state.handset().signal.bundle()),
+        id => state.take_bundle(id),
+    }
+}
+
+/// The address under which the phone knows an account: by number, whatever stanzas say.
+fn known_as(account: &Account) -> String {
+    account.jid(wacore_binary::Server::Pn, 0).to_string()
+}

@@ -1,0 +1,100 @@
+//! Receipts, as a phone sends and understands them.
+
+use wacore_binary::builder::NodeBuilder;
+use wacore_binary::{Node, Server};
+
+use super::receive::{kind_of, sender_of};
+use super::{known_as, send};
+use crate::error::{Error, Result};
+use crate::hub::{Hub, Parcel, timestamp};
+use crate::phone::inbox::Receipt;
+use crate::stanza::fields::Fields as _;
+use crate::stanza::receipt::ids;
+use crate::state::account::Account;
+
+/// Messages that have got somewhere.
+pub(crate) struct Delivered {
+    pub(crate) ids: Vec<String>,
+    /// `None` for delivered, `read`, `played`.
+    pub(crate) kind: Option<&'static str>,
+    /// How the chat is addressed.
+    pub(crate) server: Server,
+}
+
+/// Tells an author's devices, the phone included, how far its messages have got.
+pub(super) fn tell(reader: &Account, author: &Account, delivered: &Delivered) -> Vec<Parcel> {
+    let Some((first, more)) = delivered.ids.split_first() else { return Vec::new() };
+    let mut builder = NodeBuilder::new("receipt")
+        .attr("from", reader.jid(delivered.server, 0))
+        .attr("id", first.as_str())
+        .attr("t", timestamp());
+    if let Some(kind) = delivered.kind {
+        builder = builder.attr("type", kind);
+    }
+    if !more.is_empty() {
+        let item = |id: &String| NodeBuilder::new("item").attr("id", id.as_str()).build();
+        let list = NodeBuilder::new("list").children(more.iter().map(item)).build();
+        builder = builder.children([list]);
+    }
+    pass_on(author, &builder.build(), None)
+}
+
+/// A receipt for every device of an account, but the one it came from.
+pub(crate) fn pass_on(to: &Account, receipt: &Node, but: Option<u16>) -> Vec<Parcel> {
+    let devices: Vec<u16> = std::iter::once(0).chain(to.lock().devices.keys().copied()).collect();
+    devices
+        .into_iter()
+        .filter(|device| Some(*device) != but)
+        .map(|device| Parcel { to: to.device(device), stanza: receipt.clone() })
+        .collect()
+}
+
+/// The owner has read a message.
+pub(crate) fn mark_read(hub: &Hub, account: &Account, id: &str) -> Result<Vec<Parcel>> {
+    let mut state = account.lock();
+    let message = state.handset.inbox.message(id).ok_or(Error::NotFound("message"))?;
+    if message.from_me {
+        return Err(Error::Conflict("one's own messages need no reading".to_owned()));
+    }
+    let from = message.from.clone();
+    state.handset().inbox.mark(&[id.to_owned()], Receipt::Read);
+    state.note_message(id);
+    drop(state);
+    account.stir();
+    let author = from.parse().ok().and_then(|from| hub.account_of(&from));
+    let author = author.ok_or(Error::NotFound("author"))?;
+    let read = Delivered {
+        ids: vec![id.to_owned()],
+        kind: Some("read"),
+        server: account.preferred_server(),
+    };
+    Ok(tell(account, &author, &read))
+}
+
+/// Takes note of a receipt; sends again what somebody could not decrypt.
+pub(super) fn receive(hub: &Hub, account: &Account, receipt: &Node) -> Option<Vec<Parcel>> {
+    let from = receipt.jid("from")?;
+    let reader = hub.account_of(&from)?;
+    let got = match receipt.text("type").as_deref() {
+        None | Some("inactive") => Receipt::Delivered,
+        Some("read") => Receipt::Read,
+        Some("played") => Receipt::Played,
+        Some("retry") => {
+            let requester = sender_of(hub, &from)?;
+            return send::again(hub, account, &requester, kind_of(&from), receipt);
+        }
+        _ => return None,
+    };
+    let ids = ids(receipt);
+    let mut state = account.lock();
+    let inbox = &mut state.handset().inbox;
+    let further = if reader.number == account.number {
+        inbox.mark(&ids, got)
+    } else {
+        inbox.receipt(&known_as(&reader), &ids, got)
+    };
+    for id in &further {
+        state.note_message(id);
+    }
+    None
+}

@@ -1,0 +1,206 @@
+//! What a phone sends of its own accord.
+
+use wacore_binary::{Node, Server};
+
+use super::{bundle_of, known_as};
+use crate::clock;
+use crate::envelope::{Envelope, enc};
+use crate::error::{Error, Result};
+use crate::hub::{Hub, Parcel, stanza_id};
+use crate::phone::inbox::{Origin, copy_for_own_devices};
+use crate::phone::signal::{DeviceAddress, PeerBundle, Prekey, SignedPrekey};
+use crate::stanza::fields::Fields as _;
+use crate::state::account::Account;
+
+/// A text an owner has typed.
+pub(crate) struct Draft<'d> {
+    pub(crate) text: &'d str,
+    /// The message it answers.
+    pub(crate) quoted: Option<&'d str>,
+}
+
+/// Sends a text to every device of the recipient and the owner's other ones; gives the message's id.
+/// Without an account's lock.
+pub(crate) fn send_text(
+    hub: &Hub,
+    account: &Account,
+    recipient: &Account,
+    draft: &Draft<'_>,
+) -> Result<(String, Vec<Parcel>)> {
+    let message = account
+        .lock()
+        .handset
+        .inbox
+        .compose(draft.text, draft.quoted)
+        .ok_or(Error::NotFound("quoted message"))?;
+    let chat = known_as(recipient);
+    let copy = copy_for_own_devices(&message, &chat);
+    let id = stanza_id();
+
+    let own = account.device(0);
+    let mut devices = devices_of(recipient);
+    devices.extend(devices_of(account));
+    devices.sort();
+    devices.dedup();
+    devices.retain(|device| *device != own);
+    let devices = with_bundles(hub, account, devices);
+
+    let mut state = account.lock();
+    let server = account.preferred_server();
+    let name = state.name.clone();
+    let envelope = Envelope {
+        author: account,
+        device: 0,
+        name: &name,
+        recipient,
+        server,
+        id: &id,
+        kind: "text",
+        category: None,
+        edit: None,
+    };
+    let mut parcels = Vec::new();
+    for (device, bundle) in &devices {
+        let own = device.number == account.number;
+        let content = if own { &copy } else { &message };
+        let sealed = state.handset().signal.encrypt(device, bundle.as_ref(), content)?;
+        let to = if own { account } else { recipient };
+        parcels.push(envelope.to(to, device.device, vec![enc(sealed, None)]));
+    }
+    let origin = Origin {
+        id: &id,
+        chat: &chat,
+        from: &known_as(account),
+        from_me: true,
+        timestamp: clock::seconds(),
+    };
+    state.handset().inbox.sent(origin, &message);
+    state.note_message(&id);
+    state.meet(&recipient.number);
+    drop(state);
+    account.stir();
+    if recipient.number != account.number {
+        recipient.lock().meet(&account.number);
+    }
+    hub.stats.count_message();
+    Ok((id, parcels))
+}
+
+/// Gives a companion the app-state keys. Without an account's lock.
+pub(crate) fn share_keys(hub: &Hub, account: &Account, device: u16) -> Vec<Parcel> {
+    let address = account.device(device);
+    let bundle = bundle_of(hub, &address);
+    let now = clock::signed_milliseconds();
+    let mut state = account.lock();
+    let share = state.handset.app_state.key_share(state.raw_id, now);
+    let sealed = match state.handset().signal.encrypt(&address, bundle.as_ref(), &share) {
+        Ok(sealed) => sealed,
+        Err(error) => {
+            tracing::warn!(number = %account.number, device, %error, "cannot share the app-state keys");
+            return Vec::new();
+        }
+    };
+    if let Some(device) = state.device(device) {
+        device.has_app_state_keys = true;
+    }
+    let name = state.name.clone();
+    drop(state);
+    let envelope = Envelope {
+        author: account,
+        device: 0,
+        name: &name,
+        recipient: account,
+        server: Server::Pn,
+        id: &stanza_id(),
+        kind: "text",
+        category: Some("peer"),
+        edit: None,
+    };
+    vec![envelope.to(account, device, vec![enc(sealed, None)])]
+}
+
+/// Sends a message again, to the one device that could not decrypt it, in a fresh session.
+pub(super) fn again(
+    hub: &Hub,
+    account: &Account,
+    requester: &DeviceAddress,
+    server: Server,
+    receipt: &Node,
+) -> Option<Vec<Parcel>> {
+    let id = receipt.text("id")?.into_owned();
+    let own = requester.number == account.number;
+    let state = account.lock();
+    let original = state.handset.inbox.original(&id);
+    let chat = state.handset.inbox.message(&id).map(|message| message.chat.clone());
+    let name = state.name.clone();
+    drop(state);
+    let (Some(original), Some(chat)) = (original, chat) else {
+        // Besides messages a phone sends its companions only keys.
+        return own.then(|| share_keys(hub, account, requester.device));
+    };
+    let recipient = hub.account_of(&chat.parse().ok()?)?;
+    // Only those the message was for may ask for it.
+    if !own && requester.number != recipient.number {
+        return None;
+    }
+    let content = if own { copy_for_own_devices(&original, &chat) } else { original };
+    let bundle = brought(receipt).or_else(|| bundle_of(hub, requester))?;
+    let sealed = account.lock().handset().signal.encrypt(requester, Some(&bundle), &content).ok()?;
+    let count = receipt.child("retry")?.text("count").and_then(|count| count.parse().ok());
+    let envelope = Envelope {
+        author: account,
+        device: 0,
+        name: &name,
+        recipient: &recipient,
+        server,
+        id: &id,
+        kind: "text",
+        category: None,
+        edit: None,
+    };
+    let to = if own { account } else { &*recipient };
+    Some(vec![envelope.to(to, requester.device, vec![enc(sealed, count)])])
+}
+
+/// The phone and every linked device of an account.
+fn devices_of(account: &Account) -> Vec<DeviceAddress> {
+    let state = account.lock();
+    std::iter::once(0).chain(state.devices.keys().copied()).map(|id| account.device(id)).collect()
+}
+
+/// The devices, and keys for those the phone has no session with. One that has none left out.
+fn with_bundles(
+    hub: &Hub,
+    account: &Account,
+    devices: Vec<DeviceAddress>,
+) -> Vec<(DeviceAddress, Option<PeerBundle>)> {
+    devices
+        .into_iter()
+        .filter_map(|device| {
+            if account.lock().handset.signal.has_session(&device) {
+                return Some((device, None));
+            }
+            let bundle = bundle_of(hub, &device)?;
+            Some((device, Some(bundle)))
+        })
+        .collect()
+}
+
+/// The keys a retry receipt brings.
+fn brought(receipt: &Node) -> Option<PeerBundle> {
+    let keys = receipt.child("keys")?;
+    let signed = keys.child("skey")?;
+    let prekey = keys.child("key").and_then(|prekey| {
+        Some(Prekey { id: prekey.number_of("id")?, key: prekey.array_of("value")? })
+    });
+    Some(PeerBundle {
+        registration_id: receipt.number_of("registration")?,
+        identity: keys.array_of("identity")?,
+        signed_prekey: SignedPrekey {
+            id: signed.number_of("id")?,
+            key: signed.array_of("value")?,
+            signature: signed.content_of("signature")?.to_vec(),
+        },
+        prekey,
+    })
+}

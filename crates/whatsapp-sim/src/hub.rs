@@ -1,0 +1,200 @@
+//! The server's shared state: who exists, who is connected, what is being paired.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use wacore_binary::{Jid, Node, Server};
+
+use crate::clock;
+use crate::error::{Error, Result};
+use crate::faults::Faults;
+use crate::handset::{self, Handset};
+use crate::media::Media;
+use crate::noise::ServerKeys;
+use crate::pairing::Pairings;
+use crate::phone::signal::DeviceAddress;
+use crate::state::account::Account;
+use crate::state::ledger::Ledger;
+use crate::stats::Stats;
+use crate::tls::TlsIdentity;
+
+/// See the module.
+pub(crate) struct Hub {
+    pub(crate) keys: ServerKeys,
+    pub(crate) tls: TlsIdentity,
+    pub(crate) address: SocketAddr,
+    pub(crate) lid_addressing: bool,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) pairings: Pairings,
+    pub(crate) media: Media,
+    pub(crate) stats: Stats,
+    pub(crate) faults: Faults,
+    directory: RwLock<Directory>,
+    lines: AtomicU64,
+}
+
+#[derive(Default)]
+struct Directory {
+    by_number: HashMap<String, Arc<Account>>,
+    by_lid: HashMap<String, Arc<Account>>,
+    /// The first account of a name.
+    by_name: HashMap<String, Arc<Account>>,
+}
+
+/// A stanza and the device it is for.
+pub(crate) struct Parcel {
+    pub(crate) to: DeviceAddress,
+    pub(crate) stanza: Node,
+}
+
+/// What a hub is made of besides the accounts.
+pub(crate) struct Setup {
+    pub(crate) keys: ServerKeys,
+    pub(crate) tls: TlsIdentity,
+    pub(crate) address: SocketAddr,
+    pub(crate) lid_addressing: bool,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) media: Media,
+}
+
+impl Hub {
+    pub(crate) fn new(setup: Setup, accounts: Vec<Account>) -> Self {
+        let mut directory = Directory::default();
+        for account in accounts {
+            directory.insert(Arc::new(account));
+        }
+        let Setup { keys, tls, address, lid_addressing, ledger, media } = setup;
+        Self {
+            keys,
+            tls,
+            address,
+            lid_addressing,
+            ledger,
+            pairings: Pairings::default(),
+            media,
+            stats: Stats::default(),
+            faults: Faults::default(),
+            directory: RwLock::new(directory),
+            lines: AtomicU64::new(0),
+        }
+    }
+
+    /// A number for a new connection.
+    pub(crate) fn next_line(&self) -> u64 {
+        self.lines.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The account of a phone number.
+    pub(crate) fn account(&self, number: &str) -> Option<Arc<Account>> {
+        self.read().by_number.get(number).cloned()
+    }
+
+    /// The account an address belongs to, by number or by LID.
+    pub(crate) fn account_of(&self, jid: &Jid) -> Option<Arc<Account>> {
+        let directory = self.read();
+        match jid.server {
+            Server::Pn => directory.by_number.get(jid.user.as_str()).cloned(),
+            Server::Lid => directory.by_lid.get(jid.user.as_str()).cloned(),
+            _ => None,
+        }
+    }
+
+    /// The first account that was given this name.
+    pub(crate) fn account_named(&self, name: &str) -> Option<Arc<Account>> {
+        self.read().by_name.get(name).cloned()
+    }
+
+    /// All accounts, by number.
+    pub(crate) fn accounts(&self) -> Vec<Arc<Account>> {
+        let mut accounts: Vec<_> = self.read().by_number.values().cloned().collect();
+        accounts.sort_by(|a, b| a.number.cmp(&b.number));
+        accounts
+    }
+
+    /// Makes an account and its phone. Under a change.
+    pub(crate) fn create_account(&self, number: &str, name: &str) -> Result<Arc<Account>> {
+        let handset = Handset::new()?;
+        let mut directory = self.directory.write().unwrap_or_else(PoisonError::into_inner);
+        if directory.by_number.contains_key(number) {
+            return Err(Error::Conflict(format!("there is a phone with the number `{number}` already")));
+        }
+        let lid = loop {
+            let lid = format!("{}", rand::random_range(100_000_000_000_000_u64..1_000_000_000_000_000));
+            if !directory.by_lid.contains_key(&lid) {
+                break lid;
+            }
+        };
+        let account = Arc::new(Account::new(
+            number.to_owned(),
+            lid,
+            self.lid_addressing,
+            name.to_owned(),
+            handset,
+            Arc::clone(&self.ledger),
+        ));
+        directory.insert(Arc::clone(&account));
+        drop(directory);
+        let mut state = account.lock();
+        state.is_new();
+        handset::announce_name(&mut state)?;
+        drop(state);
+        Ok(account)
+    }
+
+    /// A number nobody has.
+    pub(crate) fn free_number(&self) -> String {
+        let directory = self.read();
+        loop {
+            let number = format!("55119{}", rand::random_range(10_000_000..100_000_000_u32));
+            if !directory.by_number.contains_key(&number) {
+                return number;
+            }
+        }
+    }
+
+    /// Hands stanzas to devices: into the queues of the linked ones; phones take theirs at once, and
+    /// what they answer is handed on. Under a change, and without an account's lock.
+    pub(crate) fn deliver(&self, parcels: Vec<Parcel>) {
+        let mut rest = std::collections::VecDeque::from(parcels);
+        while let Some(Parcel { to, stanza }) = rest.pop_front() {
+            let Some(account) = self.account(&to.number) else { continue };
+            if to.device == 0 {
+                rest.extend(handset::receive(self, &account, &stanza));
+            } else {
+                account.lock().enqueue(to.device, Arc::new(stanza));
+            }
+        }
+    }
+
+    /// Waits until the present state is safe.
+    pub(crate) async fn settled(&self) {
+        self.ledger.passed(self.ledger.gate()).await;
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, Directory> {
+        self.directory.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Directory {
+    fn insert(&mut self, account: Arc<Account>) {
+        let name = account.lock().name.clone();
+        if !name.is_empty() {
+            self.by_name.entry(name).or_insert_with(|| Arc::clone(&account));
+        }
+        self.by_lid.insert(account.lid.clone(), Arc::clone(&account));
+        self.by_number.insert(account.number.clone(), account);
+    }
+}
+
+/// An id for a stanza of the server's or a phone's own.
+pub(crate) fn stanza_id() -> String {
+    format!("{:032X}", rand::random::<u128>())
+}
+
+/// The time as stanzas carry it.
+pub(crate) fn timestamp() -> String {
+    clock::seconds().to_string()
+}

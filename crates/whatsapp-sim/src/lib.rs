@@ -1,0 +1,26 @@
+#![doc = include_str!("../README.md")]
+
+mod admin;
+mod base64_bytes;
+mod clock;
+mod envelope;
+mod error;
+pub mod faults;
+mod handset;
+mod hub;
+mod media;
+pub mod noise;
+mod pairing;
+pub mod phone;
+mod server;
+mod session;
+mod simulator;
+mod stanza;
+mod state;
+mod stats;
+pub mod tls;
+mod topology;
+
+pub use error::{Error, Result};
+pub use phone::inbox::{Receipt, ShownMessage};
+pub use simulator::{Builder, DeviceView, Phone, Simulator, Statistics};

@@ -1,0 +1,29 @@
+//! Call signalling, passed on as it is: nobody can talk here.
+
+use wacore_binary::Node;
+use wacore_binary::builder::NodeBuilder;
+
+use super::fields::Fields as _;
+use crate::hub::{Parcel, timestamp};
+use crate::session::Session;
+
+pub(super) fn receive(session: &Session, call: &Node) {
+    let (Some(to), Some(id)) = (call.jid("to"), call.text("id")) else { return };
+    let Some(account) = session.hub.account_of(&to) else { return };
+    session.line.send(
+        NodeBuilder::new("ack").attr("class", "call").attr("id", id.as_ref()).attr("from", &to).build(),
+    );
+    let call = NodeBuilder::new("call")
+        .attr("from", session.account.jid(to.server, session.device))
+        .attr("id", id.as_ref())
+        .attr("t", timestamp())
+        .children(call.all().to_vec())
+        .build();
+    let devices: Vec<u16> = account.lock().devices.keys().copied().collect();
+    let parcels = devices
+        .into_iter()
+        .filter(|device| to.device == 0 || to.device == *device)
+        .map(|device| Parcel { to: account.device(device), stanza: call.clone() })
+        .collect();
+    session.hub.deliver(parcels);
+}

@@ -1,0 +1,25 @@
+//! Where media go: to this server's TLS port, because clients ask by https.
+
+use wacore_binary::builder::NodeBuilder;
+
+use super::Answer;
+use crate::hub::Hub;
+
+/// Good for an hour.
+const LIFETIME: &str = "3600";
+
+pub(super) fn connection(hub: &Hub) -> Answer {
+    let host = NodeBuilder::new("host")
+        .attr("hostname", hub.address.to_string())
+        .attr("type", "primary")
+        .children(["download", "upload"].map(|use_| NodeBuilder::new(use_).build()))
+        .build();
+    let connection = NodeBuilder::new("media_conn")
+        .attr("auth", hub.media.auth())
+        .attr("ttl", LIFETIME)
+        .attr("auth_ttl", LIFETIME)
+        .attr("max_buckets", "12")
+        .children([host])
+        .build();
+    Answer::Result(vec![connection])
+}

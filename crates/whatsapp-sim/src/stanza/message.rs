@@ -1,0 +1,164 @@
+//! A message of a client's, taken apart into what each device gets.
+
+use wacore::messages::MessageUtils;
+use wacore_binary::builder::NodeBuilder;
+use wacore_binary::{Jid, Node, Server};
+
+use super::fields::Fields as _;
+use crate::envelope::Envelope;
+use crate::faults::{Action, Point};
+use crate::hub::{Parcel, timestamp};
+use crate::session::Session;
+use crate::state::account::Account;
+
+/// The error of a message to an account there is not.
+const NO_SUCH_RECIPIENT: u16 = 404;
+/// The error of a message that cannot be read.
+const MALFORMED: u16 = 400;
+
+pub(super) fn receive(session: &Session, message: &Node) {
+    let (Some(to), Some(id)) = (message.jid("to"), message.text("id")) else { return };
+    let acknowledge = |error: Option<u16>, devices: Option<String>| {
+        let mut ack = NodeBuilder::new("ack")
+            .attr("class", "message")
+            .attr("id", id.as_ref())
+            .attr("from", &to)
+            .attr("t", timestamp());
+        if let Some(error) = error {
+            ack = ack.attr("error", error.to_string());
+        }
+        if let Some(hash) = devices {
+            ack = ack.attr("phash", hash);
+        }
+        ack.build()
+    };
+    let fault = session.hub.faults.decide(&session.account.number, Point::Message);
+    if let Some(Action::Refuse(code)) = fault {
+        return session.line.send(acknowledge(Some(code), None));
+    }
+    let Some(recipient) = session.hub.account_of(&to) else {
+        return session.line.send(acknowledge(Some(NO_SUCH_RECIPIENT), None));
+    };
+    let sealed = sealed(message, &to);
+    if sealed.is_empty() {
+        return session.line.send(acknowledge(Some(MALFORMED), None));
+    }
+
+    session.hub.stats.count_message();
+    let devices = drifted(session, &recipient, &to, message);
+    deliver(session, &recipient, &to, message, sealed);
+    let ack = acknowledge(None, devices);
+    match fault {
+        Some(Action::HoldAck) => {}
+        Some(Action::DelayAck(pause)) => {
+            let line = std::sync::Arc::clone(&session.line);
+            tokio::spawn(async move {
+                tokio::time::sleep(pause).await;
+                line.send(ack);
+            });
+        }
+        _ => session.line.send(ack),
+    }
+}
+
+/// What is encrypted for whom: for several devices, or in answer to a retry receipt for one.
+fn sealed(message: &Node, to: &Jid) -> Vec<(Jid, Vec<Node>)> {
+    let direct: Vec<Node> = message.get_children_by_tag("enc").cloned().collect();
+    if !direct.is_empty() {
+        return vec![(to.clone(), direct)];
+    }
+    let participants = message.child("participants").map(|all| all.get_children_by_tag("to"));
+    participants
+        .into_iter()
+        .flatten()
+        .filter_map(|to| Some((to.jid("jid")?, to.all().to_vec())))
+        .collect()
+}
+
+fn deliver(
+    session: &Session,
+    recipient: &Account,
+    to: &Jid,
+    message: &Node,
+    sealed: Vec<(Jid, Vec<Node>)>,
+) {
+    let hub = &session.hub;
+    let author = &session.account;
+    let mut state = author.lock();
+    state.meet(&recipient.number);
+    let device_name = state.devices.get(&session.device).map(|device| device.push_name.clone());
+    let name = device_name.filter(|name| !name.is_empty()).unwrap_or_else(|| state.name.clone());
+    drop(state);
+    if recipient.number != author.number {
+        recipient.lock().meet(&author.number);
+    }
+
+    // A retry to an own device names the chat it is about.
+    let chat = message.jid("recipient").and_then(|chat| hub.account_of(&chat));
+    let (category, edit) = (message.text("category"), message.text("edit"));
+    let envelope = Envelope {
+        author,
+        device: session.device,
+        name: &name,
+        recipient: chat.as_deref().unwrap_or(recipient),
+        server: if to.server == Server::Lid { Server::Lid } else { Server::Pn },
+        id: &message.text("id").unwrap_or_default(),
+        kind: &message.text("type").unwrap_or_default(),
+        category: category.as_deref(),
+        edit: edit.as_deref(),
+    };
+    let common: Vec<Node> = message
+        .all()
+        .iter()
+        .filter(|child| !matches!(child.tag.as_ref(), "participants" | "enc"))
+        .cloned()
+        .collect();
+    let parcels: Vec<Parcel> = sealed
+        .into_iter()
+        .filter_map(|(jid, mut content)| {
+            let account = hub.account_of(&jid)?;
+            let concerned = account.number == recipient.number || account.number == author.number;
+            let back = account.number == author.number && jid.device == session.device;
+            content.extend(common.iter().cloned());
+            (concerned && !back).then(|| envelope.to(&account, jid.device, content))
+        })
+        .collect();
+    hub.deliver(parcels);
+}
+
+/// The hash of the devices the message should have been for, when it was for others: the client's
+/// list is out of date then.
+fn drifted(session: &Session, recipient: &Account, to: &Jid, message: &Node) -> Option<String> {
+    let participants = message.child("participants")?;
+    let mut given: Vec<(String, u16)> = participants
+        .get_children_by_tag("to")
+        .filter_map(|to| {
+            let jid = to.jid("jid")?;
+            Some((session.hub.account_of(&jid)?.number.clone(), jid.device))
+        })
+        .collect();
+    let mut wanted = Vec::new();
+    for account in [recipient, &*session.account] {
+        let state = account.lock();
+        wanted.extend(
+            std::iter::once(0)
+                .chain(state.devices.keys().copied())
+                .map(|device| (account.number.clone(), device)),
+        );
+    }
+    wanted.retain(|(number, device)| {
+        *number != session.account.number || *device != session.device
+    });
+    given.sort();
+    given.dedup();
+    wanted.sort();
+    wanted.dedup();
+    if given == wanted {
+        return None;
+    }
+    let jids: Vec<Jid> = wanted
+        .iter()
+        .filter_map(|(number, device)| Some(session.hub.account(number)?.jid(to.server, *device)))
+        .collect();
+    MessageUtils::participant_list_hash(&jids).ok()
+}

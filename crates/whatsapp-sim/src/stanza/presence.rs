@@ -1,0 +1,123 @@
+//! Who is there, and who wants to know.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use wacore_binary::builder::NodeBuilder;
+use wacore_binary::{Node, Server};
+
+use super::fields::Fields as _;
+use crate::hub::timestamp;
+use crate::phone::signal::DeviceAddress;
+use crate::session::Session;
+use crate::session::line::Line;
+use crate::state::account::Account;
+
+pub(super) fn receive(session: &Session, presence: &Node) {
+    match presence.text("type").as_deref() {
+        Some("subscribe") => subscribe(session, presence, true),
+        Some("unsubscribe") => subscribe(session, presence, false),
+        None | Some("available") => {
+            if let Some(name) = presence.text("name") {
+                let mut state = session.account.lock();
+                let known = state.devices.get(&session.device);
+                if known.is_some_and(|device| device.push_name != name)
+                    && let Some(device) = state.device(session.device)
+                {
+                    device.push_name = name.into_owned();
+                }
+            }
+            set_available(session, true);
+        }
+        Some("unavailable") => set_available(session, false),
+        Some(unknown) => session.hub.stats.count_unknown(format!("presence {unknown}")),
+    }
+}
+
+/// The connection is over: the device is not there any more, and asks for nobody.
+pub(crate) fn leave(session: &Session) {
+    let _change = session.hub.ledger.change();
+    let mut state = session.account.lock();
+    let before = is_available(&state);
+    let detached = state.detach(session.device, session.line.id);
+    let after = is_available(&state);
+    drop(state);
+    if !detached {
+        return;
+    }
+    let watcher = session.account.device(session.device);
+    let watched = std::mem::take(&mut *lock(&session.watched));
+    for account in watched.iter().filter_map(|number| session.hub.account(number)) {
+        account.lock().watchers.remove(&watcher);
+    }
+    if before && !after {
+        tell_watchers(session, false);
+    }
+    session.account.stir();
+}
+
+fn set_available(session: &Session, available: bool) {
+    let mut state = session.account.lock();
+    let before = is_available(&state);
+    let delivery = state.devices.get_mut(&session.device).and_then(|device| device.delivery.as_mut());
+    if let Some(delivery) = delivery {
+        delivery.available = available;
+    }
+    let after = is_available(&state);
+    drop(state);
+    if before != after {
+        tell_watchers(session, after);
+    }
+}
+
+fn subscribe(session: &Session, presence: &Node, wanted: bool) {
+    let Some(to) = presence.jid("to") else { return };
+    let Some(account) = session.hub.account_of(&to) else { return };
+    let watcher = session.account.device(session.device);
+    let mut state = account.lock();
+    if wanted {
+        state.watchers.insert(watcher.clone(), to.server);
+    } else {
+        state.watchers.remove(&watcher);
+    }
+    let available = is_available(&state);
+    drop(state);
+    if wanted {
+        lock(&session.watched).insert(account.number.clone());
+        session.line.send(stanza(&account, to.server, available));
+    }
+}
+
+fn tell_watchers(session: &Session, available: bool) {
+    let watchers: Vec<(DeviceAddress, Server)> =
+        session.account.lock().watchers.iter().map(|(who, by)| (who.clone(), *by)).collect();
+    for (watcher, server) in watchers {
+        let line = session.hub.account(&watcher.number).and_then(|account| {
+            account.lock().line(watcher.device).cloned()
+        });
+        if let Some(line) = line {
+            tell(&line, &session.account, server, available);
+        }
+    }
+}
+
+fn tell(line: &Line, account: &Account, server: Server, available: bool) {
+    line.send(stanza(account, server, available));
+}
+
+fn stanza(account: &Account, server: Server, available: bool) -> Node {
+    let builder = NodeBuilder::new("presence").attr("from", account.jid(server, 0));
+    if available {
+        builder.build()
+    } else {
+        builder.attr("type", "unavailable").attr("last", timestamp()).build()
+    }
+}
+
+fn is_available(state: &crate::state::account::State) -> bool {
+    let mut deliveries = state.devices.values().filter_map(|device| device.delivery.as_ref());
+    deliveries.any(|delivery| delivery.available)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

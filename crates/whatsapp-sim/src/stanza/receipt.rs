@@ -1,0 +1,78 @@
+//! Receipts: taken for the acknowledgement they are, and passed on to the message's author.
+
+use wacore_binary::Node;
+use wacore_binary::builder::NodeBuilder;
+
+use super::fields::Fields as _;
+use crate::handset::pass_receipt_on;
+use crate::hub::{Parcel, timestamp};
+use crate::session::Session;
+use crate::state::queue::Receiving;
+
+pub(super) fn receive(session: &Session, receipt: &Node) {
+    let (Some(to), Some(id)) = (receipt.jid("to"), receipt.text("id")) else { return };
+    let kind = receipt.text("type");
+    if says_received(kind.as_deref()) {
+        // Where WhatsApp Web sends a receipt for a message it sends no ack (`WAWebHandleMsg`).
+        let mut state = session.account.lock();
+        for id in ids(receipt) {
+            let receiving = Receiving { class: "message", id: &id, from: &to, kind: None };
+            state.acknowledge(session.device, &receiving);
+        }
+    }
+    let mut ack = NodeBuilder::new("ack").attr("class", "receipt").attr("id", id.as_ref()).attr("from", &to);
+    if let Some(kind) = &kind {
+        ack = ack.attr("type", kind.as_ref());
+    }
+    session.line.send(ack.build());
+
+    let Some(author) = session.hub.account_of(&to) else { return };
+    let passed = pass_on(session, receipt, &to);
+    let parcels = match kind.as_deref() {
+        // The device that sent the message needs to know, and nobody else.
+        Some("retry" | "enc_rekey_retry") => {
+            vec![Parcel { to: author.device(to.device), stanza: passed }]
+        }
+        None | Some("inactive" | "read" | "played") => {
+            let own = author.number == session.account.number;
+            pass_receipt_on(&author, &passed, own.then_some(session.device))
+        }
+        // What one has read oneself concerns the own devices; so does that one got a copy.
+        Some("read-self" | "played-self") => {
+            pass_receipt_on(&session.account, &passed, Some(session.device))
+        }
+        Some("sender" | "peer_msg" | "hist_sync" | "server-error") => Vec::new(),
+        Some(unknown) => {
+            session.hub.stats.count_unknown(format!("receipt {unknown}"));
+            Vec::new()
+        }
+    };
+    session.hub.deliver(parcels);
+}
+
+/// The ids a receipt is about.
+pub(crate) fn ids(receipt: &Node) -> Vec<String> {
+    let items = receipt.child("list").map(|list| list.get_children_by_tag("item"));
+    let more = items.into_iter().flatten().filter_map(|item| item.text("id"));
+    receipt.text("id").into_iter().chain(more).map(|id| id.into_owned()).collect()
+}
+
+/// Whether the client has the message it speaks of. A retry has it not; the ack after one does away
+/// with the stanza.
+fn says_received(kind: Option<&str>) -> bool {
+    matches!(kind, None | Some("inactive" | "sender" | "peer_msg" | "hist_sync"))
+}
+
+fn pass_on(session: &Session, receipt: &Node, to: &wacore_binary::Jid) -> Node {
+    let mut builder = NodeBuilder::new("receipt")
+        .attr("from", session.account.jid(to.server, session.device))
+        .attr("t", timestamp());
+    for name in ["id", "type", "recipient", "category"] {
+        if let Some(value) = receipt.attrs.get(name) {
+            builder = builder.attr(name, value.clone());
+        }
+    }
+    let mut passed = builder.build();
+    passed.content.clone_from(&receipt.content);
+    passed
+}

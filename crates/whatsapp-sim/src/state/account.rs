@@ -1,0 +1,300 @@
+//! An account: a phone number, its phone and the devices linked to it.
+
+mod record;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+use wacore_binary::{Jid, Node, Server};
+
+use super::collection::Collection;
+use super::device::{Delivery, Device};
+use super::ledger::Ledger;
+use super::queue::Receiving;
+use crate::clock;
+use crate::handset::Handset;
+use crate::phone::link::{KeyIndexes, sign_key_indexes};
+use crate::phone::signal::{DeviceAddress, PeerBundle};
+use crate::session::line::Line;
+
+pub(crate) use record::restore;
+
+/// An account. What is outside its lock never changes.
+pub(crate) struct Account {
+    /// The phone number, digits only.
+    pub(crate) number: String,
+    /// The user part of the account's LID.
+    pub(crate) lid: String,
+    /// Whether its chats are addressed by LID.
+    pub(crate) lid_addressed: bool,
+    state: Mutex<State>,
+    activity: watch::Sender<()>,
+}
+
+/// The part of an account that changes.
+pub(crate) struct State {
+    number: String,
+    ledger: Arc<Ledger>,
+    /// The name the owner goes by.
+    pub(crate) name: String,
+    /// The phone, device 0.
+    pub(crate) handset: Handset,
+    /// The linked devices, without the phone.
+    pub(crate) devices: BTreeMap<u16, Device>,
+    /// The app state all of them share.
+    pub(crate) collections: BTreeMap<String, Collection>,
+    /// The accounts it has exchanged messages with: they are told about new and gone devices.
+    pub(crate) acquaintances: BTreeSet<String>,
+    /// The devices that want to know whether the owner is there, and how they address the account.
+    pub(crate) watchers: BTreeMap<DeviceAddress, Server>,
+    /// Names the set of devices in the ADV signatures.
+    pub(crate) raw_id: u32,
+    devices_ever: u16,
+    devices_changed: u64,
+    changed: Changed,
+}
+
+/// What the journal does not know yet.
+#[derive(Default)]
+struct Changed {
+    any: bool,
+    account: bool,
+    handset: bool,
+    devices: BTreeSet<u16>,
+    queued: BTreeSet<(u16, u64)>,
+    collections: BTreeSet<String>,
+    messages: BTreeSet<usize>,
+}
+
+impl Account {
+    pub(crate) fn new(
+        number: String,
+        lid: String,
+        lid_addressed: bool,
+        name: String,
+        handset: Handset,
+        ledger: Arc<Ledger>,
+    ) -> Self {
+        let state = State {
+            number: number.clone(),
+            ledger,
+            name,
+            handset,
+            devices: BTreeMap::new(),
+            collections: BTreeMap::new(),
+            acquaintances: BTreeSet::new(),
+            watchers: BTreeMap::new(),
+            raw_id: rand::random(),
+            devices_ever: 0,
+            devices_changed: clock::seconds(),
+            changed: Changed::default(),
+        };
+        let activity = watch::Sender::default();
+        Self { number, lid, lid_addressed, state: Mutex::new(state), activity }
+    }
+
+    /// The state. Held for short stretches without an await, and never two at once.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The address of one of its devices, by number or by LID.
+    pub(crate) fn jid(&self, server: Server, device: u16) -> Jid {
+        match server {
+            Server::Lid => Jid::lid_device(self.lid.as_str(), device),
+            _ => Jid::pn_device(self.number.as_str(), device),
+        }
+    }
+
+    /// The kind of address its own client and phone use for it.
+    pub(crate) fn preferred_server(&self) -> Server {
+        if self.lid_addressed { Server::Lid } else { Server::Pn }
+    }
+
+    /// Tells whoever watches that something may have changed. Without the lock.
+    pub(crate) fn stir(&self) {
+        self.activity.send_replace(());
+    }
+
+    /// What to wait on for a change.
+    pub(crate) fn watch(&self) -> watch::Receiver<()> {
+        self.activity.subscribe()
+    }
+
+    /// The name of one of its devices inside the simulator.
+    pub(crate) fn device(&self, device: u16) -> DeviceAddress {
+        DeviceAddress::new(self.number.as_str(), device)
+    }
+}
+
+impl State {
+    /// Appends to a device's queue. `false` when there is no such device.
+    pub(crate) fn enqueue(&mut self, device: u16, stanza: Arc<Node>) -> bool {
+        let Some(target) = self.devices.get_mut(&device) else { return false };
+        let place = target.queue.push(stanza);
+        if let Some(delivery) = &target.delivery {
+            delivery.line.wake();
+        }
+        self.changed.queued.insert((device, place));
+        self.mark();
+        true
+    }
+
+    /// Takes from a device's queue what it says it has, and says whether there was anything.
+    pub(crate) fn acknowledge(&mut self, device: u16, receiving: &Receiving<'_>) -> bool {
+        let Some(target) = self.devices.get_mut(&device) else { return false };
+        let places = target.queue.acknowledge(receiving);
+        let any = !places.is_empty();
+        self.changed.queued.extend(places.into_iter().map(|place| (device, place)));
+        if any {
+            self.mark();
+        }
+        any
+    }
+
+    /// Delivers a message again that a device has, or had, in its queue.
+    pub(crate) fn redeliver(&mut self, device: u16, message: &str) {
+        let known = self.devices.get(&device).and_then(|device| device.queue.find_message(message));
+        if let Some(stanza) = known.cloned() {
+            self.enqueue(device, stanza);
+        }
+    }
+
+    /// Gives a device a connection; the one it had before is returned.
+    pub(crate) fn attach(&mut self, device: u16, line: Arc<Line>) -> Option<Arc<Line>> {
+        let target = self.devices.get_mut(&device)?;
+        target.delivery.replace(Delivery::new(line)).map(|old| old.line)
+    }
+
+    /// Takes the connection `line` from a device, unless it has another one by now.
+    pub(crate) fn detach(&mut self, device: u16, line: u64) -> bool {
+        let Some(target) = self.devices.get_mut(&device) else { return false };
+        let attached = target.delivery.as_ref().is_some_and(|delivery| delivery.line.id == line);
+        if attached {
+            target.delivery = None;
+        }
+        attached
+    }
+
+    /// The connection of a device that is online.
+    pub(crate) fn line(&self, device: u16) -> Option<&Arc<Line>> {
+        self.devices.get(&device)?.delivery.as_ref().map(|delivery| &delivery.line)
+    }
+
+    /// The connections of all devices that are online.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = (u16, &Arc<Line>)> {
+        self.devices
+            .values()
+            .filter_map(|device| Some((device.id, &device.delivery.as_ref()?.line)))
+    }
+
+    /// Reserves the number, and index, of a device to be linked.
+    pub(crate) fn reserve_device(&mut self) -> u16 {
+        self.devices_ever += 1;
+        self.changed.account = true;
+        self.mark();
+        self.devices_ever
+    }
+
+    /// Adds a linked device.
+    pub(crate) fn link(&mut self, device: Device) {
+        self.changed.devices.insert(device.id);
+        self.devices.insert(device.id, device);
+        self.devices_have_changed();
+    }
+
+    /// Removes a device with everything that waits for it.
+    pub(crate) fn unlink(&mut self, device: u16) -> Option<Device> {
+        let gone = self.devices.remove(&device)?;
+        self.handset.signal.forget(&DeviceAddress::new(self.number.as_str(), device));
+        self.changed.handset = true;
+        self.changed.devices.insert(device);
+        self.changed.queued.extend(gone.queue.iter().map(|(place, _)| (device, place)));
+        self.devices_have_changed();
+        Some(gone)
+    }
+
+    /// Remembers that the account talks with another. Says whether that is new.
+    pub(crate) fn meet(&mut self, number: &str) {
+        if number != self.number && !self.acquaintances.contains(number) {
+            self.acquaintances.insert(number.to_owned());
+            self.changed.account = true;
+            self.mark();
+        }
+    }
+
+    /// The phone, for something that changes it.
+    pub(crate) fn handset(&mut self) -> &mut Handset {
+        self.changed.handset = true;
+        self.mark();
+        &mut self.handset
+    }
+
+    /// A device, for something that changes it.
+    pub(crate) fn device(&mut self, device: u16) -> Option<&mut Device> {
+        if self.devices.contains_key(&device) {
+            self.changed.devices.insert(device);
+            self.mark();
+        }
+        self.devices.get_mut(&device)
+    }
+
+    /// A collection, for something that changes it.
+    pub(crate) fn collection(&mut self, name: &str) -> &mut Collection {
+        self.changed.collections.insert(name.to_owned());
+        self.mark();
+        self.collections.entry(name.to_owned()).or_default()
+    }
+
+    /// Takes the keys to open a session with a device.
+    pub(crate) fn take_bundle(&mut self, device: u16) -> Option<PeerBundle> {
+        self.device(device).map(Device::take_bundle)
+    }
+
+    /// Notes that the messages of this id on the phone are new, or have got further.
+    pub(crate) fn note_message(&mut self, id: &str) {
+        self.changed.messages.extend(self.handset.inbox.positions(id));
+        self.mark();
+    }
+
+    /// Notes that the whole account is to be written: it is new.
+    pub(crate) fn is_new(&mut self) {
+        self.changed.account = true;
+        self.changed.handset = true;
+        self.changed.collections.extend(self.collections.keys().cloned());
+        self.mark();
+    }
+
+    /// The signed list of the devices' key indexes, and when it last changed.
+    pub(crate) fn key_index_list(&self) -> (u64, Vec<u8>) {
+        let indexes = KeyIndexes {
+            raw_id: self.raw_id,
+            timestamp: self.devices_changed,
+            current: u32::from(self.devices_ever),
+            valid: std::iter::once(0)
+                .chain(self.devices.values().map(|device| device.key_index))
+                .collect(),
+        };
+        let signed = sign_key_indexes(&self.handset.signal.identity(), indexes);
+        let signed = signed.unwrap_or_else(|error| {
+            // Signing fails for a malformed key only, and this one has signed before.
+            tracing::error!(%error, "the list of key indexes cannot be signed");
+            Vec::new()
+        });
+        (self.devices_changed, signed)
+    }
+
+    fn devices_have_changed(&mut self) {
+        self.devices_changed = clock::seconds().max(self.devices_changed + 1);
+        self.changed.account = true;
+        self.mark();
+    }
+
+    fn mark(&mut self) {
+        if !self.changed.any {
+            self.changed.any = true;
+            self.ledger.mark(&self.number);
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! How accounts are written down.
+//!
+//! `account/N` and below it `phone`, `message/PLACE`, `device/D`, `queue/D/PLACE` and
+//! `collection/NAME`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+use wacore_binary::Node;
+use wacore_binary::marshal::{marshal, unmarshal_ref};
+use wacore_binary::util::unpack;
+
+use super::{Account, Changed, State};
+use crate::base64_bytes;
+use crate::error::{Error, Result};
+use crate::handset::Handset;
+use crate::phone::inbox::{Entry, Inbox};
+use crate::state::device::Device;
+use crate::state::journal::{Batch, Records, parse};
+use crate::state::ledger::Ledger;
+
+#[derive(Serialize, Deserialize)]
+struct AccountRecord {
+    lid: String,
+    lid_addressed: bool,
+    name: String,
+    acquaintances: BTreeSet<String>,
+    raw_id: u32,
+    devices_ever: u16,
+    devices_changed: u64,
+}
+
+/// A stanza as it is sent.
+#[derive(Serialize, Deserialize)]
+struct StanzaRecord(#[serde(with = "base64_bytes")] Vec<u8>);
+
+impl Account {
+    /// Writes down what has changed since the last time.
+    pub(crate) fn collect(&self, batch: &mut Batch) {
+        let mut state = self.lock();
+        let changed = std::mem::take(&mut state.changed);
+        self.write(&state, &changed, batch);
+    }
+
+    /// Writes down everything; what has changed since the last time remains to be collected.
+    pub(crate) fn collect_all(&self, batch: &mut Batch) {
+        let state = self.lock();
+        let everything = Changed {
+            any: true,
+            account: true,
+            handset: true,
+            devices: state.devices.keys().copied().collect(),
+            queued: state
+                .devices
+                .values()
+                .flat_map(|device| device.queue.iter().map(|(place, _)| (device.id, place)))
+                .collect(),
+            collections: state.collections.keys().cloned().collect(),
+            messages: (0..state.handset.inbox.messages().len()).collect(),
+        };
+        self.write(&state, &everything, batch);
+    }
+
+    fn write(&self, state: &State, changed: &Changed, batch: &mut Batch) {
+        let key = format!("account/{}", self.number);
+        if changed.account {
+            batch.put(&key, &self.record(state));
+        }
+        if changed.handset {
+            batch.put(&format!("{key}/phone"), &state.handset);
+        }
+        for id in &changed.devices {
+            let key = format!("{key}/device/{id}");
+            match state.devices.get(id) {
+                Some(device) => batch.put(&key, device),
+                None => batch.remove(&key),
+            }
+        }
+        for (id, place) in &changed.queued {
+            let key = format!("{key}/queue/{id}/{place}");
+            let stanza = state.devices.get(id).and_then(|device| device.queue.at(*place));
+            match stanza.map(|stanza| marshal(stanza)) {
+                Some(Ok(bytes)) => batch.put(&key, &StanzaRecord(bytes)),
+                Some(Err(error)) => tracing::error!(%key, %error, "a stanza cannot be written"),
+                None => batch.remove(&key),
+            }
+        }
+        for name in &changed.collections {
+            if let Some(collection) = state.collections.get(name) {
+                batch.put(&format!("{key}/collection/{name}"), collection);
+            }
+        }
+        for place in &changed.messages {
+            if let Some(entry) = state.handset.inbox.entry_at(*place) {
+                // Keys sort as text; the messages are read back in this order.
+                batch.put(&format!("{key}/message/{place:012}"), entry);
+            }
+        }
+    }
+
+    fn record(&self, state: &State) -> AccountRecord {
+        AccountRecord {
+            lid: self.lid.clone(),
+            lid_addressed: self.lid_addressed,
+            name: state.name.clone(),
+            acquaintances: state.acquaintances.clone(),
+            raw_id: state.raw_id,
+            devices_ever: state.devices_ever,
+            devices_changed: state.devices_changed,
+        }
+    }
+}
+
+/// The accounts of a journal.
+pub(crate) fn restore(records: &Records, ledger: &Arc<Ledger>) -> Result<Vec<Account>> {
+    let mut accounts = Vec::new();
+    for (key, json) in records.range("account/".to_owned()..) {
+        let Some(path) = key.strip_prefix("account/") else { break };
+        if !path.contains('/') {
+            accounts.push(account(path, json, records, ledger)?);
+        }
+    }
+    Ok(accounts)
+}
+
+fn account(number: &str, json: &str, records: &Records, ledger: &Arc<Ledger>) -> Result<Account> {
+    let record: AccountRecord = parse(number, json)?;
+    let below = format!("account/{number}/");
+    let phone = format!("{below}phone");
+    let handset = records.get(&phone).ok_or_else(|| Error::Damaged(format!("no {phone}")))?;
+    let handset: Handset = parse(&phone, handset)?;
+    let account = Account {
+        number: number.to_owned(),
+        lid: record.lid,
+        lid_addressed: record.lid_addressed,
+        state: Mutex::new(State {
+            number: number.to_owned(),
+            ledger: Arc::clone(ledger),
+            name: record.name,
+            handset,
+            devices: BTreeMap::new(),
+            collections: BTreeMap::new(),
+            acquaintances: record.acquaintances,
+            watchers: BTreeMap::new(),
+            raw_id: record.raw_id,
+            devices_ever: record.devices_ever,
+            devices_changed: record.devices_changed,
+            changed: Changed::default(),
+        }),
+        activity: watch::Sender::default(),
+    };
+    let mut messages = Vec::new();
+    let mut state = account.lock();
+    // `device` sorts before `queue`, so a queue's device is there when it is read.
+    for (key, json) in records.range(below.clone()..) {
+        let Some(path) = key.strip_prefix(&below) else { break };
+        let damaged = || Error::Damaged(key.clone());
+        match path.split('/').collect::<Vec<_>>().as_slice() {
+            ["device", _] => {
+                let device: Device = parse(key, json)?;
+                state.devices.insert(device.id, device);
+            }
+            ["queue", device, place] => {
+                let id: u16 = device.parse().map_err(|_| damaged())?;
+                let place = place.parse().map_err(|_| damaged())?;
+                let StanzaRecord(bytes) = parse(key, json)?;
+                let stanza = stanza(&bytes).ok_or_else(damaged)?;
+                let device = state.devices.get_mut(&id).ok_or_else(damaged)?;
+                device.queue.restore(place, Arc::new(stanza));
+            }
+            ["message", _] => messages.push(parse::<Entry>(key, json)?),
+            ["collection", name] => {
+                state.collections.insert((*name).to_owned(), parse(key, json)?);
+            }
+            _ => {}
+        }
+    }
+    state.handset.inbox = Inbox::restore(messages);
+    drop(state);
+    Ok(account)
+}
+
+fn stanza(bytes: &[u8]) -> Option<Node> {
+    let bytes = unpack(bytes).ok()?;
+    unmarshal_ref(&bytes).ok().map(|stanza| stanza.to_owned())
+}
