@@ -18,6 +18,12 @@ pub struct LinkCode {
 }
 
 impl LinkCode {
+    /// Whether this can be a code at all: 8 characters of the codes' alphabet.
+    #[must_use]
+    pub fn is_well_formed(code: &str) -> bool {
+        normalized(code).is_some()
+    }
+
     /// Answers the companion's `companion_hello`, whose wrapped key opens by the code.
     ///
     /// Whether it is the right code shows only in [`finish`](Self::finish). Costs two PBKDF2 runs

@@ -1,0 +1,235 @@
+//! The simulator as programs in any language drive it.
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use wharf_whatsapp_sim::Simulator;
+
+use crate::client::TestClient;
+
+const ANA: &str = "5511999990001";
+const BRUNO: &str = "5511999990002";
+
+/// A program that knows the simulator's address only.
+struct Program {
+    http: reqwest::Client,
+    base: String,
+}
+
+impl Program {
+    fn new(sim: &Simulator) -> Self {
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        Self { http, base: sim.admin_url() }
+    }
+
+    async fn request(&self, method: Method, path: &str, body: String) -> (StatusCode, Value) {
+        let url = format!("{}/admin{path}", self.base);
+        let response = self.http.request(method, url).body(body).send().await.unwrap();
+        let status = response.status();
+        (status, response.json().await.unwrap())
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        let (status, answer) = self.request(Method::GET, path, String::new()).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        answer
+    }
+
+    async fn post(&self, path: &str, body: Value) -> (StatusCode, Value) {
+        self.request(Method::POST, path, body.to_string()).await
+    }
+
+    async fn phone(&self, number: &str, name: &str) -> Value {
+        let (status, answer) =
+            self.post("/phones", json!({ "number": number, "name": name })).await;
+        assert_eq!(status, StatusCode::CREATED, "{answer}");
+        answer
+    }
+}
+
+fn refused(answer: &(StatusCode, Value), status: StatusCode) {
+    assert_eq!(answer.0, status, "{}", answer.1);
+    assert!(answer.1["error"].as_str().is_some_and(|error| !error.is_empty()), "{}", answer.1);
+}
+
+#[tokio::test]
+async fn phones_are_made_and_listed() {
+    let sim = Simulator::start().await.unwrap();
+    let program = Program::new(&sim);
+    let ana = program.phone(ANA, "Ana").await;
+    assert_eq!(ana["number"], ANA);
+    assert_eq!(ana["jid"], format!("{ANA}@s.whatsapp.net"));
+    assert!(ana["lid"].as_str().unwrap().ends_with("@lid"));
+    let bruno = program.phone(BRUNO, "Bruno").await;
+    assert_ne!(ana["lid"], bruno["lid"]);
+    assert_eq!(program.get("/phones").await, json!({ "phones": [ana, bruno] }));
+}
+
+#[tokio::test]
+async fn what_cannot_be_a_phone_or_is_one_already_is_refused() {
+    let sim = Simulator::start().await.unwrap();
+    let program = Program::new(&sim);
+    program.phone(ANA, "Ana").await;
+    let taken = program.post("/phones", json!({ "number": ANA, "name": "Eve" })).await;
+    refused(&taken, StatusCode::CONFLICT);
+    for body in [json!({}), json!({ "number": "abc", "name": "Eve" }), json!([1])] {
+        refused(&program.post("/phones", body).await, StatusCode::BAD_REQUEST);
+    }
+    let garbage = program.request(Method::POST, "/phones", "{".to_owned()).await;
+    refused(&garbage, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn an_unknown_phone_route_or_method_is_told_in_json() {
+    let sim = Simulator::start().await.unwrap();
+    let program = Program::new(&sim);
+    program.phone(ANA, "Ana").await;
+    for (method, path, status) in [
+        (Method::GET, format!("/phones/{BRUNO}/messages"), StatusCode::NOT_FOUND),
+        (Method::POST, format!("/phones/{BRUNO}/send"), StatusCode::NOT_FOUND),
+        (Method::DELETE, format!("/phones/{ANA}/devices/7"), StatusCode::NOT_FOUND),
+        (Method::DELETE, format!("/phones/{ANA}/devices/x"), StatusCode::NOT_FOUND),
+        (Method::GET, "/nowhere".to_owned(), StatusCode::NOT_FOUND),
+        (Method::PUT, "/phones".to_owned(), StatusCode::METHOD_NOT_ALLOWED),
+    ] {
+        let answer = program.request(method, &path, "{}".to_owned()).await;
+        refused(&answer, status);
+    }
+}
+
+#[tokio::test]
+async fn a_chat_can_be_led_by_http_alone() {
+    let sim = Simulator::start().await.unwrap();
+    let program = Program::new(&sim);
+    program.phone(ANA, "Ana").await;
+    program.phone(BRUNO, "Bruno").await;
+    let client = TestClient::new(&sim, "Ana").await;
+    let qr = client.qr().await;
+
+    let (status, linked) = program.post(&format!("/phones/{ANA}/scan"), json!({ "qr": qr })).await;
+    assert_eq!((status, linked), (StatusCode::OK, json!({ "device": { "id": 1 } })));
+    client.connected().await;
+    let devices = program.get(&format!("/phones/{ANA}/devices")).await;
+    assert_eq!(devices["devices"][0]["id"], 0);
+    assert_eq!(devices["devices"][1]["id"], 1);
+    assert_eq!(devices["devices"][1]["online"], true);
+    assert_eq!(program.get("/stats").await["connected"], 1);
+
+    let send = json!({ "to": ANA, "text": "hi" });
+    let (status, sent) = program.post(&format!("/phones/{BRUNO}/send"), send).await;
+    assert_eq!(status, StatusCode::OK, "{sent}");
+    client.text("hi").await;
+    let reply = json!({ "to": BRUNO, "text": "hello", "quotedId": sent["messageId"] });
+    let (status, reply) = program.post(&format!("/phones/{ANA}/send"), reply).await;
+    assert_eq!(status, StatusCode::OK, "{reply}");
+    client.text("hello").await;
+
+    let read = json!({ "messageId": reply["messageId"] });
+    let (status, _) = program.post(&format!("/phones/{BRUNO}/read"), read).await;
+    assert_eq!(status, StatusCode::OK);
+
+    let seen = program.get(&format!("/phones/{ANA}/messages")).await;
+    let [hi, hello] = seen["messages"].as_array().unwrap().as_slice() else { panic!("{seen}") };
+    assert_eq!(
+        (&hi["id"], &hi["text"], &hi["fromMe"], &hi["quotedId"]),
+        (&sent["messageId"], &json!("hi"), &json!(false), &Value::Null)
+    );
+    assert_eq!(
+        (&hello["fromMe"], &hello["quotedId"], &hello["receipt"], &hello["chat"]),
+        (
+            &json!(true),
+            &sent["messageId"],
+            &json!("read"),
+            &json!(format!("{BRUNO}@s.whatsapp.net"))
+        )
+    );
+
+    let unlink = format!("/phones/{ANA}/devices/1");
+    let (status, _) = program.request(Method::DELETE, &unlink, String::new()).await;
+    assert_eq!(status, StatusCode::OK);
+    client
+        .event(|event| matches!(event, wacore::types::events::Event::LoggedOut(_)).then_some(()))
+        .await;
+}
+
+#[tokio::test]
+async fn what_a_phone_cannot_do_is_told() {
+    let sim = Simulator::start().await.unwrap();
+    let program = Program::new(&sim);
+    program.phone(ANA, "Ana").await;
+    for (path, body, status) in [
+        ("scan", json!({ "qr": "hello" }), StatusCode::BAD_REQUEST),
+        ("enter-code", json!({ "code": "ABCD" }), StatusCode::BAD_REQUEST),
+        ("enter-code", json!({ "code": "ABCD-EFGH" }), StatusCode::NOT_FOUND),
+        ("send", json!({ "to": BRUNO, "text": "hi" }), StatusCode::NOT_FOUND),
+        ("send", json!({ "to": ANA, "text": "hi", "quotedId": "none" }), StatusCode::NOT_FOUND),
+        ("read", json!({ "messageId": "none" }), StatusCode::NOT_FOUND),
+    ] {
+        let answer = program.post(&format!("/phones/{ANA}/{path}"), body).await;
+        refused(&answer, status);
+    }
+}
+
+#[tokio::test]
+async fn a_qr_code_that_has_been_used_is_gone() {
+    let sim = Simulator::start().await.unwrap();
+    let program = Program::new(&sim);
+    program.phone(ANA, "Ana").await;
+    let client = TestClient::new(&sim, "Ana").await;
+    let qr = client.qr().await;
+    let scan = format!("/phones/{ANA}/scan");
+    let (status, _) = program.post(&scan, json!({ "qr": qr.clone() })).await;
+    assert_eq!(status, StatusCode::OK);
+    refused(&program.post(&scan, json!({ "qr": qr })).await, StatusCode::GONE);
+}
+
+#[tokio::test]
+async fn the_mock_phone_pairs_by_push_name() {
+    let sim = Simulator::start().await.unwrap();
+    let program = Program::new(&sim);
+    let mut accounts = Vec::new();
+    for (name, device) in [("One", 1), ("Two", 1), ("One", 2)] {
+        let client = TestClient::new(&sim, name).await;
+        let qr = client.qr().await;
+        let (status, answer) = program.request(Method::POST, "/mock-phone/scan-qr", qr).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        assert_eq!(answer["device"]["id"], device);
+        client.connected().await;
+        accounts.push((answer["number"].clone(), client));
+    }
+    assert_eq!(accounts[0].0, accounts[2].0);
+    assert_ne!(accounts[0].0, accounts[1].0);
+}
+
+#[tokio::test]
+async fn faults_are_asked_for_listed_and_cleared() {
+    let sim = Simulator::start().await.unwrap();
+    let program = Program::new(&sim);
+    program.phone(ANA, "Ana").await;
+    let refuse = json!({ "number": ANA, "fault": "refuse", "code": 463 });
+    let (status, added) = program.post("/faults", refuse).await;
+    let expected = json!({ "id": 1, "number": ANA, "fault": "refuse", "code": 463, "count": 1 });
+    assert_eq!((status, &added), (StatusCode::CREATED, &expected));
+    assert_eq!(program.get("/faults").await, json!({ "faults": [expected] }));
+
+    let (status, _) = program.request(Method::DELETE, "/faults", String::new()).await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(program.get("/faults").await, json!({ "faults": [] }));
+
+    let unknown = json!({ "number": BRUNO, "fault": "drop" });
+    refused(&program.post("/faults", unknown).await, StatusCode::NOT_FOUND);
+    let senseless = json!({ "number": ANA, "fault": "explode" });
+    refused(&program.post("/faults", senseless).await, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn tls_and_plain_share_the_port_and_the_root_can_be_fetched() {
+    let sim = Simulator::start().await.unwrap();
+    let program = Program::new(&sim);
+    program.phone(ANA, "Ana").await;
+    let url = format!("{}/admin/root-certificate", program.base);
+    let pem = program.http.get(url).send().await.unwrap().bytes().await.unwrap();
+    let root = reqwest::Certificate::from_pem(&pem).unwrap();
+    let http = reqwest::Client::builder().no_proxy().add_root_certificate(root).build().unwrap();
+    let secure = Program { http, base: program.base.replacen("http:", "https:", 1) };
+    assert_eq!(secure.get("/phones").await, program.get("/phones").await);
+}

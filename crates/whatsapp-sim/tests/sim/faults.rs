@@ -1,0 +1,217 @@
+//! Every fault, as a real client meets it.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use wacore::types::events::{ConnectFailureReason, Event, TempBanReason};
+use wharf_whatsapp_sim::faults::{ActiveFault, FaultRequest};
+use wharf_whatsapp_sim::{Phone, Simulator};
+
+use crate::client::TestClient;
+
+const ANA: &str = "5511999990001";
+const BRUNO: &str = "5511999990002";
+/// Only a failing test waits that long.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn is_disconnection(event: &Event) -> bool {
+    matches!(event, Event::Disconnected(_))
+}
+
+struct Scene {
+    sim: Simulator,
+    ana: Phone,
+    bruno: Phone,
+    /// Ana's.
+    client: TestClient,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let sim = Simulator::start().await.unwrap();
+        let ana = sim.create_phone(ANA, "Ana").unwrap();
+        let bruno = sim.create_phone(BRUNO, "Bruno").unwrap();
+        let client = TestClient::linked(&sim, &ana).await;
+        Self { sim, ana, bruno, client }
+    }
+
+    fn fault(&self, mut fault: Value) -> ActiveFault {
+        fault["number"] = json!(ANA);
+        let request: FaultRequest = serde_json::from_value(fault).unwrap();
+        self.sim.add_fault(request.check(0).unwrap()).unwrap()
+    }
+
+    /// The connection works both ways.
+    async fn is_alive(&self) {
+        self.bruno.send_text(ANA, "still there?").await.unwrap();
+        self.client.text("still there?").await;
+        let id = self.client.send(BRUNO, "yes").await;
+        self.bruno.wait_for_message(|message| message.id == id).await.unwrap();
+    }
+}
+
+/// Ana's client in a new process.
+async fn restarted(sim: &Simulator, client: TestClient) -> TestClient {
+    TestClient::with_store(sim, "Ana", client.stop().await).await
+}
+
+#[tokio::test]
+async fn a_dropped_client_comes_back() {
+    let scene = Scene::new().await;
+    let seen = scene.client.seen();
+    scene.fault(json!({ "fault": "drop" }));
+    scene.client.event(|event| is_disconnection(event).then_some(())).await;
+    scene.client.connected_after(seen).await;
+    scene.is_alive().await;
+}
+
+#[tokio::test]
+async fn a_stalled_connection_takes_up_again_where_it_was() {
+    let scene = Scene::new().await;
+    let begin = Instant::now();
+    scene.fault(json!({ "fault": "stall", "ms": 700 }));
+    scene.is_alive().await;
+    assert!(begin.elapsed() >= Duration::from_millis(700));
+    assert_eq!(scene.client.count(is_disconnection), 0);
+}
+
+#[tokio::test]
+async fn a_delayed_acknowledgement_comes_after_the_message() {
+    let scene = Scene::new().await;
+    scene.fault(json!({ "fault": "delay-ack", "ms": 700 }));
+    let begin = Instant::now();
+    let id = scene.client.send(BRUNO, "slow").await;
+    scene.bruno.wait_for_message(|message| message.id == id).await.unwrap();
+    assert_eq!(scene.client.ack(&id).await, None);
+    assert!(begin.elapsed() >= Duration::from_millis(700));
+}
+
+#[tokio::test]
+async fn a_held_acknowledgement_never_comes_though_the_message_does() {
+    let scene = Scene::new().await;
+    scene.fault(json!({ "fault": "hold-acks" }));
+    let held = scene.client.send(BRUNO, "held").await;
+    scene.bruno.wait_for_message(|message| message.id == held).await.unwrap();
+    scene.sim.clear_faults();
+    let next = scene.client.send(BRUNO, "next").await;
+    assert_eq!(scene.client.ack(&next).await, None);
+    let acknowledges = |event: &Event| matches!(event, Event::ServerAck(ack) if ack.id == held);
+    assert_eq!(scene.client.count(acknowledges), 0);
+}
+
+#[tokio::test]
+async fn a_refused_message_is_not_delivered() {
+    let scene = Scene::new().await;
+    scene.fault(json!({ "fault": "refuse", "code": 463 }));
+    let refused = scene.client.send(BRUNO, "refused").await;
+    assert_eq!(scene.client.ack(&refused).await.as_deref(), Some("463"));
+    let next = scene.client.send(BRUNO, "next").await;
+    scene.bruno.wait_for_message(|message| message.id == next).await.unwrap();
+    assert!(scene.bruno.messages().iter().all(|message| message.id != refused));
+}
+
+#[tokio::test]
+async fn an_acknowledged_stanza_can_be_delivered_again() {
+    let scene = Scene::new().await;
+    let id = scene.bruno.send_text(ANA, "once").await.unwrap();
+    scene.client.text("once").await;
+    let node = scene
+        .client
+        .client
+        .wait_for_node(whatsapp_rust::NodeFilter::tag("message").attr("id", id.to_string()));
+    scene.fault(json!({ "fault": "redeliver", "messageId": id }));
+    tokio::time::timeout(PATIENCE, node).await.unwrap().unwrap();
+    scene.is_alive().await;
+}
+
+#[tokio::test]
+async fn a_replaced_client_is_told_and_stays_away() {
+    let scene = Scene::new().await;
+    scene.fault(json!({ "fault": "replace" }));
+    let replaced = |event: &Event| matches!(event, Event::StreamReplaced(_)).then_some(());
+    scene.client.event(replaced).await;
+    assert_eq!(scene.ana.devices().len(), 2);
+}
+
+#[tokio::test]
+async fn an_unlinked_client_is_logged_out() {
+    let scene = Scene::new().await;
+    scene.fault(json!({ "fault": "unlink" }));
+    let logged_out = |event: &Event| matches!(event, Event::LoggedOut(_)).then_some(());
+    scene.client.event(logged_out).await;
+    assert_eq!(scene.ana.devices().len(), 1);
+    let client = restarted(&scene.sim, scene.client).await;
+    client
+        .event(|event| match event {
+            Event::LoggedOut(out) if out.on_connect => Some(()),
+            _ => None,
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_temporary_ban_says_why_and_for_how_long() {
+    let scene = Scene::new().await;
+    scene.fault(json!({ "fault": "temp-ban", "code": 104, "seconds": 3600, "count": 1 }));
+    let (code, expire) = scene
+        .client
+        .event(|event| match event {
+            Event::TemporaryBan(ban) => Some((ban.code.clone(), ban.expire)),
+            _ => None,
+        })
+        .await;
+    assert_eq!(code, TempBanReason::from(104));
+    assert_eq!(expire.num_seconds(), 3600);
+    // It was to strike once only.
+    restarted(&scene.sim, scene.client).await.connected().await;
+}
+
+#[tokio::test]
+async fn a_ban_refuses_every_login_until_it_is_lifted() {
+    let scene = Scene::new().await;
+    scene.fault(json!({ "fault": "ban" }));
+    let banned = |event: &Event| match event {
+        Event::LoggedOut(out) if out.reason == ConnectFailureReason::from(403) => Some(()),
+        _ => None,
+    };
+    scene.client.event(banned).await;
+    let client = restarted(&scene.sim, scene.client).await;
+    client.event(banned).await;
+    scene.sim.clear_faults();
+    restarted(&scene.sim, client).await.connected().await;
+}
+
+#[tokio::test]
+async fn an_outdated_client_is_told() {
+    let scene = Scene::new().await;
+    scene.fault(json!({ "fault": "outdated" }));
+    let outdated = |event: &Event| matches!(event, Event::ClientOutdated(_)).then_some(());
+    scene.client.event(outdated).await;
+}
+
+#[tokio::test]
+async fn forbidden_pairing_links_nothing_until_it_is_allowed() {
+    let scene = Scene::new().await;
+    scene.fault(json!({ "fault": "forbid-pairing" }));
+    let second = TestClient::new(&scene.sim, "Ana").await;
+    let qr = second.qr().await;
+    scene.ana.scan(&qr).await.unwrap_err();
+    assert_eq!(scene.ana.devices().len(), 2);
+    scene.sim.clear_faults();
+    scene.ana.scan(&qr).await.unwrap();
+    second.connected().await;
+}
+
+#[tokio::test]
+async fn a_fault_of_one_number_leaves_others_alone() {
+    let scene = Scene::new().await;
+    let other = TestClient::linked(&scene.sim, &scene.bruno).await;
+    let seen = scene.client.seen();
+    scene.fault(json!({ "fault": "drop" }));
+    scene.client.event(|event| is_disconnection(event).then_some(())).await;
+    scene.client.connected_after(seen).await;
+    let ana = scene.ana.send_text(BRUNO, "unharmed?").await.unwrap();
+    assert_eq!(other.text("unharmed?").await.1.id, ana.to_string());
+    assert_eq!(other.count(is_disconnection), 0);
+}
