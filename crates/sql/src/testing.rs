@@ -19,6 +19,10 @@ pub struct PostgresSchema {
 #[expect(clippy::expect_used, reason = "a failed set-up should panic")]
 impl PostgresSchema {
     /// Makes a schema in the tests' database.
+    ///
+    /// # Panics
+    ///
+    /// When there is none.
     pub async fn create() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);

@@ -40,10 +40,10 @@ trait Job: Send {
     fn is_abandoned(&self) -> bool;
 
     /// Runs the job in a savepoint. An error means that the whole transaction is unusable.
-    fn run<'a>(
+    fn run(
         self: Box<Self>,
-        txn: &'a DatabaseTransaction,
-    ) -> BoxFuture<'a, Result<Option<Settle>, DbErr>>;
+        txn: &DatabaseTransaction,
+    ) -> BoxFuture<'_, Result<Option<Settle>, DbErr>>;
 
     /// Tells the caller that there is no transaction to run in.
     fn refuse(self: Box<Self>, why: DbErr);
@@ -223,10 +223,10 @@ where
         self.answer.is_closed()
     }
 
-    fn run<'a>(
+    fn run(
         self: Box<Self>,
-        txn: &'a DatabaseTransaction,
-    ) -> BoxFuture<'a, Result<Option<Settle>, DbErr>> {
+        txn: &DatabaseTransaction,
+    ) -> BoxFuture<'_, Result<Option<Settle>, DbErr>> {
         async move {
             let Self { job, answer } = *self;
             let savepoint = match txn.begin().await {

@@ -109,7 +109,7 @@ impl AppSyncStore for SqlBackend {
             self.backend(),
             "SELECT index_mac, value_mac FROM wa_mutation_mac
              WHERE instance_id = $1 AND name = $2 AND index_mac",
-            &values![self.instance, name],
+            &[self.instance.into(), name.into()],
             index_macs.iter().map(|index| index.to_vec().into()),
         );
         let mut found = HashMap::with_capacity(index_macs.len());
@@ -128,7 +128,7 @@ impl AppSyncStore for SqlBackend {
         self.write(over_list(
             self.backend(),
             "DELETE FROM wa_mutation_mac WHERE instance_id = $1 AND name = $2 AND index_mac",
-            &values![self.instance, name],
+            &[self.instance.into(), name.into()],
             index_macs.iter().map(|index| index.clone().into()),
         ))
         .await?;

@@ -10,6 +10,7 @@ mod known_addresses;
 mod msg_secret_store;
 mod protocol;
 mod protocol_store;
+mod reseal;
 mod sealing;
 mod signal;
 mod signal_store;

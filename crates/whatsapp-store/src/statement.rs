@@ -129,7 +129,7 @@ mod tests {
     fn a_list_of_rows_follows_what_is_shared() {
         let rows = [values!["a", "b"], values!["c", "d"]];
         let head = "DELETE FROM t WHERE i = $1 AND (x, y)";
-        let statements = over_rows(DbBackend::Sqlite, head, &values!["i"], rows);
+        let statements = over_rows(DbBackend::Sqlite, head, &["i".into()], rows);
         assert_eq!(statements[0].sql, format!("{head} IN (VALUES ($2,$3),($4,$5))"));
     }
 
@@ -139,7 +139,7 @@ mod tests {
         let statements = over_list(
             DbBackend::Postgres,
             "DELETE FROM t WHERE i = $1 AND x",
-            &values!["i"],
+            &["i".into()],
             items,
         );
         assert_eq!(statements[0].sql, "DELETE FROM t WHERE i = $1 AND x IN ($2,$3)");

@@ -1,6 +1,7 @@
 //! What opening a database accepts, and what its errors keep to themselves.
 
 use std::error::Error as _;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use wharf_sql::{Config, Database, Error};
@@ -34,7 +35,7 @@ async fn an_unknown_url_is_refused_without_repeating_it() {
         let mut told = format!("{refusal:?} {refusal} {config:?}");
         let mut cause = refusal.source();
         while let Some(error) = cause {
-            told += &format!(" {error} {error:?}");
+            write!(told, " {error} {error:?}").unwrap();
             cause = error.source();
         }
         assert!(!told.contains("hunter2"), "{told}");

@@ -51,7 +51,7 @@ impl SqlBackend {
             self.backend(),
             "DELETE FROM wa_pending_inbound
              WHERE instance_id = $1 AND (chat, sender, message_id)",
-            &values![self.instance],
+            &[self.instance.into()],
             keys.iter().map(|key| values![key.chat, key.sender, key.id]),
         ))
         .await

@@ -51,7 +51,7 @@ impl SqlBackend {
         self.write(over_list(
             self.backend(),
             "DELETE FROM wa_sender_key_device WHERE instance_id = $1 AND device_jid",
-            &values![self.instance],
+            &[self.instance.into()],
             devices.iter().map(|device| (*device).into()),
         ))
         .await

@@ -50,7 +50,7 @@ impl SqlBackend {
         let statements = over_list(
             self.backend(),
             "SELECT id, record FROM wa_prekey WHERE instance_id = $1 AND id",
-            &values![self.instance],
+            &[self.instance.into()],
             ids.iter().map(|id| i64::from(*id).into()),
         );
         let mut found: HashMap<i64, Vec<u8>> = HashMap::new();
@@ -70,7 +70,7 @@ impl SqlBackend {
         self.write_signal(over_list(
             self.backend(),
             "UPDATE wa_prekey SET uploaded = TRUE WHERE instance_id = $1 AND id",
-            &values![self.instance],
+            &[self.instance.into()],
             ids.iter().map(|id| i64::from(*id).into()),
         ))
         .await

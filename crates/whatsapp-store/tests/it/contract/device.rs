@@ -24,7 +24,7 @@ pub async fn a_saved_device_is_loaded_whole(backend: &dyn Backend) {
     let mut device = Device::new();
     device.pn = Some("5511999990001:7@s.whatsapp.net".parse().unwrap());
     device.lid = Some("100000000000001:7@lid".parse().unwrap());
-    device.push_name = "Ana".to_owned();
+    device.push_name.push_str("Ana");
     device.next_pre_key_id = 813;
     device.login_counter = 3;
     device.edge_routing_info = Some(vec![1, 2, 3]);
