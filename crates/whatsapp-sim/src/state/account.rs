@@ -144,7 +144,7 @@ impl State {
     /// Takes from a device's queue what it says it has, and says whether there was anything.
     pub(crate) fn acknowledge(&mut self, device: u16, receiving: &Receiving<'_>) -> bool {
         let Some(target) = self.devices.get_mut(&device) else { return false };
-        let places = target.queue.acknowledge(receiving);
+        let places = target.queue.acknowledge(receiving, target.sent());
         let any = !places.is_empty();
         self.changed.queued.extend(places.into_iter().map(|place| (device, place)));
         if any {

@@ -74,6 +74,11 @@ impl Device {
         self.delivery.is_some()
     }
 
+    /// The place of the first stanza that has not been sent on the present connection.
+    pub(crate) fn sent(&self) -> u64 {
+        self.delivery.as_ref().map_or(0, |delivery| delivery.next)
+    }
+
     /// Takes a bundle with a one-time prekey, if there is one left.
     pub(crate) fn take_bundle(&mut self) -> PeerBundle {
         PeerBundle { prekey: self.prekeys.pop_front(), ..self.keys.clone() }

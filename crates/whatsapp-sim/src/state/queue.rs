@@ -48,13 +48,15 @@ impl Queue {
         self.next = self.next.max(place + 1);
     }
 
-    /// Removes what is acknowledged and says which places that were.
-    pub(crate) fn acknowledge(&mut self, receiving: &Receiving<'_>) -> Vec<u64> {
+    /// Removes what is acknowledged of the stanzas before the place `sent`, and says which places that
+    /// were: what has not been sent cannot have arrived.
+    pub(crate) fn acknowledge(&mut self, receiving: &Receiving<'_>, sent: u64) -> Vec<u64> {
         let Some(candidates) = self.by_id.get_mut(receiving.id) else { return Vec::new() };
         let waiting = &mut self.waiting;
         let mut done = Vec::new();
         candidates.retain(|place| {
-            let meant = waiting.get(place).is_some_and(|stanza| means(receiving, stanza));
+            let meant = *place < sent
+                && waiting.get(place).is_some_and(|stanza| means(receiving, stanza));
             if meant {
                 done.push(*place);
             }
@@ -155,7 +157,8 @@ mod tests {
 
     fn acknowledge(queue: &mut Queue, class: &str, id: &str, from: &str, kind: Option<&str>) -> usize {
         let from = from.parse().unwrap();
-        queue.acknowledge(&Receiving { class, id, from: &from, kind }).len()
+        let sent = queue.end();
+        queue.acknowledge(&Receiving { class, id, from: &from, kind }, sent).len()
     }
 
     const ANA: &str = "5511999990001:2@s.whatsapp.net";
@@ -183,6 +186,18 @@ mod tests {
         assert_eq!(acknowledge(&mut queue, "receipt", "A", BIA, Some("read")), 1);
         assert_eq!(queue.census(), Census { total: 1, receipts: 1, ..Census::default() });
         assert_eq!(acknowledge(&mut queue, "receipt", "A", BIA, None), 1);
+    }
+
+    #[test]
+    fn what_has_not_been_sent_stays() {
+        let mut queue = Queue::default();
+        queue.push(stanza("message", "A", ANA, None));
+        queue.push(stanza("message", "A", ANA, None));
+        let from = ANA.parse().unwrap();
+        let receiving = Receiving { class: "message", id: "A", from: &from, kind: None };
+        assert_eq!(queue.acknowledge(&receiving, 1), [0]);
+        assert_eq!(queue.acknowledge(&receiving, 1), [] as [u64; 0]);
+        assert_eq!(queue.acknowledge(&receiving, 2), [1]);
     }
 
     #[test]
