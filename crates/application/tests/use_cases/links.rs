@@ -1,0 +1,211 @@
+//! Links with WhatsApp: pairing, losing, leaving.
+
+use std::time::Duration;
+
+use wharf_application::connections::{ConnectionService, Link};
+use wharf_domain::{
+    Error,
+    address::PhoneNumber,
+    ports::{InstanceStore, SessionEnd},
+    state::{ConnectionState, Standing},
+};
+
+use crate::{LONG, World, ana};
+
+#[tokio::test]
+async fn pairing_shows_a_code_then_connects_and_tells_each_step() {
+    let world = World::started().await;
+    let instance = world.instance("sales").await;
+    assert_eq!(world.state(&instance).await, ConnectionState::Disconnected);
+    let link = world.services.connections.connect(&instance, None).await.unwrap();
+    assert!(matches!(link, Link::Qr(_)), "{link:?}");
+    assert_eq!(world.state(&instance).await, ConnectionState::Connecting);
+    world.whatsapp.until_session(instance.id).await.scan(ana());
+    world.until_told("connected").await;
+    assert_eq!(world.changes(), ["qr_ready", "pair_success", "connected"]);
+    let stored = world.reload(&instance).await;
+    assert_eq!(stored.standing, Standing::Paired);
+    assert_eq!(stored.profile.jid, ana().jid);
+    let again = world.services.connections.connect(&stored, None).await.unwrap();
+    assert_eq!(again, Link::Connected);
+    assert_eq!(world.whatsapp.sessions(instance.id).len(), 1);
+}
+
+#[tokio::test]
+async fn a_second_caller_joins_and_one_with_a_number_gets_a_code_to_type() {
+    let world = World::started().await;
+    let instance = world.instance("sales").await;
+    let connections = &world.services.connections;
+    let (one, two) =
+        tokio::join!(connections.connect(&instance, None), connections.connect(&instance, None));
+    assert_eq!(one.unwrap(), two.unwrap());
+    let number = PhoneNumber::parse("5511999990001").unwrap();
+    let typed = connections.connect(&instance, Some(number.clone())).await.unwrap();
+    assert!(matches!(typed, Link::PairingCode(_)), "{typed:?}");
+    assert_eq!(connections.connect(&instance, Some(number)).await.unwrap(), typed);
+    assert_eq!(world.whatsapp.sessions(instance.id).len(), 1);
+}
+
+#[tokio::test]
+async fn a_throttled_code_is_an_error_and_the_code_to_scan_stays() {
+    let world = World::started().await;
+    let instance = world.instance("sales").await;
+    world.whatsapp.throttle_pairing(Some(429));
+    let number = PhoneNumber::parse("5511999990001").unwrap();
+    let refused = world.services.connections.connect(&instance, Some(number)).await;
+    assert!(matches!(refused, Err(Error::ConnectFailed(reason)) if reason.contains("429")));
+    let link = world.services.connections.connect(&instance, None).await.unwrap();
+    assert!(matches!(link, Link::Qr(_)), "{link:?}");
+}
+
+#[tokio::test]
+async fn an_unreachable_whatsapp_fails_a_pairing_at_once_and_the_state_is_true() {
+    let world = World::started().await;
+    let instance = world.instance("sales").await;
+    world.whatsapp.hold();
+    let connect = world.services.connections.connect(&instance, None);
+    let fail = async {
+        let session = world.whatsapp.until_session(instance.id).await;
+        session.end(SessionEnd::Unreachable("connection refused".to_owned()));
+    };
+    let (outcome, ()) = tokio::join!(connect, fail);
+    assert!(matches!(outcome, Err(Error::ConnectFailed(reason)) if reason == "connection refused"));
+    assert_eq!(world.state(&instance).await, ConnectionState::Disconnected);
+}
+
+#[tokio::test]
+async fn a_caller_does_not_wait_for_ever() {
+    let world = World::started().await;
+    let instance = world.instance("sales").await;
+    world.whatsapp.hold();
+    let connect = world.services.connections.connect(&instance, None);
+    let wait = async {
+        world.whatsapp.until_session(instance.id).await;
+        world.clock.advance(ConnectionService::PATIENCE);
+    };
+    let (outcome, ()) = tokio::join!(connect, wait);
+    assert!(matches!(outcome, Err(Error::ConnectFailed(_))), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_lost_connection_is_made_again_after_a_pause_that_grows() {
+    let world = World::started().await;
+    let (instance, session) = world.connected("sales").await;
+    session.end(SessionEnd::Lost("reset".to_owned()));
+    world.until(&instance, ConnectionState::Connecting).await;
+    world.until_told("disconnected").await;
+    world.clock.advance(LONG);
+    world.whatsapp.until_sessions(instance.id, 2).await;
+    world.until(&instance, ConnectionState::Connected).await;
+}
+
+#[tokio::test]
+async fn each_end_leads_where_it_must() {
+    for (end, state, told, standing) in [
+        (
+            SessionEnd::LoggedOut("removed".to_owned()),
+            ConnectionState::LoggedOut,
+            "logged_out",
+            Standing::LoggedOut,
+        ),
+        (
+            SessionEnd::Banned { code: 403, reason: String::new() },
+            ConnectionState::Banned,
+            "connect_failure",
+            Standing::Banned { until: None },
+        ),
+        (SessionEnd::Replaced, ConnectionState::Disconnected, "stream_replaced", Standing::Paired),
+        (SessionEnd::Outdated, ConnectionState::Disconnected, "client_outdated", Standing::Paired),
+    ] {
+        let world = World::started().await;
+        let (instance, session) = world.connected("sales").await;
+        session.end(end.clone());
+        world.until(&instance, state).await;
+        world.until_told(told).await;
+        assert_eq!(world.reload(&instance).await.standing, standing, "{end:?}");
+        world.clock.advance(LONG);
+        tokio::task::yield_now().await;
+        assert_eq!(world.whatsapp.sessions(instance.id).len(), 1, "{end:?} is not fought");
+    }
+}
+
+#[tokio::test]
+async fn a_temporary_ban_is_waited_out() {
+    let world = World::started().await;
+    let (instance, session) = world.connected("sales").await;
+    let expires_in = Duration::from_mins(30);
+    session.end(SessionEnd::TempBanned { code: 101, expires_in });
+    world.until(&instance, ConnectionState::Banned).await;
+    world.until_told("temp_banned").await;
+    world.clock.advance(expires_in);
+    world.whatsapp.until_sessions(instance.id, 2).await;
+    world.until(&instance, ConnectionState::Connected).await;
+    assert_eq!(world.reload(&instance).await.standing, Standing::Paired);
+}
+
+#[tokio::test]
+async fn a_logout_unlinks_forgets_and_may_be_repeated() {
+    let world = World::started().await;
+    let (instance, _) = world.connected("sales").await;
+    world.services.connections.log_out(&instance).await.unwrap();
+    assert_eq!(world.state(&instance).await, ConnectionState::LoggedOut);
+    assert_eq!(world.whatsapp.logged_out(), [instance.id]);
+    assert_eq!(world.whatsapp.forgotten(), [instance.id]);
+    let instance = world.reload(&instance).await;
+    world.services.connections.log_out(&instance).await.unwrap();
+    let refused = world.services.connections.reconnect(&instance);
+    assert!(matches!(refused, Err(Error::NoSavedSession)), "{refused:?}");
+    world.until_told("logged_out").await;
+    assert_eq!(world.changes().iter().filter(|told| *told == "logged_out").count(), 1);
+}
+
+#[tokio::test]
+async fn deleting_ends_the_session_and_leaves_nothing() {
+    let world = World::started().await;
+    let (instance, session) = world.connected("sales").await;
+    world.services.instances.delete(world.account, &instance.name).await.unwrap();
+    assert!(session.has_ended());
+    let stored = InstanceStore::find_by_id(&*world.store, instance.id).await.unwrap();
+    assert_eq!(stored, None);
+    assert!(world.whatsapp.forgotten().contains(&instance.id));
+    let again = world.services.instances.delete(world.account, &instance.name).await;
+    assert!(matches!(again, Err(Error::NotFound(_))), "{again:?}");
+}
+
+#[tokio::test]
+async fn an_instance_removed_beside_the_server_loses_its_session() {
+    let world = World::started().await;
+    let (instance, session) = world.connected("sales").await;
+    InstanceStore::remove(&*world.store, instance.id).await.unwrap();
+    world.clock.advance(Duration::from_secs(2));
+    session.until_ended().await;
+}
+
+#[tokio::test]
+async fn a_restart_connects_what_was_paired_and_what_was_about_to_be() {
+    let before = World::started().await;
+    let (paired, _) = before.connected("paired").await;
+    let halfway = before.instance("halfway").await;
+    let fresh = before.instance("fresh").await;
+    before.services.stop().await;
+    // The keys were written, and the process died before it was noted.
+    before.whatsapp.pair(halfway.id, ana());
+    let after = World::on(before.store.clone(), before.whatsapp.clone()).await;
+    after.services.start().await.unwrap();
+    after.until(&paired, ConnectionState::Connected).await;
+    after.until(&halfway, ConnectionState::Connected).await;
+    assert_eq!(after.state(&fresh).await, ConnectionState::Disconnected);
+    assert_eq!(after.reload(&halfway).await.standing, Standing::Paired);
+}
+
+#[tokio::test]
+async fn a_log_that_fails_ends_the_session_and_the_next_one_gets_the_message() {
+    let world = World::started().await;
+    let (instance, session) = world.connected("sales").await;
+    // A message of an instance that is gone cannot be recorded.
+    InstanceStore::remove(&*world.store, instance.id).await.unwrap();
+    let message =
+        wharf_testkit::build::incoming(&wharf_testkit::build::phone("5511999990002"), "hi");
+    assert!(session.receive(message).await.is_err());
+    assert!(session.has_ended());
+}
