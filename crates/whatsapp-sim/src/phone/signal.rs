@@ -5,6 +5,8 @@
 mod keys;
 mod store;
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use wacore::messages::{MessageUtils, decode_plaintext};
 use wacore_libsignal::protocol::{
@@ -15,6 +17,7 @@ use wacore_libsignal::protocol::{
 use waproto::whatsapp as wa;
 
 pub use keys::{DeviceAddress, Enc, EncKind, PeerBundle, Prekey, SignedPrekey};
+pub(crate) use store::StoredSession;
 use store::{Identities, OneTimePrekeys, Sessions, SignedPrekeys, StoredSignal};
 
 /// The version of the padding inside a message (`<enc v="2">`).
@@ -52,6 +55,9 @@ impl From<CurveError> for SignalError {
 }
 
 /// A phone's keys and its sessions with other devices.
+///
+/// Serialised are the keys alone: there may be many sessions, and one changes with every message,
+/// so each is stored for itself.
 #[derive(Deserialize)]
 #[serde(try_from = "StoredSignal")]
 pub struct PhoneSignal {
@@ -59,6 +65,8 @@ pub struct PhoneSignal {
     signed_prekeys: SignedPrekeys,
     prekeys: OneTimePrekeys,
     sessions: Sessions,
+    /// The devices whose session has not been stored as it is.
+    unstored: BTreeSet<DeviceAddress>,
 }
 
 impl PhoneSignal {
@@ -75,6 +83,7 @@ impl PhoneSignal {
             signed_prekeys: SignedPrekeys { id: 1, key, signature: signature.to_vec() },
             prekeys: OneTimePrekeys::default(),
             sessions: Sessions::default(),
+            unstored: BTreeSet::new(),
         })
     }
 
@@ -125,6 +134,7 @@ impl PhoneSignal {
 
     /// Forgets the session with `peer`: it has been unlinked, or cannot follow any more.
     pub fn forget(&mut self, peer: &DeviceAddress) {
+        self.unstored.insert(peer.clone());
         self.sessions.remove(&peer.into());
     }
 
@@ -136,6 +146,7 @@ impl PhoneSignal {
         message: &wa::Message,
     ) -> Result<Enc, SignalError> {
         let address = ProtocolAddress::from(peer);
+        self.unstored.insert(peer.clone());
         if let Some(bundle) = bundle {
             self.open_session(&address, peer.device, bundle)?;
         } else if !self.sessions.has_usable(&address) {
@@ -159,6 +170,7 @@ impl PhoneSignal {
     /// Decrypts what `peer` sent. An error leaves the session as it was.
     pub fn decrypt(&mut self, peer: &DeviceAddress, enc: &Enc) -> Result<wa::Message, SignalError> {
         let address = ProtocolAddress::from(peer);
+        self.unstored.insert(peer.clone());
         let sealed = parse(enc).map_err(SignalError::Undecipherable)?;
         let opened = store::at_once(message_decrypt(
             &sealed,

@@ -1,6 +1,6 @@
 //! libsignal's stores, in memory, and how they are kept across restarts.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use async_trait::async_trait;
 use futures::FutureExt as _;
@@ -182,7 +182,7 @@ impl SessionStore for Sessions {
     }
 }
 
-/// A [`PhoneSignal`] as it is written to disk.
+/// The keys of a [`PhoneSignal`] as they are stored.
 #[derive(Serialize, Deserialize)]
 pub(super) struct StoredSignal {
     #[serde(with = "base64_bytes")]
@@ -193,7 +193,6 @@ pub(super) struct StoredSignal {
     signature: Vec<u8>,
     last_prekey: u32,
     prekeys: Vec<StoredKey>,
-    peers: Vec<StoredPeer>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -203,9 +202,10 @@ struct StoredKey {
     private: Vec<u8>,
 }
 
+/// A session as it is stored.
 #[derive(Serialize, Deserialize)]
-struct StoredPeer {
-    address: DeviceAddress,
+pub(crate) struct StoredSession {
+    peer: DeviceAddress,
     #[serde(with = "base64_bytes")]
     identity: Vec<u8>,
     #[serde(with = "base64_bytes")]
@@ -222,34 +222,52 @@ impl StoredKey {
     }
 }
 
-impl Serialize for PhoneSignal {
-    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        StoredSignal::from(self).serialize(to)
+impl PhoneSignal {
+    /// The devices whose session has changed since the last time this was asked.
+    pub(crate) fn take_unstored(&mut self) -> BTreeSet<DeviceAddress> {
+        std::mem::take(&mut self.unstored)
+    }
+
+    /// Every device there is a session with.
+    pub(crate) fn peers(&self) -> BTreeSet<DeviceAddress> {
+        self.sessions.0.keys().map(DeviceAddress::from).collect()
+    }
+
+    /// The session with a device, to be stored.
+    pub(crate) fn session(&self, peer: &DeviceAddress) -> Option<StoredSession> {
+        let address = ProtocolAddress::from(peer);
+        let mut session = Vec::new();
+        self.sessions.0.get(&address)?.serialize_into(&mut session);
+        let identity = self.identities.peers.get(&address);
+        let identity = identity.map(|key| key.serialize().to_vec()).unwrap_or_default();
+        Some(StoredSession { peer: peer.clone(), identity, session })
+    }
+
+    /// Puts a stored session back.
+    pub(crate) fn restore(&mut self, stored: &StoredSession) -> Result<(), SignalError> {
+        let address = ProtocolAddress::from(&stored.peer);
+        let record = SessionRecord::deserialize(&stored.session).map_err(SignalError::Library)?;
+        if !stored.identity.is_empty() {
+            let identity = IdentityKey::decode(&stored.identity).map_err(SignalError::Library)?;
+            self.identities.peers.insert(address.clone(), identity);
+        }
+        self.sessions.0.insert(address, record);
+        Ok(())
     }
 }
 
-impl From<&PhoneSignal> for StoredSignal {
-    fn from(signal: &PhoneSignal) -> Self {
-        let PhoneSignal { identities, signed_prekeys, prekeys, sessions } = signal;
-        let peer = |(address, record): (&ProtocolAddress, &SessionRecord)| {
-            let mut session = Vec::new();
-            record.serialize_into(&mut session);
-            let identity = identities.peers.get(address).map(|key| key.serialize().to_vec());
-            StoredPeer {
-                address: DeviceAddress::from(address),
-                identity: identity.unwrap_or_default(),
-                session,
-            }
-        };
-        Self {
+impl Serialize for PhoneSignal {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let Self { identities, signed_prekeys, prekeys, .. } = self;
+        StoredSignal {
             identity: identities.own.private_key().serialize().to_vec(),
             registration_id: identities.registration_id,
             signed_prekey: StoredKey::new(signed_prekeys.id, &signed_prekeys.key),
             signature: signed_prekeys.signature.clone(),
             last_prekey: prekeys.last,
             prekeys: prekeys.outstanding.iter().map(|(id, key)| StoredKey::new(*id, key)).collect(),
-            peers: sessions.0.iter().map(peer).collect(),
         }
+        .serialize(to)
     }
 }
 
@@ -259,30 +277,20 @@ impl TryFrom<StoredSignal> for PhoneSignal {
     fn try_from(stored: StoredSignal) -> Result<Self, SignalError> {
         let own = KeyPair::try_from(PrivateKey::deserialize(&stored.identity)?)?;
         let own = IdentityKeyPair::new(IdentityKey::new(own.public_key), own.private_key);
-        let mut identities = Identities::new(own, stored.registration_id);
-        let mut sessions = Sessions::default();
-        for peer in stored.peers {
-            let address = ProtocolAddress::from(&peer.address);
-            if !peer.identity.is_empty() {
-                let identity = IdentityKey::decode(&peer.identity).map_err(SignalError::Library)?;
-                identities.peers.insert(address.clone(), identity);
-            }
-            let record = SessionRecord::deserialize(&peer.session).map_err(SignalError::Library)?;
-            sessions.0.insert(address, record);
-        }
         let mut outstanding = BTreeMap::new();
         for prekey in &stored.prekeys {
             outstanding.insert(prekey.id, prekey.key()?);
         }
         Ok(Self {
-            identities,
+            identities: Identities::new(own, stored.registration_id),
             signed_prekeys: SignedPrekeys {
                 id: stored.signed_prekey.id,
                 key: stored.signed_prekey.key()?,
                 signature: stored.signature,
             },
             prekeys: OneTimePrekeys { last: stored.last_prekey, outstanding },
-            sessions,
+            sessions: Sessions::default(),
+            unstored: BTreeSet::new(),
         })
     }
 }

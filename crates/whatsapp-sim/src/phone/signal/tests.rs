@@ -23,7 +23,25 @@ fn acquainted() -> (PhoneSignal, PhoneSignal) {
 }
 
 fn restarted(signal: &PhoneSignal) -> PhoneSignal {
-    serde_json::from_str(&serde_json::to_string(signal).unwrap()).unwrap()
+    let keys = serde_json::to_string(signal).unwrap();
+    let mut restarted: PhoneSignal = serde_json::from_str(&keys).unwrap();
+    for peer in signal.peers() {
+        let session = serde_json::to_string(&signal.session(&peer).unwrap()).unwrap();
+        restarted.restore(&serde_json::from_str(&session).unwrap()).unwrap();
+    }
+    restarted
+}
+
+#[test]
+fn what_has_to_be_stored_is_said_once() {
+    let (mut a, _) = acquainted();
+    assert_eq!(a.take_unstored(), [bruno()].into());
+    assert_eq!(a.take_unstored(), [].into());
+    a.encrypt(&bruno(), None, &text("more")).unwrap();
+    assert_eq!(a.take_unstored(), [bruno()].into());
+    a.forget(&bruno());
+    assert_eq!(a.take_unstored(), [bruno()].into());
+    assert!(a.session(&bruno()).is_none());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! How accounts are written down.
 //!
-//! `account/N` and below it `phone`, `message/PLACE`, `device/D`, `queue/D/PLACE` and
+//! `account/N` and below it `phone`, `session/N/D`, `message/PLACE`, `device/D`, `queue/D/PLACE` and
 //! `collection/NAME`.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +17,7 @@ use crate::base64_bytes;
 use crate::error::{Error, Result};
 use crate::handset::Handset;
 use crate::phone::inbox::{Entry, Inbox};
+use crate::phone::signal::{DeviceAddress, StoredSession};
 use crate::state::device::Device;
 use crate::state::journal::{Batch, Records, parse};
 use crate::state::ledger::Ledger;
@@ -41,7 +42,8 @@ impl Account {
     pub(crate) fn collect(&self, batch: &mut Batch) {
         let mut state = self.lock();
         let changed = std::mem::take(&mut state.changed);
-        self.write(&state, &changed, batch);
+        let sessions = state.handset.signal.take_unstored();
+        self.write(&state, &changed, &sessions, batch);
     }
 
     /// Writes down everything; what has changed since the last time remains to be collected.
@@ -60,16 +62,29 @@ impl Account {
             collections: state.collections.keys().cloned().collect(),
             messages: (0..state.handset.inbox.messages().len()).collect(),
         };
-        self.write(&state, &everything, batch);
+        self.write(&state, &everything, &state.handset.signal.peers(), batch);
     }
 
-    fn write(&self, state: &State, changed: &Changed, batch: &mut Batch) {
+    fn write(
+        &self,
+        state: &State,
+        changed: &Changed,
+        sessions: &BTreeSet<DeviceAddress>,
+        batch: &mut Batch,
+    ) {
         let key = format!("account/{}", self.number);
         if changed.account {
             batch.put(&key, &self.record(state));
         }
         if changed.handset {
             batch.put(&format!("{key}/phone"), &state.handset);
+        }
+        for peer in sessions {
+            let key = format!("{key}/session/{}/{}", peer.number, peer.device);
+            match state.handset.signal.session(peer) {
+                Some(session) => batch.put(&key, &session),
+                None => batch.remove(&key),
+            }
         }
         for id in &changed.devices {
             let key = format!("{key}/device/{id}");
@@ -169,6 +184,10 @@ fn account(number: &str, json: &str, records: &Records, ledger: &Arc<Ledger>) ->
                 let stanza = stanza(&bytes).ok_or_else(damaged)?;
                 let device = state.devices.get_mut(&id).ok_or_else(damaged)?;
                 device.queue.restore(place, Arc::new(stanza));
+            }
+            ["session", _, _] => {
+                let session: StoredSession = parse(key, json)?;
+                state.handset.signal.restore(&session)?;
             }
             ["message", _] => messages.push(parse::<Entry>(key, json)?),
             ["collection", name] => {
