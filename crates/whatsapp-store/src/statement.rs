@@ -118,11 +118,11 @@ mod tests {
     fn many_rows_are_spread_without_loss() {
         let rows = (0..2500i64).map(|n| values![n, n, n]);
         let statements = insert_rows(DbBackend::Postgres, "t (x, y, z)", "", rows);
-        let bound: Vec<usize> = statements
-            .iter()
-            .map(|statement| statement.values.as_ref().map_or(0, |values| values.0.len()))
-            .collect();
-        assert_eq!(bound, [3000, 3000, 1500]);
+        assert!(statements.len() > 1);
+        let bound: Vec<Value> =
+            statements.into_iter().filter_map(|statement| statement.values).flatten().collect();
+        let all: Vec<Value> = (0..2500i64).flat_map(|n| values![n, n, n]).collect();
+        assert_eq!(bound, all);
     }
 
     #[test]

@@ -70,7 +70,7 @@ async fn a_batch_of_sessions_is_one_statement() {
     let home = Home::sqlite().await;
     let backend = home.open().await;
     let sessions: Vec<_> =
-        (0..500).map(|n| (format!("{n}@lid").into(), bytes::Bytes::from_static(b"s"))).collect();
+        (0..50).map(|n| (format!("{n}@lid").into(), bytes::Bytes::from_static(b"s"))).collect();
     let writing = async { backend.put_sessions_batch(&sessions).await.unwrap() };
     assert_eq!(statements(&home, writing).await.len(), 1);
 }

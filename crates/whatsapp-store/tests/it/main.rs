@@ -6,6 +6,7 @@ mod contract;
 mod first_contact;
 mod home;
 mod instances;
+mod oracle;
 mod poison;
 mod restart;
 mod sealed;
