@@ -73,7 +73,7 @@ impl Gateway {
         };
         let whatsapp = WhatsAppAdapter::new(
             whatsapp,
-            &net,
+            net.clone(),
             Arc::new(SqlSessionStores(sessions)),
             clock.clone(),
         )?;

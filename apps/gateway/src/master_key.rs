@@ -1,4 +1,4 @@
-//! The master key: given, or kept in a file of the data directory.
+//! The master key, where it is not given: kept in a file of the data directory.
 
 use std::{
     fs::OpenOptions,
@@ -12,29 +12,22 @@ use wharf_seal::MasterKey;
 /// The file the key is kept in when it is not given.
 pub const FILE_NAME: &str = "master.key";
 
-/// The given key, or the one in the file, which is made when there is none.
-///
-/// `may_make` is false where a database exists already: a new key could open nothing of it, and a missing file is then
-/// most likely a lost one.
-pub fn find_or_make(
-    given: Option<MasterKey>,
-    data_dir: &Path,
-    may_make: bool,
-) -> Result<MasterKey> {
-    if let Some(given) = given {
-        return Ok(given);
-    }
+/// The key in the file, which is made when there is none; and whether it was made.
+pub fn find_or_make(data_dir: &Path) -> Result<(MasterKey, bool)> {
     let path = data_dir.join(FILE_NAME);
-    let shown = path.display();
     match std::fs::read_to_string(&path) {
-        Ok(text) => MasterKey::parse(text.trim()).with_context(|| format!("{shown} holds no key")),
-        Err(e) if e.kind() == ErrorKind::NotFound && may_make => make(&path),
-        Err(e) if e.kind() == ErrorKind::NotFound => anyhow::bail!(
-            "the database was made with a master key, but {shown} is not there and \
-             WHARF_ENCRYPTION_KEY is not set"
-        ),
-        Err(e) => Err(e).with_context(|| format!("cannot read {shown}")),
+        Ok(text) => {
+            let key = MasterKey::parse(text.trim());
+            Ok((key.with_context(|| format!("{} holds no key", path.display()))?, false))
+        }
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok((make(&path)?, true)),
+        Err(e) => Err(e).with_context(|| format!("cannot read {}", path.display())),
     }
+}
+
+/// Removes a key that was made and is of no use.
+pub fn unmake(data_dir: &Path) -> Result<()> {
+    std::fs::remove_file(data_dir.join(FILE_NAME)).context("cannot remove the new master key")
 }
 
 fn make(path: &Path) -> Result<MasterKey> {
@@ -67,9 +60,10 @@ mod tests {
     #[test]
     fn a_key_is_made_once_and_found_again() {
         let dir = tempfile::tempdir().unwrap();
-        let made = find_or_make(None, dir.path(), true).unwrap();
-        let found = find_or_make(None, dir.path(), false).unwrap();
-        assert_eq!(*made.to_text(), *found.to_text());
+        let (key, made) = find_or_make(dir.path()).unwrap();
+        let (found, made_again) = find_or_make(dir.path()).unwrap();
+        assert_eq!(*key.to_text(), *found.to_text());
+        assert_eq!((made, made_again), (true, false));
     }
 
     #[cfg(unix)]
@@ -77,15 +71,15 @@ mod tests {
     fn nobody_else_may_read_the_file() {
         use std::os::unix::fs::PermissionsExt;
         let dir = tempfile::tempdir().unwrap();
-        find_or_make(None, dir.path(), true).unwrap();
+        find_or_make(dir.path()).unwrap();
         let mode = std::fs::metadata(dir.path().join(FILE_NAME)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 
     #[test]
-    fn a_lost_file_is_not_replaced() {
+    fn a_damaged_file_is_not_replaced() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(find_or_make(None, dir.path(), false).is_err());
-        assert!(!dir.path().join(FILE_NAME).exists());
+        std::fs::write(dir.path().join(FILE_NAME), "not a key").unwrap();
+        assert!(find_or_make(dir.path()).is_err());
     }
 }

@@ -18,7 +18,7 @@ fn unavailable(error: wharf_whatsapp_store::Error) -> Error {
 impl SessionStores for SqlSessionStores {
     async fn open(&self, instance: InstanceId) -> Result<SessionStore> {
         let backend = self.0.open(instance.0).await.map_err(unavailable)?;
-        let failed = backend.failed().clone();
+        let failed = backend.poisoned();
         Ok(SessionStore { backend: Arc::new(backend), failed })
     }
 

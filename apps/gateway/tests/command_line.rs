@@ -177,6 +177,25 @@ fn a_second_server_is_told_who_holds_the_data() {
 }
 
 #[test]
+fn a_lost_master_key_is_not_replaced_by_a_new_one() {
+    let dir = tempfile::tempdir().unwrap();
+    printed(&dir, &["account", "create", "--name", "agency"]);
+    let file = dir.path().join("data/master.key");
+    let kept = std::fs::read(&file).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    let lost = run(&dir, &["account", "list"]);
+    assert!(refusal(&lost).contains("master.key"), "{}", refusal(&lost));
+    assert!(!file.exists());
+    let wrong = wharf(&dir, &["account", "list"])
+        .env("WHARF_ENCRYPTION_KEY", "11".repeat(32))
+        .output()
+        .unwrap();
+    assert!(refusal(&wrong).contains("key"), "{}", refusal(&wrong));
+    std::fs::write(&file, kept).unwrap();
+    assert!(printed(&dir, &["account", "list"]).contains("agency"));
+}
+
+#[test]
 fn the_effective_configuration_is_printed_with_secrets_masked() {
     let dir = tempfile::tempdir().unwrap();
     let key = "ab".repeat(32);

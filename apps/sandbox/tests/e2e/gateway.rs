@@ -77,10 +77,6 @@ impl Gateway {
         spawn(&self.whatsapp_url, &self.dir, &options).err().unwrap()
     }
 
-    pub(crate) fn data_dir(&self) -> &Path {
-        &self.dir
-    }
-
     pub(crate) async fn call(&self, method: Method, path: &str, body: Value) -> (StatusCode, Value) {
         self.call_as(TOKEN, method, path, body, &[]).await
     }
@@ -150,11 +146,6 @@ impl Gateway {
         if tokio::time::timeout(DEADLINE, look).await.is_err() {
             panic!("`{name}` is {} and never became {wanted}", self.state(name).await);
         }
-    }
-
-    /// Runs a command of the product against this gateway's data and gives its output.
-    pub(crate) fn settings(&self) -> Vec<(String, String)> {
-        settings(&self.dir, &self.options)
     }
 }
 

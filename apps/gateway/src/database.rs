@@ -1,0 +1,111 @@
+//! The database with everything on it: schema, keyring, stores.
+
+use std::{path::Path, sync::Arc};
+
+use anyhow::{Context, Result, bail};
+use wharf_domain::ports::{
+    AccountStore, DeliveryQueue, EventLog, HealthCheck, InstanceStore, MessageStore, WebhookStore,
+};
+use wharf_migrations::Migrator;
+use wharf_seal::Keyring;
+use wharf_sql::{DataDirLock, Database};
+use wharf_storage::{
+    DatabaseHealth, KeyringError, Keyrings, SeaOrmAccountStore, SeaOrmDeliveryQueue,
+    SeaOrmEventLog, SeaOrmInstanceStore, SeaOrmMessageStore, SeaOrmWebhookStore,
+};
+
+use crate::{Config, master_key};
+
+/// How a database is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// By the one process that may serve from it.
+    Alone,
+    /// By a command that may run beside that process.
+    Beside,
+}
+
+/// A database that is ready to be worked with.
+pub(crate) struct OpenDatabase {
+    pub(crate) sql: Database,
+    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) stores: Stores,
+    /// Let go of when the process is done with the database.
+    _lock: Option<DataDirLock>,
+}
+
+/// The storage ports.
+pub(crate) struct Stores {
+    pub(crate) accounts: Arc<dyn AccountStore>,
+    pub(crate) instances: Arc<dyn InstanceStore>,
+    pub(crate) webhooks: Arc<dyn WebhookStore>,
+    pub(crate) messages: Arc<dyn MessageStore>,
+    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) queue: Arc<dyn DeliveryQueue>,
+    pub(crate) health: Arc<dyn HealthCheck>,
+}
+
+/// Opens the configured database: makes it where there is none, brings its schema up to date, refuses a schema newer
+/// than this program, and refuses a master key that is not its own.
+pub(crate) async fn open(config: &Config, access: Access) -> Result<OpenDatabase> {
+    make_private_dir(&config.data_dir)?;
+    let lock = match access {
+        Access::Alone => Some(DataDirLock::acquire(&config.data_dir)?),
+        // A server that is running has migrated already, and then there is nothing left to do.
+        Access::Beside => None,
+    };
+    let settings = wharf_sql::Config::new(config.database_url.expose());
+    let sql = Database::open(&settings).await.context("cannot open the database")?;
+    sql.migrate::<Migrator>().await.context("cannot bring the schema up to date")?;
+    let keyring = keyring(&sql, config).await?;
+    let stores = Stores {
+        accounts: Arc::new(SeaOrmAccountStore::new(sql.clone(), keyring.clone())),
+        instances: Arc::new(SeaOrmInstanceStore::new(sql.clone(), keyring.clone())),
+        webhooks: Arc::new(SeaOrmWebhookStore::new(sql.clone(), keyring.clone())),
+        messages: Arc::new(SeaOrmMessageStore::new(sql.clone(), keyring.clone())),
+        log: Arc::new(SeaOrmEventLog::new(sql.clone(), keyring.clone())),
+        queue: Arc::new(SeaOrmDeliveryQueue::new(sql.clone(), keyring.clone())),
+        health: Arc::new(DatabaseHealth::new(sql.clone())),
+    };
+    Ok(OpenDatabase { sql, keyring, stores, _lock: lock })
+}
+
+impl OpenDatabase {
+    /// Ends all work on it, in order.
+    pub(crate) async fn close(self) -> Result<()> {
+        Ok(self.sql.close().await?)
+    }
+}
+
+async fn keyring(sql: &Database, config: &Config) -> Result<Arc<Keyring>> {
+    let in_file;
+    let (key, made) = if let Some(given) = &config.encryption_key {
+        (given, false)
+    } else {
+        in_file = master_key::find_or_make(&config.data_dir)?;
+        (&in_file.0, in_file.1)
+    };
+    match Keyrings::open_or_create(sql, key, master_key::random()).await {
+        Ok(keyring) => Ok(keyring),
+        Err(KeyringError::WrongMasterKey) if made => {
+            // Left there, it would pass for the real one at the next start.
+            master_key::unmake(&config.data_dir)?;
+            bail!(
+                "the database was set up with a master key, but there is no {} in {} and \
+                 WHARF_ENCRYPTION_KEY is not set",
+                master_key::FILE_NAME,
+                config.data_dir.display()
+            )
+        }
+        Err(e) => Err(e).context("cannot open the keyring"),
+    }
+}
+
+/// Makes a directory that nobody else can look into; leaves one that is there as it is.
+fn make_private_dir(dir: &Path) -> Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir).with_context(|| format!("cannot make {}", dir.display()))
+}
