@@ -3,7 +3,10 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
 use wharf_domain::ports::{SessionEnd, SessionEvent, SessionObserver};
-use whatsapp_rust::{Client, NodeFilter, bot::{Bot, BotHandle}};
+use whatsapp_rust::{
+    Client, NodeFilter,
+    bot::{Bot, BotHandle},
+};
 
 use crate::{adapter::Turn, liveness, session::Core, teller::Teller};
 
@@ -35,11 +38,13 @@ pub(crate) async fn lead(
     }
     core.set_unready();
     core.tasks.end().await;
+    // Now, not when the observer has heard everything.
+    core.link.hang_up().await;
     core.queue.close();
     if teller.await.is_err() {
         tracing::error!("a session could not tell everything");
     }
-    // The last of the socket and of the store goes with the client. Whoever hears of the end may start anew.
+    // The store is let go with the client. Whoever hears of the end may start anew.
     drop(client);
     drop(turn);
     let end = observer.on_event(SessionEvent::Ended(core.end()));

@@ -56,7 +56,10 @@ impl EventHandler for Listener {
             return;
         }
         match &*event {
-            Event::ServerAck(ack) => settle(core, ack),
+            Event::ServerAck(ack) => {
+                core.queue.nothing_to_tell();
+                settle(core, ack);
+            }
             Event::Messages(batch) => {
                 // Whatever the hook has seen is told already.
                 if !batch.hook_committed {

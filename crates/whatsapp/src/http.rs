@@ -102,3 +102,88 @@ impl Read for Body {
         Ok(length)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+    use wacore::runtime::Runtime;
+    use wharf_net::{Egress, Net, Roots, Timeouts, Tls};
+
+    use super::*;
+
+    fn http() -> Http {
+        let second = Duration::from_secs(5);
+        let timeouts = Timeouts { connect: second, stall: second, total: None };
+        let net = Net::new(Tls::new(Roots::web()), Egress::Open);
+        let client = net.trusted_client(timeouts, None).unwrap();
+        Http { client, tasks: Tasks::default(), link: Arc::default() }
+    }
+
+    /// Answers every request with the same head and body, and keeps the connection open.
+    async fn server(answer: &'static str) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/media", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let mut open = Vec::new();
+            while let Ok((mut client, _)) = listener.accept().await {
+                let _ = client.read(&mut [0; 1024]).await;
+                let _ = client.write_all(answer.as_bytes()).await;
+                open.push(client);
+            }
+        });
+        url
+    }
+
+    #[tokio::test]
+    async fn a_status_is_an_answer_and_not_a_failure() {
+        let url = server("HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\ngone").await;
+        let answer = http().execute(HttpRequest::get(url)).await.unwrap();
+        assert_eq!((answer.status_code, answer.body.as_slice()), (404, &b"gone"[..]));
+    }
+
+    #[tokio::test]
+    async fn a_failure_before_the_login_is_why_there_is_no_connection() {
+        let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let http = http();
+        http.execute(HttpRequest::get(format!("http://{nobody}/sw.js"))).await.unwrap_err();
+        let problem = http.link.problem().unwrap();
+        assert!(problem.starts_with("the client version cannot be looked up"), "{problem}");
+    }
+
+    #[tokio::test]
+    async fn a_body_is_read_piece_by_piece_from_a_thread() {
+        let url = server("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nabcdefgh").await;
+        let http = http();
+        let read = tokio::task::spawn_blocking(move || {
+            let mut answer = http.execute_streaming(HttpRequest::get(url)).unwrap();
+            let mut first = [0; 3];
+            answer.body.read_exact(&mut first).unwrap();
+            let mut rest = String::new();
+            answer.body.read_to_string(&mut rest).unwrap();
+            (first, rest)
+        });
+        assert_eq!(read.await.unwrap(), (*b"abc", "defgh".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_thread_that_waits_for_a_body_is_let_go_when_the_session_ends() {
+        let url = server("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nabcd").await;
+        let http = http();
+        let tasks = http.tasks.clone();
+        let (reading, at_it) = std::sync::mpsc::channel();
+        let read = tasks.clone().spawn_blocking(Box::new(move || {
+            let mut answer = http.execute_streaming(HttpRequest::get(url)).unwrap();
+            answer.body.read_exact(&mut [0; 4]).unwrap();
+            reading.send(()).unwrap();
+            answer.body.read_to_end(&mut Vec::new()).unwrap_err();
+        }));
+        drop(read);
+        tokio::task::spawn_blocking(move || at_it.recv().unwrap()).await.unwrap();
+        tasks.end().await;
+    }
+}

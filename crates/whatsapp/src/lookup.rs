@@ -28,7 +28,10 @@ struct Answer {
 impl Lookups {
     /// The answer for a number, if it is remembered: who it is, or that nobody has it.
     pub(crate) fn recall(&self, number: &PhoneNumber, now: Timestamp) -> Option<Option<Party>> {
-        self.lock().get(number).filter(|answer| now < answer.until).map(|answer| answer.party.clone())
+        self.lock()
+            .get(number)
+            .filter(|answer| now < answer.until)
+            .map(|answer| answer.party.clone())
     }
 
     /// Remembers an answer, in place of the one that would be forgotten first if need be.

@@ -2,6 +2,7 @@ use std::{
     collections::VecDeque,
     pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use tokio::sync::{Notify, oneshot};
@@ -10,6 +11,11 @@ use wharf_domain::ports::SessionEvent;
 
 /// How many entries may wait before the socket is no longer read.
 const ROOM: usize = 256;
+/// How many frames may be read beyond what they caused to be told. The library keeps messages that wait for their turn
+/// in lines of its own, without a limit; while it catches up with a backlog it collects up to 400 before it hands over.
+const WINDOW: usize = 512;
+/// After so long without anything to tell, what was read has caused nothing.
+const IDLE: Duration = Duration::from_millis(50);
 /// How many messages are handed to the observer in one call.
 const BATCH: usize = 100;
 
@@ -21,6 +27,21 @@ pub(crate) enum Entry {
     Library(Arc<Event>),
     /// An event of our own.
     Own(SessionEvent),
+}
+
+impl Entry {
+    /// Whether it is a receipt, which WhatsApp forgets once it is acknowledged.
+    pub(crate) fn is_receipt(&self) -> bool {
+        matches!(self, Self::Library(event) if matches!(**event, Event::Receipt(_)))
+    }
+
+    /// How many stanzas it stands for.
+    pub(crate) fn things(&self) -> usize {
+        match self {
+            Self::Inbound(inbound) => inbound.messages.len(),
+            Self::Library(_) | Self::Own(_) => 1,
+        }
+    }
 }
 
 /// Received messages, and who waits to hear that they were taken.
@@ -49,8 +70,18 @@ pub(crate) struct Queue {
 struct State {
     entries: VecDeque<Entry>,
     closed: bool,
+    /// Whether the observer is being told something.
+    telling: bool,
+    /// Frames read that have not been seen to the end.
+    unseen: usize,
     receipts_in: u64,
     receipts_out: u64,
+}
+
+impl State {
+    fn is_idle(&self) -> bool {
+        self.entries.is_empty() && !self.telling
+    }
 }
 
 impl Queue {
@@ -60,7 +91,7 @@ impl Queue {
         if state.closed {
             return;
         }
-        if matches!(&entry, Entry::Library(event) if matches!(**event, Event::Receipt(_))) {
+        if entry.is_receipt() {
             state.receipts_in += 1;
         }
         state.entries.push_back(entry);
@@ -69,6 +100,7 @@ impl Queue {
     }
 
     /// The next entry, `None` once the queue is closed and empty. Messages that follow each other come as one.
+    /// Whoever takes entries says [`told`](Self::told) before the next.
     pub(crate) async fn next(&self) -> Option<Vec<Entry>> {
         self.until(|state| state.closed || !state.entries.is_empty()).await;
         let mut state = self.lock();
@@ -78,15 +110,26 @@ impl Queue {
                 next.extend(state.entries.pop_front());
             }
         }
+        state.telling = true;
         drop(state);
         self.moved.notify_waiters();
         Some(next)
     }
 
-    /// Notes that a receipt has been taken by the observer.
-    pub(crate) fn receipt_taken(&self) {
-        self.lock().receipts_out += 1;
+    /// Notes that the observer has been told, of so many things, among them so many receipts.
+    pub(crate) fn told(&self, things: usize, receipts: u64) {
+        let mut state = self.lock();
+        state.telling = false;
+        state.unseen = state.unseen.saturating_sub(things);
+        state.receipts_out += receipts;
+        drop(state);
         self.moved.notify_waiters();
+    }
+
+    /// Notes that a frame caused something that nobody needs to be told.
+    pub(crate) fn nothing_to_tell(&self) {
+        let mut state = self.lock();
+        state.unseen = state.unseen.saturating_sub(1);
     }
 
     /// Returns once every receipt that came so far has been taken.
@@ -95,14 +138,25 @@ impl Queue {
         self.until(|state| state.receipts_out >= so_far).await;
     }
 
-    /// Whether more may be caused.
+    /// Whether another frame may be read.
     pub(crate) fn has_room(&self) -> bool {
-        self.lock().entries.len() < ROOM
+        Self::is_open(&self.lock())
     }
 
-    /// Returns once more may be caused.
-    pub(crate) async fn room(&self) {
-        self.until(|state| state.entries.len() < ROOM).await;
+    /// Returns once another frame may be read, and counts it.
+    pub(crate) async fn admit(&self) {
+        while !self.has_room() {
+            let waited = tokio::time::timeout(IDLE, self.until(Self::is_open)).await;
+            let mut state = self.lock();
+            if waited.is_err() && state.is_idle() {
+                state.unseen = 0;
+            }
+        }
+        self.lock().unseen += 1;
+    }
+
+    fn is_open(state: &State) -> bool {
+        state.entries.len() < ROOM && state.unseen < WINDOW
     }
 
     /// Takes no more entries; those that wait are still given out.
@@ -162,9 +216,29 @@ mod tests {
             queue.push(own());
         }
         assert!(!queue.has_room());
-        assert!(queue.room().now_or_never().is_none());
+        assert!(queue.admit().now_or_never().is_none());
         queue.next().await;
-        assert!(queue.room().now_or_never().is_some());
+        assert!(queue.admit().now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn frames_are_read_as_fast_as_what_they_cause_is_told() {
+        let queue = Queue::default();
+        for _ in 0..WINDOW {
+            queue.admit().await;
+        }
+        queue.push(inbound());
+        queue.next().await;
+        // While the observer is busy no time helps.
+        let while_busy = tokio::time::timeout(3 * IDLE, queue.admit()).await;
+        assert!(while_busy.is_err());
+        queue.told(1, 0);
+        assert!(queue.admit().now_or_never().is_some());
+        assert!(queue.admit().now_or_never().is_none());
+        queue.nothing_to_tell();
+        assert!(queue.admit().now_or_never().is_some());
+        // And frames that cause nothing are forgotten.
+        queue.admit().await;
     }
 
     #[tokio::test]
@@ -185,7 +259,7 @@ mod tests {
         let mut first = Box::pin(queue.receipts_taken());
         assert!(first.as_mut().now_or_never().is_none());
         queue.push(receipt());
-        queue.receipt_taken();
+        queue.told(1, 1);
         assert!(first.now_or_never().is_some());
         assert!(queue.receipts_taken().now_or_never().is_none());
     }

@@ -196,7 +196,8 @@ impl Session for LiveSession {
         }
         let client = self.core.ready()?;
         let forms = number.forms();
-        let asked: Vec<_> = forms.iter().map(|form| wacore_binary::Jid::pn(form.as_str())).collect();
+        let asked: Vec<_> =
+            forms.iter().map(|form| wacore_binary::Jid::pn(form.as_str())).collect();
         let answers = self.core.answer(async {
             client.contacts().is_on_whatsapp(&asked).await.map_err(|e| in_our_words(&e))
         });

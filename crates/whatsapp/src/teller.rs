@@ -36,14 +36,13 @@ impl Teller {
     /// Returns once the queue is closed and empty.
     pub(crate) async fn run(self) {
         while let Some(entries) = self.core.queue.next().await {
-            let receipts = entries.iter().filter(|entry| is_receipt(entry)).count();
+            let things = entries.iter().map(Entry::things).sum();
+            let receipts = entries.iter().filter(|entry| entry.is_receipt()).count();
             if AssertUnwindSafe(self.tell(entries)).catch_unwind().await.is_err() {
                 // Whoever waits for messages that were being taken hears that they were not.
                 self.core.drop_now(SessionEnd::StoreFailed("taking an event failed inside".into()));
             }
-            for _ in 0..receipts {
-                self.core.queue.receipt_taken();
-            }
+            self.core.queue.told(things, receipts as u64);
         }
     }
 
@@ -111,7 +110,8 @@ impl Teller {
 
     fn profile(&self) -> Profile {
         let Some(client) = self.client.upgrade() else { return Profile::default() };
-        let address = |jid: Option<wacore_binary::Jid>| jid.and_then(|jid| convert::from_library(&jid));
+        let address =
+            |jid: Option<wacore_binary::Jid>| jid.and_then(|jid| convert::from_library(&jid));
         Profile {
             jid: address(client.pn()),
             lid: address(client.lid()),
@@ -134,8 +134,4 @@ impl Teller {
             }
         }
     }
-}
-
-fn is_receipt(entry: &Entry) -> bool {
-    matches!(entry, Entry::Library(event) if matches!(**event, Event::Receipt(_)))
 }

@@ -40,6 +40,7 @@ pub(crate) struct Link {
     permit: Mutex<Option<OwnedSemaphorePermit>>,
     up: CancellationToken,
     greeted: CancellationToken,
+    socket: Mutex<Option<Arc<Socket>>>,
     redial: AtomicBool,
     library_redials: OnceLock<Arc<AtomicBool>>,
 }
@@ -115,6 +116,15 @@ impl Link {
         self.redial.swap(allowed, Ordering::AcqRel)
     }
 
+    /// Closes the connection without a goodbye.
+    pub(crate) async fn hang_up(&self) {
+        let socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(socket) = socket {
+            socket.closed.cancel();
+            drop(socket.sink.lock().await.take());
+        }
+    }
+
     fn note_heard(&self) {
         self.heard.fetch_add(1, Ordering::AcqRel);
         self.something_heard.notify_waiters();
@@ -158,9 +168,11 @@ impl TransportFactory for Sockets {
             queue: self.queue.clone(),
         };
         self.tasks.run(reader.run(stream));
-        let socket =
-            Socket { sink: tokio::sync::Mutex::new(Some(sink)), closed, queue: self.queue.clone() };
-        Ok((Arc::new(socket), receiver))
+        let sink = tokio::sync::Mutex::new(Some(sink));
+        let socket = Arc::new(Socket { sink, closed, queue: self.queue.clone() });
+        let mut current = self.link.socket.lock().unwrap_or_else(PoisonError::into_inner);
+        *current = Some(socket.clone());
+        Ok((socket, receiver))
     }
 }
 
@@ -232,7 +244,7 @@ impl Reader {
             if !message.is_binary() {
                 continue;
             }
-            self.queue.room().await;
+            self.queue.admit().await;
             let frame = TransportEvent::DataReceived(Bytes::from(message.into_payload()));
             if self.events.send(frame).await.is_err() {
                 return DisconnectReason::Unknown;

@@ -90,8 +90,9 @@ pub(crate) fn registered(forms: &[PhoneNumber], answers: &[IsOnWhatsAppResult]) 
             Some(Party::of(jid, other, None))
         })
         .collect();
-    let asked_for =
-        forms.iter().find_map(|form| registered.iter().find(|party| party.jid.user() == form.as_str()));
+    let asked_for = forms
+        .iter()
+        .find_map(|form| registered.iter().find(|party| party.jid.user() == form.as_str()));
     asked_for.or(registered.first()).cloned()
 }
 

@@ -75,8 +75,7 @@ fn contacts_come_alone_or_together() {
         vcard: Some("BEGIN:VCARD".to_owned()),
         ..ContactMessage::default()
     };
-    let card =
-        ContactCard { display_name: "Ana".to_owned(), vcard: "BEGIN:VCARD".to_owned() };
+    let card = ContactCard { display_name: "Ana".to_owned(), vcard: "BEGIN:VCARD".to_owned() };
     let one = Message { contact_message: MessageField::some(ana.clone()), ..Message::default() };
     let two = Message {
         contacts_array_message: MessageField::some(ContactsArrayMessage {

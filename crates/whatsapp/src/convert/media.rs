@@ -22,10 +22,8 @@ pub(super) fn of(message: &Message) -> Option<Media> {
             ..none
         });
     }
-    let videos = [
-        (&message.video_message, MediaKind::Video),
-        (&message.ptv_message, MediaKind::VideoNote),
-    ];
+    let videos =
+        [(&message.video_message, MediaKind::Video), (&message.ptv_message, MediaKind::VideoNote)];
     for (video, kind) in videos {
         if let Some(video) = video.as_option() {
             return Some(Media {
@@ -109,9 +107,15 @@ mod tests {
 
     #[test]
     fn videos_and_sounds_come_in_two_kinds_each() {
-        let video = || MessageField::some(VideoMessage { seconds: Some(7), ..VideoMessage::default() });
-        let audio =
-            |ptt| MessageField::some(AudioMessage { ptt: Some(ptt), seconds: Some(7), ..AudioMessage::default() });
+        let video =
+            || MessageField::some(VideoMessage { seconds: Some(7), ..VideoMessage::default() });
+        let audio = |ptt| {
+            MessageField::some(AudioMessage {
+                ptt: Some(ptt),
+                seconds: Some(7),
+                ..AudioMessage::default()
+            })
+        };
         let table = [
             (Message { video_message: video(), ..Message::default() }, MediaKind::Video),
             (Message { ptv_message: video(), ..Message::default() }, MediaKind::VideoNote),
@@ -131,10 +135,8 @@ mod tests {
             caption: Some("a nota".to_owned()),
             ..DocumentMessage::default()
         };
-        let found = media(Message {
-            document_message: MessageField::some(document),
-            ..Message::default()
-        });
+        let found =
+            media(Message { document_message: MessageField::some(document), ..Message::default() });
         assert_eq!(found.kind, MediaKind::Document);
         assert_eq!(found.file_name.as_deref(), Some("nota.pdf"));
         assert_eq!(found.caption.as_deref(), Some("a nota"));

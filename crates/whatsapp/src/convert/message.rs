@@ -34,7 +34,11 @@ pub(crate) fn addresses(inbound: &InboundMessage) -> Vec<wacore_binary::Jid> {
 }
 
 /// A message of the library in our words; `None` when it has nothing to say to people.
-pub(crate) fn inbound(inbound: &InboundMessage, own: &Profile, aliases: &Aliases) -> Option<Inbound> {
+pub(crate) fn inbound(
+    inbound: &InboundMessage,
+    own: &Profile,
+    aliases: &Aliases,
+) -> Option<Inbound> {
     let info = &*inbound.info;
     if info.category == MessageCategory::Peer {
         return None;
@@ -43,7 +47,10 @@ pub(crate) fn inbound(inbound: &InboundMessage, own: &Profile, aliases: &Aliases
     let content = content::of(inner)?;
     let context = context::of(inner);
     let Some((id, chat, sender)) = envelope(info, own, aliases) else {
-        tracing::warn!(id = info.id, "a message with an address we have no word for was passed over");
+        tracing::warn!(
+            id = info.id,
+            "a message with an address we have no word for was passed over"
+        );
         return None;
     };
     let is_own = info.source.is_from_me;
@@ -72,14 +79,21 @@ fn key(info: &MessageInfo) -> EventKey {
     EventKey(format!("message|{chat}|{sender}|{}", info.id))
 }
 
-fn envelope(info: &MessageInfo, own: &Profile, aliases: &Aliases) -> Option<(MessageId, Chat, Party)> {
+fn envelope(
+    info: &MessageInfo,
+    own: &Profile,
+    aliases: &Aliases,
+) -> Option<(MessageId, Chat, Party)> {
     let id = MessageId::parse(info.id.as_str()).ok()?;
     let (chat_alt, chat_name) = alternatives(info);
     let address = from_library(&info.source.chat)?;
     let kind = ChatKind::of(&address);
-    let chat = Chat { party: aliases.party(address, chat_alt, chat_name), kind, is_community: false };
+    let chat =
+        Chat { party: aliases.party(address, chat_alt, chat_name), kind, is_community: false };
     let sender = if info.source.is_from_me {
-        ourselves(own).or_else(|| from_library(&info.source.sender).map(|jid| aliases.party(jid, None, None)))?
+        ourselves(own).or_else(|| {
+            from_library(&info.source.sender).map(|jid| aliases.party(jid, None, None))
+        })?
     } else {
         let sender = from_library(&info.source.sender)?;
         aliases.party(sender, info.source.sender_alt.as_ref(), name(info))

@@ -56,8 +56,10 @@ fn told(message: &InboundMessage) -> Inbound {
 
 #[test]
 fn a_private_message_by_phone_number() {
-    let source =
-        MessageSource { sender_alt: Some(ANA_LID.parse().unwrap()), ..source(ANA, "5511999990001:2@s.whatsapp.net") };
+    let source = MessageSource {
+        sender_alt: Some(ANA_LID.parse().unwrap()),
+        ..source(ANA, "5511999990001:2@s.whatsapp.net")
+    };
     let Inbound { key, message, raw } = told(&received(text("olá"), source));
     assert_eq!(key.0, format!("message|{ANA}|{ANA}|3EB0A"));
     assert_eq!(message.direction, Direction::Incoming);
@@ -125,7 +127,10 @@ fn a_group_message_has_a_sender_and_a_group() {
     };
     let Inbound { message, .. } = told(&received(text("olá"), source));
     assert_eq!(message.chat.kind, ChatKind::Group);
-    assert_eq!((message.chat.party.jid.to_string().as_str(), message.chat.party.name), (GROUP, None));
+    assert_eq!(
+        (message.chat.party.jid.to_string().as_str(), message.chat.party.name),
+        (GROUP, None)
+    );
     assert_eq!(message.sender.jid.to_string(), ANA);
 }
 

@@ -40,7 +40,8 @@ mod tests {
             .business_name(String::new())
             .platform("android".to_owned())
             .build();
-        let Some(SessionEvent::Paired { profile, platform }) = pairing(&Event::PairSuccess(success))
+        let Some(SessionEvent::Paired { profile, platform }) =
+            pairing(&Event::PairSuccess(success))
         else {
             panic!("not told")
         };

@@ -1,10 +1,10 @@
 use bytes::Bytes;
+use wacore::proto_helpers::MessageExt;
 use waproto::{
     buffa::MessageField,
     codec,
     whatsapp::{ContextInfo, Message, message::ExtendedTextMessage},
 };
-use wacore::proto_helpers::MessageExt;
 use wharf_domain::{address::Jid, message::Quote};
 
 use super::wrapping::without_device_note;
@@ -31,9 +31,7 @@ fn context(quote: &Quote, author: &Jid, stored: Option<&Bytes>) -> ContextInfo {
     let quoted = match &decoded {
         // Without its own quote and mentions, or people would be notified again.
         Some(quoted) => without_device_note(quoted).prepare_for_quote(),
-        None => {
-            Box::new(Message { conversation: Some(quote.text.clone()), ..Message::default() })
-        }
+        None => Box::new(Message { conversation: Some(quote.text.clone()), ..Message::default() }),
     };
     ContextInfo {
         stanza_id: Some(quote.message_id.as_str().to_owned()),

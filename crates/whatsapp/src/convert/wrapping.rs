@@ -17,7 +17,11 @@ pub(super) fn unwrapped(message: &Message) -> &Message {
 
 /// The message without the wrapper that only says which device of ours sent it.
 pub(super) fn without_device_note(message: &Message) -> &Message {
-    message.device_sent_message.as_option().and_then(|sent| sent.message.as_option()).unwrap_or(message)
+    message
+        .device_sent_message
+        .as_option()
+        .and_then(|sent| sent.message.as_option())
+        .unwrap_or(message)
 }
 
 fn inner(message: &Message) -> Option<&Message> {

@@ -1,0 +1,146 @@
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use wharf_domain::{
+    Result,
+    event::ReceiptKind,
+    ports::{Inbound, SessionEnd, SessionEvent, SessionObserver, SessionRequest, WhatsApp},
+};
+
+use crate::{
+    recorder::{Recorder, Told},
+    world::{ANA, OWN, World},
+};
+
+#[tokio::test]
+async fn messages_that_are_not_taken_end_the_session_and_come_again_in_order() {
+    let world = World::new().await;
+    let paired = world.pair().await;
+    let ana = world.phone(ANA, "Ana");
+    ana.send_text(OWN, "antes").await.unwrap();
+    paired.live.recorder.message("antes").await;
+    paired.live.recorder.refuse_messages();
+    for text in ["um", "dois", "três"] {
+        ana.send_text(OWN, text).await.unwrap();
+    }
+    let end = paired.live.recorder.end().await;
+    assert!(matches!(end, SessionEnd::StoreFailed(_)), "{end:?}");
+
+    let next = world.reconnect(paired.instance).await;
+    next.recorder.message("três").await;
+    let texts: Vec<_> = next
+        .recorder
+        .told()
+        .iter()
+        .filter_map(|told| match told {
+            Told::Inbound(inbound) => Some(inbound.message.content.text().to_owned()),
+            Told::Event(_) => None,
+        })
+        .collect();
+    assert_eq!(texts, ["um", "dois", "três"]);
+}
+
+#[tokio::test]
+async fn a_message_that_comes_again_is_recognised_by_its_key() {
+    let world = World::new().await;
+    let paired = world.pair().await;
+    let ana = world.phone(ANA, "Ana");
+    let key = |told: &Told| match told {
+        Told::Inbound(inbound) if inbound.message.content.text() == "de novo" => {
+            Some(inbound.key.clone())
+        }
+        _ => None,
+    };
+    // Taken, but not acknowledged, since the store fails before.
+    paired.live.recorder.hold_receipts(true);
+    ana.send_text(OWN, "de novo").await.unwrap();
+    let first = paired.live.recorder.wait_for("message", key).await;
+    paired.live.session.abort().await;
+    world.simulator.add_fault(redeliver(&paired.phone.number(), &first.0)).unwrap();
+    let next = world.reconnect(paired.instance).await;
+    let again = next.recorder.wait_for("message again", key).await;
+    assert_eq!(first, again);
+}
+
+fn redeliver(number: &str, key: &str) -> wharf_whatsapp_sim::faults::NewFault {
+    use wharf_whatsapp_sim::faults::{Fault, Limit, NewFault, Target};
+    let message_id = key.rsplit('|').next().unwrap().to_owned();
+    NewFault {
+        target: Target::Number(number.to_owned()),
+        fault: Fault::Redeliver { message_id },
+        limit: Limit::Count(1),
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_failed_ends_the_session_at_once() {
+    let world = World::new().await;
+    let paired = world.pair().await;
+    world.stores.fail(paired.instance);
+    let end = paired.live.recorder.end().await;
+    assert!(matches!(end, SessionEnd::StoreFailed(_)), "{end:?}");
+    let ana = world.phone(ANA, "Ana");
+    ana.send_text(OWN, "depois").await.unwrap();
+    world.reconnect(paired.instance).await.recorder.message("depois").await;
+}
+
+#[tokio::test]
+async fn a_receipt_is_not_acknowledged_before_it_is_taken() {
+    let world = World::new().await;
+    let paired = world.pair().await;
+    let ana = world.phone(ANA, "Ana");
+    paired.live.recorder.hold_receipts(true);
+    let (id, sent) = paired.live.send(ANA, "olá").await;
+    sent.unwrap();
+    ana.wait_for_message(|shown| shown.id == id.as_str()).await.unwrap();
+    paired.live.recorder.holding().await;
+    // A wrong acknowledgement gets its chance.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let session = paired.live.session.clone();
+    let aborting = tokio::spawn(async move { session.abort().await });
+    // Whoever takes it now takes it too late: the session is over before it could be acknowledged.
+    paired.phone.wait_for_device(paired.device, false).await.unwrap();
+    paired.live.recorder.hold_receipts(false);
+    aborting.await.unwrap();
+
+    let next = world.reconnect(paired.instance).await;
+    next.recorder
+        .event("receipt again", |event| match event {
+            SessionEvent::Receipt { receipt, .. } => (receipt.kind == ReceiptKind::Delivered
+                && receipt.message_ids == [id.clone()])
+            .then_some(()),
+            _ => None,
+        })
+        .await;
+}
+
+/// Fails inside whenever it is told of messages.
+struct Clumsy(Arc<Recorder>);
+
+#[async_trait]
+impl SessionObserver for Clumsy {
+    async fn on_inbound(&self, _: Vec<Inbound>) -> Result<()> {
+        panic!("as planned")
+    }
+
+    async fn on_event(&self, event: SessionEvent) {
+        self.0.on_event(event).await;
+    }
+}
+
+#[tokio::test]
+async fn an_observer_that_fails_inside_ends_the_session_once_and_loses_nothing() {
+    let world = World::new().await;
+    let paired = world.pair().await;
+    paired.live.session.stop().await;
+    let ana = world.phone(ANA, "Ana");
+    ana.send_text(OWN, "cuidado").await.unwrap();
+    let recorder = Recorder::new();
+    let request = SessionRequest { instance: paired.instance, proxy: None, skip_history: true };
+    let session = world.adapter.start(request, Arc::new(Clumsy(recorder.clone()))).await.unwrap();
+    let end = recorder.end().await;
+    assert!(matches!(end, SessionEnd::StoreFailed(_)), "{end:?}");
+    session.abort().await;
+    assert_eq!(recorder.ends().len(), 1);
+    world.reconnect(paired.instance).await.recorder.message("cuidado").await;
+}

@@ -1,0 +1,59 @@
+use std::time::Duration;
+
+use wharf_domain::ports::{SessionEnd, SessionEvent};
+use wharf_whatsapp::Liveness;
+use wharf_whatsapp_sim::faults::{Fault, Limit};
+
+use crate::{
+    recorder::Told,
+    world::{Live, World},
+};
+
+async fn timeout_is_told(live: &Live) {
+    live.recorder
+        .event("silence", |event| matches!(event, SessionEvent::KeepaliveTimeout).then_some(()))
+        .await;
+}
+
+fn impatient(lost_after: Duration) -> Liveness {
+    let soon = Duration::from_millis(200);
+    Liveness { ask_after: soon, tell_after: soon, lost_after }
+}
+
+#[tokio::test]
+async fn a_server_that_falls_silent_is_told_and_then_lost() {
+    let lost_after = Duration::from_millis(200);
+    let world = World::with(|config| config.liveness = impatient(lost_after)).await;
+    let paired = world.pair().await;
+    world.fault(Fault::Stall { ms: 60_000 }, Limit::Count(1));
+    timeout_is_told(&paired.live).await;
+    let end = paired.live.recorder.end().await;
+    assert_eq!(end, SessionEnd::Lost("the server stopped answering".to_owned()));
+}
+
+#[tokio::test]
+async fn a_server_that_answers_again_is_told() {
+    let lost_after = Duration::from_secs(30);
+    let world = World::with(|config| config.liveness = impatient(lost_after)).await;
+    let paired = world.pair().await;
+    world.fault(Fault::Stall { ms: 1_000 }, Limit::Count(1));
+    timeout_is_told(&paired.live).await;
+    paired
+        .live
+        .recorder
+        .event("restored", |event| matches!(event, SessionEvent::KeepaliveRestored).then_some(()))
+        .await;
+    assert!(paired.live.recorder.ends().is_empty());
+}
+
+#[tokio::test]
+async fn a_server_that_answers_is_left_alone() {
+    let world = World::with(|config| config.liveness = impatient(Duration::from_secs(5))).await;
+    let paired = world.pair().await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let troubles = paired
+        .live
+        .recorder
+        .count(|told| matches!(told, Told::Event(SessionEvent::KeepaliveTimeout)));
+    assert_eq!(troubles, 0);
+}

@@ -1,0 +1,230 @@
+//! A simulated WhatsApp, an adapter on it, and stores that outlive sessions.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use wacore::store::InMemoryBackend;
+use wharf_domain::{
+    Error, Result, Timestamp,
+    address::{Jid, PhoneNumber},
+    instance::InstanceId,
+    message::MessageId,
+    pairing::QrCode,
+    ports::{Clock, Outgoing, Session, SessionEvent, SessionRequest, WhatsApp},
+    proxy::ProxyConfig,
+};
+use wharf_net::{Egress, Net, Roots, Tls};
+use wharf_whatsapp::{Config, SessionStore, SessionStores, WhatsAppAdapter};
+use wharf_whatsapp_sim::{
+    Phone, Simulator,
+    faults::{Fault, Limit, NewFault, Target},
+};
+
+use crate::recorder::{PATIENCE, Recorder};
+
+pub const OWN: &str = "5511999990009";
+pub const ANA: &str = "5511999990001";
+
+pub struct World {
+    pub simulator: Simulator,
+    pub stores: Arc<Stores>,
+    pub adapter: WhatsAppAdapter,
+}
+
+impl World {
+    pub async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::on(Simulator::start().await.unwrap(), change)
+    }
+
+    pub fn on(simulator: Simulator, change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config {
+            url: simulator.whatsapp_url().parse().unwrap(),
+            client_version: Some((2, 3000, 1_035_000_000)),
+            prekeys: 20,
+            ..Config::default()
+        };
+        change(&mut config);
+        let net = Net::new(Tls::new(Roots::web()), Egress::Open);
+        let stores = Arc::new(Stores::default());
+        let adapter =
+            WhatsAppAdapter::new(config, net, stores.clone(), Arc::new(SystemClock)).unwrap();
+        Self { simulator, stores, adapter }
+    }
+
+    pub fn phone(&self, number: &str, name: &str) -> Phone {
+        self.simulator.create_phone(number, name).unwrap()
+    }
+
+    pub fn fault(&self, fault: Fault, limit: Limit) {
+        let target = Target::Number(OWN.to_owned());
+        self.simulator.add_fault(NewFault { target, fault, limit }).unwrap();
+    }
+
+    pub async fn start(&self, instance: InstanceId) -> Live {
+        self.start_with(instance, None).await.unwrap()
+    }
+
+    pub async fn start_with(
+        &self,
+        instance: InstanceId,
+        proxy: Option<ProxyConfig>,
+    ) -> Result<Live> {
+        let recorder = Recorder::new();
+        let request = SessionRequest { instance, proxy, skip_history: true };
+        let session = self.adapter.start(request, recorder.clone()).await?;
+        Ok(Live { session, recorder })
+    }
+
+    /// A fresh instance, paired with the phone of `OWN` and connected.
+    pub async fn pair(&self) -> Paired {
+        let phone = self.phone(OWN, "Loja");
+        let instance = instance();
+        let live = self.start(instance).await;
+        let device = phone.scan(live.qr().await.as_str()).await.unwrap();
+        live.connected().await;
+        Paired { instance, live, phone, device }
+    }
+
+    /// The next session of an instance, connected.
+    pub async fn reconnect(&self, instance: InstanceId) -> Live {
+        let live = self.start(instance).await;
+        live.connected().await;
+        live
+    }
+}
+
+pub struct Paired {
+    pub instance: InstanceId,
+    pub live: Live,
+    pub phone: Phone,
+    pub device: u16,
+}
+
+/// A session and what it has told.
+pub struct Live {
+    pub session: Arc<dyn Session>,
+    pub recorder: Arc<Recorder>,
+}
+
+impl Live {
+    pub async fn qr(&self) -> QrCode {
+        self.recorder
+            .event("QR code", |event| match event {
+                SessionEvent::Qr { code, .. } => Some(code.clone()),
+                _ => None,
+            })
+            .await
+    }
+
+    pub async fn connected(&self) {
+        self.recorder
+            .event("connection", |event| {
+                matches!(event, SessionEvent::Connected { .. }).then_some(())
+            })
+            .await;
+    }
+
+    /// Sends a text. The id is the one it was sent with, whatever came of it.
+    pub async fn send(&self, to: &str, text: &str) -> (MessageId, Result<Timestamp>) {
+        let outgoing = self.outgoing(to, text);
+        let sent = self.session.send(&outgoing).await;
+        (outgoing.id, sent)
+    }
+
+    pub fn outgoing(&self, to: &str, text: &str) -> Outgoing {
+        let id = Uuid::now_v7().simple().to_string().to_uppercase();
+        Outgoing {
+            id: MessageId::parse(format!("3EB0{}", &id[12..])).unwrap(),
+            to: Jid::phone(&number(to)),
+            raw: self.session.encode_text(text, None),
+        }
+    }
+}
+
+pub fn instance() -> InstanceId {
+    InstanceId(Uuid::now_v7())
+}
+
+pub fn number(raw: &str) -> PhoneNumber {
+    PhoneNumber::parse(raw).unwrap()
+}
+
+/// Waits until something holds.
+pub async fn eventually(what: &str, holds: impl Fn() -> bool) {
+    let poll = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    assert!(tokio::time::timeout(PATIENCE, poll).await.is_ok(), "never: {what}");
+}
+
+/// Stores in memory, one an instance.
+#[derive(Default)]
+pub struct Stores(Mutex<HashMap<InstanceId, SessionStore>>);
+
+impl Stores {
+    fn store(&self, instance: InstanceId) -> SessionStore {
+        let mut stores = self.0.lock().unwrap();
+        let store = stores.entry(instance).or_insert_with(|| SessionStore {
+            backend: Arc::new(InMemoryBackend::new()),
+            failed: CancellationToken::new(),
+        });
+        // Each session has its own word for a failure.
+        if store.failed.is_cancelled() {
+            store.failed = CancellationToken::new();
+        }
+        store.clone()
+    }
+
+    pub fn fail(&self, instance: InstanceId) {
+        self.store(instance).failed.cancel();
+    }
+
+    /// How many hold the store of an instance besides these stores themselves.
+    pub fn holders(&self, instance: InstanceId) -> usize {
+        Arc::strong_count(&self.0.lock().unwrap()[&instance].backend) - 1
+    }
+}
+
+#[async_trait]
+impl SessionStores for Stores {
+    async fn open(&self, instance: InstanceId) -> Result<SessionStore> {
+        Ok(self.store(instance))
+    }
+
+    async fn is_paired(&self, instance: InstanceId) -> Result<bool> {
+        let loaded = self.store(instance).backend.load().await;
+        let device = loaded.map_err(|e| Error::unavailable("the store", e))?;
+        Ok(device.is_some_and(|device| device.pn.is_some()))
+    }
+
+    async fn forget(&self, instance: InstanceId) -> Result<()> {
+        self.0.lock().unwrap().remove(&instance);
+        Ok(())
+    }
+}
+
+struct SystemClock;
+
+#[async_trait]
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is a clock")]
+    fn now(&self) -> Timestamp {
+        chrono::Utc::now()
+    }
+
+    async fn sleep(&self, pause: Duration) {
+        tokio::time::sleep(pause).await;
+    }
+}
