@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::hub::{Hub, Parcel, timestamp};
 use crate::phone::inbox::Receipt;
 use crate::stanza::fields::Fields as _;
-use crate::stanza::receipt::ids;
+use crate::stanza::receipt::{copy_for_own_devices, ids};
 use crate::state::account::Account;
 
 /// Messages that have got somewhere.
@@ -21,7 +21,8 @@ pub(crate) struct Delivered {
     pub(crate) server: Server,
 }
 
-/// Tells an author's devices, the phone included, how far its messages have got.
+/// Tells an author's devices, the phone included, how far its messages have got; what has been read
+/// is told to the reader's own as well.
 pub(super) fn tell(reader: &Account, author: &Account, delivered: &Delivered) -> Vec<Parcel> {
     let Some((first, more)) = delivered.ids.split_first() else { return Vec::new() };
     let mut builder = NodeBuilder::new("receipt")
@@ -36,7 +37,14 @@ pub(super) fn tell(reader: &Account, author: &Account, delivered: &Delivered) ->
         let list = NodeBuilder::new("list").children(more.iter().map(item)).build();
         builder = builder.children([list]);
     }
-    pass_on(author, &builder.build(), None)
+    let receipt = builder.build();
+    let mut parcels = pass_on(author, &receipt, None);
+    if let Some(kind) = delivered.kind {
+        let chat = author.jid(delivered.server, 0);
+        let copy = copy_for_own_devices(&receipt, &chat, kind);
+        parcels.extend(pass_on(reader, &copy, Some(0)));
+    }
+    parcels
 }
 
 /// A receipt for every device of an account, but the one it came from.
@@ -77,8 +85,8 @@ pub(super) fn receive(hub: &Hub, account: &Account, receipt: &Node) -> Option<Ve
     let reader = hub.account_of(&from)?;
     let got = match receipt.text("type").as_deref() {
         None | Some("inactive") => Receipt::Delivered,
-        Some("read") => Receipt::Read,
-        Some("played") => Receipt::Played,
+        Some("read" | "read-self") => Receipt::Read,
+        Some("played" | "played-self") => Receipt::Played,
         Some("retry") => {
             let requester = sender_of(hub, &from)?;
             return send::again(hub, account, &requester, kind_of(&from), receipt);

@@ -1,6 +1,6 @@
 //! Receipts: taken for the acknowledgement they are, and passed on to the message's author.
 
-use wacore_binary::Node;
+use wacore_binary::{Jid, Node};
 use wacore_binary::builder::NodeBuilder;
 
 use super::fields::Fields as _;
@@ -35,11 +35,18 @@ pub(super) fn receive(session: &Session, receipt: &Node) {
         }
         None | Some("inactive" | "read" | "played") => {
             let own = author.number == session.account.number;
-            pass_receipt_on(&author, &passed, own.then_some(session.device))
+            let mut parcels = pass_receipt_on(&author, &passed, own.then_some(session.device));
+            if let (Some(kind @ ("read" | "played")), false) = (kind.as_deref(), own) {
+                let copy = copy_for_own_devices(&passed, &to, kind);
+                parcels.extend(pass_receipt_on(&session.account, &copy, Some(session.device)));
+            }
+            parcels
         }
-        // What one has read oneself concerns the own devices; so does that one got a copy.
-        Some("read-self" | "played-self") => {
-            pass_receipt_on(&session.account, &passed, Some(session.device))
+        // Who keeps it to themselves tells the own devices only.
+        Some(kind @ ("read-self" | "played-self")) => {
+            let kind = kind.trim_end_matches("-self");
+            let copy = copy_for_own_devices(&passed, &to, kind);
+            pass_receipt_on(&session.account, &copy, Some(session.device))
         }
         Some("sender" | "peer_msg" | "hist_sync" | "server-error") => Vec::new(),
         Some(unknown) => {
@@ -48,6 +55,14 @@ pub(super) fn receive(session: &Session, receipt: &Node) {
         }
     };
     session.hub.deliver(parcels);
+}
+
+/// Tells the reader's other devices what has been read (`read`) or played in the chat with `chat`.
+pub(crate) fn copy_for_own_devices(receipt: &Node, chat: &Jid, kind: &str) -> Node {
+    let mut copy = receipt.clone();
+    copy.attrs.insert("type", format!("{kind}-self"));
+    copy.attrs.insert("recipient", chat.to_non_ad());
+    copy
 }
 
 /// The ids a receipt is about.
@@ -63,7 +78,7 @@ fn says_received(kind: Option<&str>) -> bool {
     matches!(kind, None | Some("inactive" | "sender" | "peer_msg" | "hist_sync"))
 }
 
-fn pass_on(session: &Session, receipt: &Node, to: &wacore_binary::Jid) -> Node {
+fn pass_on(session: &Session, receipt: &Node, to: &Jid) -> Node {
     let mut builder = NodeBuilder::new("receipt")
         .attr("from", session.account.jid(to.server, session.device))
         .attr("t", timestamp());
