@@ -2,7 +2,8 @@
 //!
 //! A client opens with a prologue (`WA`, 6, dictionary version; optionally preceded by an
 //! `ED` edge-routing intro) and a `ClientHello`. Without a cached server key it shakes hands by XX,
-//! with one by IK, and a stale key is answered in XX shape, which the client continues as XXfallback.
+//! with one by IK, and a stale key is answered in XX shape, which the client continues as
+//! `XXfallback`.
 //! Patterns and transcript order: `WAWebOpenChatSocket`, as implemented by `wacore_noise`.
 
 mod certificate;

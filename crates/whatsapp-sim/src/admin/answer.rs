@@ -26,7 +26,6 @@ impl Problem {
         Self { status, message: message.into() }
     }
 
-    #[expect(clippy::needless_pass_by_value, reason = "the shape `map_err` wants")]
     pub(super) fn bad_request(reason: impl Display) -> Self {
         Self::new(StatusCode::BAD_REQUEST, reason.to_string())
     }

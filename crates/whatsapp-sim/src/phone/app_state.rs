@@ -86,21 +86,16 @@ impl AppState {
             raw_id: Some(raw_id),
             current_index: Some(0),
             device_indexes: vec![0],
-            ..Default::default()
         };
         let data = AppStateSyncKeyData {
             key_data: Some(self.key.to_vec()),
             fingerprint: MessageField::some(fingerprint),
             timestamp: Some(timestamp_ms),
-            ..Default::default()
         };
-        let id = AppStateSyncKeyId { key_id: Some(self.key_id.to_vec()), ..Default::default() };
-        let key = AppStateSyncKey {
-            key_id: MessageField::some(id),
-            key_data: MessageField::some(data),
-            ..Default::default()
-        };
-        let share = AppStateSyncKeyShare { keys: vec![key], ..Default::default() };
+        let id = AppStateSyncKeyId { key_id: Some(self.key_id.to_vec()) };
+        let key =
+            AppStateSyncKey { key_id: MessageField::some(id), key_data: MessageField::some(data) };
+        let share = AppStateSyncKeyShare { keys: vec![key] };
         wa::Message {
             protocol_message: MessageField::some(ProtocolMessage {
                 r#type: Some(Type::AppStateSyncKeyShare),
@@ -121,10 +116,7 @@ impl AppState {
     pub fn set_push_name(&mut self, name: &str, timestamp_ms: i64) -> Result<Patch, PatchError> {
         let value = wa::SyncActionValue {
             timestamp: Some(timestamp_ms),
-            push_name_setting: MessageField::some(PushNameSetting {
-                name: Some(name.to_owned()),
-                ..Default::default()
-            }),
+            push_name_setting: MessageField::some(PushNameSetting { name: Some(name.to_owned()) }),
             ..Default::default()
         };
         self.write(CRITICAL_BLOCK, PUSH_NAME_INDEX, &value, PUSH_NAME_VERSION)
@@ -192,10 +184,7 @@ impl AppState {
             version: numbered_version(version),
             mutations: vec![mutation],
             snapshot_mac: Some(snapshot_mac),
-            key_id: MessageField::some(wa::KeyId {
-                id: Some(self.key_id.to_vec()),
-                ..Default::default()
-            }),
+            key_id: MessageField::some(wa::KeyId { id: Some(self.key_id.to_vec()) }),
             ..Default::default()
         };
         patch.patch_mac = Some(generate_patch_mac(&patch, collection, &keys.patch_mac, version));
@@ -221,7 +210,7 @@ pub fn numbered(patch: &[u8], version: u64) -> Result<Vec<u8>, DecodeError> {
 }
 
 fn numbered_version(version: u64) -> MessageField<wa::SyncdVersion> {
-    MessageField::some(wa::SyncdVersion { version: Some(version), ..Default::default() })
+    MessageField::some(wa::SyncdVersion { version: Some(version) })
 }
 
 #[cfg(test)]

@@ -158,6 +158,7 @@ impl Inbox {
     }
 
     /// All messages, oldest first.
+    #[must_use]
     pub fn messages(&self) -> impl ExactSizeIterator<Item = &ShownMessage> {
         self.entries.iter().map(|entry| &entry.shown)
     }

@@ -22,6 +22,7 @@ pub(super) fn admit(
     payload: &ClientPayload,
     client_static: [u8; 32],
 ) -> Option<Session> {
+    let _change = hub.ledger.change();
     let number = payload.username.unwrap_or_default().to_string();
     let device = payload.device.and_then(|device| u16::try_from(device).ok()).unwrap_or_default();
     let refuse = |refusal: Node| {

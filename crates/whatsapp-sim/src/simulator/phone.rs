@@ -133,6 +133,21 @@ impl Phone {
         self.account.lock().handset.typing.get(number).cloned()
     }
 
+    /// Loses the sessions with everybody, as a phone does that is restored from a backup: what comes
+    /// next in one of them cannot be decrypted, and is asked for again.
+    pub fn forget_sessions(&self) {
+        let _change = self.hub.ledger.change();
+        let acquaintances = self.account.lock().acquaintances.clone();
+        for other in acquaintances.iter().filter_map(|number| self.hub.account(number)) {
+            let devices: Vec<u16> =
+                std::iter::once(0).chain(other.lock().devices.keys().copied()).collect();
+            let mut state = self.account.lock();
+            for device in devices {
+                state.handset().signal.forget(&other.device(device));
+            }
+        }
+    }
+
     /// What the owner sees, oldest first.
     #[must_use]
     pub fn messages(&self) -> Vec<ShownMessage> {

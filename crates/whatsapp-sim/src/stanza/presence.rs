@@ -13,23 +13,27 @@ use crate::session::line::Line;
 use crate::state::account::Account;
 
 pub(super) fn receive(session: &Session, presence: &Node) {
+    if let Some(name) = presence.text("name") {
+        set_name(session, &name);
+    }
     match presence.text("type").as_deref() {
         Some("subscribe") => subscribe(session, presence, true),
         Some("unsubscribe") => subscribe(session, presence, false),
-        None | Some("available") => {
-            if let Some(name) = presence.text("name") {
-                let mut state = session.account.lock();
-                let known = state.devices.get(&session.device);
-                if known.is_some_and(|device| device.push_name != name)
-                    && let Some(device) = state.device(session.device)
-                {
-                    device.push_name = name.into_owned();
-                }
-            }
-            set_available(session, true);
-        }
+        Some("available") => set_available(session, true),
         Some("unavailable") => set_available(session, false),
+        // Only a new name.
+        None => {}
         Some(unknown) => session.hub.stats.count_unknown(format!("presence {unknown}")),
+    }
+}
+
+fn set_name(session: &Session, name: &str) {
+    let mut state = session.account.lock();
+    let known = state.devices.get(&session.device);
+    if known.is_some_and(|device| device.push_name != name)
+        && let Some(device) = state.device(session.device)
+    {
+        name.clone_into(&mut device.push_name);
     }
 }
 

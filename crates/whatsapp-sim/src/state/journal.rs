@@ -57,6 +57,8 @@ pub(crate) fn parse<T: DeserializeOwned>(key: &str, json: &str) -> Result<T> {
 pub(crate) struct Journal {
     path: PathBuf,
     file: File,
+    /// Held for as long as the journal is open.
+    _lock: File,
     written: u64,
     compacted: u64,
 }
@@ -65,6 +67,10 @@ impl Journal {
     /// Opens the journal in `directory`, making both if need be, and says what it holds.
     pub(crate) fn open(directory: &Path) -> Result<(Self, Records)> {
         fs::create_dir_all(directory)?;
+        let lock = File::create(directory.join("state.lock"))?;
+        lock.try_lock().map_err(|_| {
+            Error::Conflict(format!("another simulator uses {}", directory.display()))
+        })?;
         let path = directory.join("state.journal");
         let records = match fs::read_to_string(&path) {
             Ok(text) => replay(&text),
@@ -76,7 +82,7 @@ impl Journal {
             batch.line(key, value);
         }
         let (file, written) = rewrite(&path, &batch)?;
-        Ok((Self { path, file, written, compacted: written }, records))
+        Ok((Self { path, file, _lock: lock, written, compacted: written }, records))
     }
 
     /// Appends a commit. When this returns, the death of the process loses none of it.
@@ -170,6 +176,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let (mut journal, _) = Journal::open(directory.path()).unwrap();
         journal.commit(batch(&[("a", Some("1"))])).unwrap();
+        drop(journal);
         let path = directory.path().join("state.journal");
         for torn in ["a\t\"2\"\nb\t\"2\"\n", "a\t\"2\"\nb\t\"", "a"] {
             let whole = fs::read_to_string(&path).unwrap();
@@ -185,6 +192,7 @@ mod tests {
         journal.commit(batch(&[("a", Some("1"))])).unwrap();
         journal.compact(&batch(&[("a", Some("2"))])).unwrap();
         journal.commit(batch(&[("c", Some("4"))])).unwrap();
+        drop(journal);
         let expected = [("a", "\"2\""), ("c", "\"4\"")].map(|(k, v)| (k.to_owned(), v.to_owned()));
         assert_eq!(reopened(directory.path()), expected);
     }

@@ -6,14 +6,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::watch;
 use waproto::whatsapp as wa;
-use whatsapp_rust::http::{HttpClient, HttpRequest, HttpResponse};
-use whatsapp_rust::bot::{Bot, BotHandle};
-use whatsapp_rust::store::traits::Backend;
-use whatsapp_rust::types::events::{Event, EventHandler};
-use whatsapp_rust::types::message::MessageInfo;
-use whatsapp_rust::{Client, Jid, TokioRuntime};
-use whatsapp_rust::transport::TokioWebSocketTransportFactory;
 use wacore::store::InMemoryBackend;
+use whatsapp_rust::bot::{Bot, BotHandle};
+use whatsapp_rust::http::{HttpClient, HttpRequest, HttpResponse};
+use whatsapp_rust::store::traits::Backend;
+use whatsapp_rust::transport::TokioWebSocketTransportFactory;
+use whatsapp_rust::types::events::{Event, EventHandler, InboundMessage};
+use whatsapp_rust::types::message::MessageInfo;
+use whatsapp_rust::types::presence::ReceiptType;
+use whatsapp_rust::{Client, InboundDurabilityHook, Jid, TokioRuntime, anyhow};
 use wharf_whatsapp_sim::{Phone, Simulator};
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -36,12 +37,40 @@ impl EventHandler for Recorder {
     }
 }
 
-struct NoHttp;
+/// Trusts the simulator's root and nothing else.
+struct Http(reqwest::Client);
+
+impl Http {
+    fn of(sim: &Simulator) -> Self {
+        let root = reqwest::Certificate::from_pem(sim.root_certificate_pem().as_bytes()).unwrap();
+        let builder = reqwest::Client::builder().no_proxy().tls_built_in_root_certs(false);
+        Self(builder.add_root_certificate(root).build().unwrap())
+    }
+}
 
 #[async_trait]
-impl HttpClient for NoHttp {
-    async fn execute(&self, request: HttpRequest) -> whatsapp_rust::anyhow::Result<HttpResponse> {
-        whatsapp_rust::anyhow::bail!("no HTTP here: {}", request.url)
+impl HttpClient for Http {
+    async fn execute(&self, request: HttpRequest) -> anyhow::Result<HttpResponse> {
+        let mut outgoing = self.0.request(request.method.parse()?, request.url);
+        for (name, value) in request.headers {
+            outgoing = outgoing.header(name, value);
+        }
+        let response = outgoing.body(request.body.unwrap_or_default()).send().await?;
+        let status_code = response.status().as_u16();
+        Ok(HttpResponse { status_code, body: response.bytes().await?.to_vec() })
+    }
+}
+
+struct Asked(Box<dyn InboundDurabilityHook>);
+
+#[async_trait]
+impl InboundDurabilityHook for Asked {
+    async fn on_messages(
+        &self,
+        client: Arc<Client>,
+        batch: &[InboundMessage],
+    ) -> anyhow::Result<()> {
+        self.0.on_messages(client, batch).await
     }
 }
 
@@ -61,22 +90,43 @@ impl TestClient {
 
     /// A client that goes on where the one before it stopped.
     pub(crate) async fn with_store(sim: &Simulator, name: &str, backend: Arc<dyn Backend>) -> Self {
+        Self::start(sim, name, backend, None).await
+    }
+
+    /// The same, asking `hook` before it acknowledges a message.
+    pub(crate) async fn with_hook(
+        sim: &Simulator,
+        name: &str,
+        backend: Arc<dyn Backend>,
+        hook: impl InboundDurabilityHook + 'static,
+    ) -> Self {
+        Self::start(sim, name, backend, Some(Box::new(hook))).await
+    }
+
+    async fn start(
+        sim: &Simulator,
+        name: &str,
+        backend: Arc<dyn Backend>,
+        hook: Option<Box<dyn InboundDurabilityHook>>,
+    ) -> Self {
         let events = Arc::new(Events::default());
-        let bot = Bot::builder()
+        let builder = Bot::builder()
             .with_backend_arc(Arc::clone(&backend))
             .with_transport_factory(
                 TokioWebSocketTransportFactory::new().with_url(sim.whatsapp_url()),
             )
-            .with_http_client(NoHttp)
+            .with_http_client(Http::of(sim))
             .with_runtime(TokioRuntime)
             .with_version(VERSION)
             .with_push_name(name)
             .with_wanted_pre_key_count(10)
             .skip_history_sync()
-            .with_event_handler(Recorder(Arc::clone(&events)))
-            .build()
-            .await
-            .unwrap();
+            .with_event_handler(Recorder(Arc::clone(&events)));
+        let builder = match hook {
+            Some(hook) => builder.with_inbound_durability_hook(Asked(hook)),
+            None => builder,
+        };
+        let bot = builder.build().await.unwrap();
         let client = bot.client();
         Self { client, backend, events, handle: bot.spawn() }
     }
@@ -164,9 +214,20 @@ impl TestClient {
         all.filter(|(message, _)| body(message) == Some(text)).count()
     }
 
+    /// The texts of all messages, in the order in which they came.
+    pub(crate) fn all_texts(&self) -> Vec<String> {
+        let log = self.events.log.lock().unwrap();
+        let all = log.iter().flat_map(|event| messages(event));
+        all.filter_map(|(message, _)| body(&message).map(str::to_owned)).collect()
+    }
+
     /// Sends a text to a phone number. Gives the message's id.
     pub(crate) async fn send(&self, number: &str, text: &str) -> String {
-        let sent = self.client.send_text(Jid::pn(number), text).await.unwrap();
+        self.send_to(Jid::pn(number), text).await
+    }
+
+    pub(crate) async fn send_to(&self, jid: Jid, text: &str) -> String {
+        let sent = self.client.send_text(jid, text).await.unwrap();
         sent.message_id
     }
 
@@ -177,6 +238,18 @@ impl TestClient {
             _ => None,
         })
         .await
+    }
+
+    /// Waits for a receipt of this type for a message.
+    pub(crate) async fn receipt(&self, id: &str, kind: ReceiptType) {
+        self.event(|event| match event {
+            Event::Receipt(receipt) => {
+                let meant = receipt.r#type == kind && receipt.message_ids.iter().any(|it| it == id);
+                meant.then_some(())
+            }
+            _ => None,
+        })
+        .await;
     }
 
     /// Ends the process, as it were: what is in the store stays.
@@ -201,4 +274,15 @@ fn messages(event: &Event) -> Vec<(Arc<wa::Message>, Arc<MessageInfo>)> {
 pub(crate) fn body(message: &wa::Message) -> Option<&str> {
     use wacore::proto_helpers::MessageExt as _;
     message.get_base_message().text_content()
+}
+
+/// Waits until `done` says so: for what nothing tells of.
+pub(crate) async fn eventually(what: &str, done: impl Fn() -> bool) {
+    let poll = async {
+        while !done() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let waited = tokio::time::timeout(PATIENCE, poll).await;
+    waited.unwrap_or_else(|_| panic!("{what} does not come about"));
 }

@@ -93,12 +93,11 @@ fn nobody_else_can_say_what_the_owner_sent_or_ask_for_the_keys() {
     let forged = copy_for_own_devices(&text("I owe you"), ANA);
     assert_eq!(inbox.receive(from(BRUNO, "X1"), &forged), Received::Silent);
 
-    let id = AppStateSyncKeyId { key_id: Some(vec![1]), ..Default::default() };
+    let id = AppStateSyncKeyId { key_id: Some(vec![1]) };
     let request = protocol(ProtocolMessage {
         r#type: Some(Type::AppStateSyncKeyRequest),
         app_state_sync_key_request: MessageField::some(AppStateSyncKeyRequest {
             key_ids: vec![id],
-            ..Default::default()
         }),
         ..Default::default()
     });
