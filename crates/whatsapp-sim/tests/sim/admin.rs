@@ -114,8 +114,8 @@ async fn a_chat_can_be_led_by_http_alone() {
     assert_eq!(devices["devices"][1]["online"], true);
     assert_eq!(program.get("/stats").await["connected"], 1);
 
-    let send = json!({ "to": ANA, "text": "hi" });
-    let (status, sent) = program.post(&format!("/phones/{BRUNO}/send"), send).await;
+    let greeting = json!({ "to": ANA, "text": "hi" });
+    let (status, sent) = program.post(&format!("/phones/{BRUNO}/send"), greeting).await;
     assert_eq!(status, StatusCode::OK, "{sent}");
     client.text("hi").await;
     let reply = json!({ "to": BRUNO, "text": "hello", "quotedId": sent["messageId"] });

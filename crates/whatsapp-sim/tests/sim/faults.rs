@@ -119,7 +119,7 @@ async fn an_acknowledged_stanza_can_be_delivered_again() {
     let node = scene
         .client
         .client
-        .wait_for_node(whatsapp_rust::NodeFilter::tag("message").attr("id", id.to_string()));
+        .wait_for_node(whatsapp_rust::NodeFilter::tag("message").attr("id", id.clone()));
     scene.fault(json!({ "fault": "redeliver", "messageId": id }));
     tokio::time::timeout(PATIENCE, node).await.unwrap().unwrap();
     scene.is_alive().await;
@@ -212,6 +212,6 @@ async fn a_fault_of_one_number_leaves_others_alone() {
     scene.client.event(|event| is_disconnection(event).then_some(())).await;
     scene.client.connected_after(seen).await;
     let ana = scene.ana.send_text(BRUNO, "unharmed?").await.unwrap();
-    assert_eq!(other.text("unharmed?").await.1.id, ana.to_string());
+    assert_eq!(other.text("unharmed?").await.1.id, ana);
     assert_eq!(other.count(is_disconnection), 0);
 }

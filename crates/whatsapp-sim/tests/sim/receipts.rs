@@ -11,7 +11,6 @@ const BRUNO: &str = "5511999990002";
 
 /// Ana and Bruno, each with a phone and a client.
 struct Pair {
-    sim: Simulator,
     ana: Phone,
     ana_client: TestClient,
     bruno: Phone,
@@ -25,7 +24,7 @@ impl Pair {
         let bruno = sim.create_phone(BRUNO, "Bruno").unwrap();
         let ana_client = TestClient::linked(&sim, &ana).await;
         let bruno_client = TestClient::linked(&sim, &bruno).await;
-        Self { sim, ana, ana_client, bruno, bruno_client }
+        Self { ana, ana_client, bruno, bruno_client }
     }
 }
 
@@ -33,10 +32,9 @@ impl Pair {
 async fn receipt(client: &TestClient, id: &str, kind: &ReceiptType) {
     client
         .event(|event| match event {
-            Event::Receipt(receipt) => {
-                (receipt.message_ids.iter().any(|of| of == id) && receipt.r#type == *kind)
-                    .then_some(())
-            }
+            Event::Receipt(receipt) => (receipt.message_ids.iter().any(|of| of == id)
+                && receipt.r#type == *kind)
+                .then_some(()),
             _ => None,
         })
         .await;

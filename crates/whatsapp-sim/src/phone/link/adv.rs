@@ -103,7 +103,6 @@ pub fn sign_key_indexes(account: &KeyPair, indexes: KeyIndexes) -> Result<Vec<u8
         details: Some(details),
         account_signature: Some(account.calculate_signature(&claim, &mut rand::rng())?.to_vec()),
         account_signature_key: Some(account.public_key.public_key_bytes().to_vec()),
-        ..Default::default()
     }
     .encode_to_vec())
 }
