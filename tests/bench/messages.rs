@@ -1,0 +1,162 @@
+//! Text in and out through the gateway, and the same with the bare library.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use anyhow::{Result, ensure};
+use clap::Args;
+
+use crate::{
+    bare::Bare,
+    load, resources,
+    samples::Samples,
+    side::Side,
+    table::{self, row},
+    through_gateway::ThroughGateway,
+    wait,
+    world::{self, World},
+};
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// How many messages each way
+    #[arg(default_value_t = 2000)]
+    messages: usize,
+    /// How many phones write and are written to
+    #[arg(long, default_value_t = 8)]
+    phones: usize,
+    /// How many messages are under way at once, over all phones
+    #[arg(long, default_value_t = 32)]
+    concurrency: usize,
+    /// How many messages each way go ahead unmeasured
+    #[arg(long, default_value_t = 200)]
+    warm_up: usize,
+}
+
+/// What one side did, and the CPU time the gateway had meanwhile.
+struct Outcome {
+    incoming: Samples,
+    incoming_cpu: Duration,
+    outgoing: Samples,
+    outgoing_cpu: Duration,
+}
+
+pub(crate) async fn run(dir: &Path, arguments: &Arguments) -> Result<()> {
+    let Arguments { messages, phones, concurrency, warm_up } = *arguments;
+    ensure!((1..=1_000_000).contains(&messages), "1 to 1000000 messages");
+    ensure!((1..=1000).contains(&phones), "1 to 1000 phones");
+    ensure!((1..=1000).contains(&concurrency), "1 to 1000 messages at once");
+    let world = Arc::new(World::start(dir).await?);
+    let numbers: Arc<[String]> = (0..phones).map(|nth| world::number(nth + 10)).collect();
+    for number in numbers.iter() {
+        world.whatsapp.phone(number, "Bench").await?;
+    }
+    for nth in [1, 2] {
+        world.whatsapp.phone(&world::number(nth), "Own").await?;
+    }
+    let gateway = Arc::new(ThroughGateway::pair(world.clone(), world::number(1)).await?);
+    let bare = Arc::new(Bare::pair(world.clone(), world::number(2)).await?);
+
+    let bench = Bench { world: &world, numbers: &numbers, concurrency };
+    bench.round(&gateway, "warm gateway", warm_up).await?;
+    bench.round(&bare, "warm bare", warm_up).await?;
+    gateway.receiver().wait_for_quiet().await?;
+
+    let told_before = gateway.receiver().outgoing();
+    let through_gateway = bench.round(&gateway, "gateway", messages).await?;
+    // Its events of what was sent are still being posted; they must not slow the other side.
+    gateway.receiver().wait_for_quiet().await?;
+    let told = gateway.receiver().outgoing() - told_before;
+    ensure!(told >= messages, "{told} of {messages} outgoing messages were told");
+    let memory = resources::memory(world.gateway.process())?;
+    let by_library = bench.round(&bare, "bare", messages).await?;
+
+    println!(
+        "{messages} messages each way, {phones} phones, {concurrency} under way at once, after {warm_up} to warm up; \
+         one linked device a side\n"
+    );
+    print_comparison(&through_gateway, &by_library);
+    println!(
+        "\ngateway: {} of CPU a message in, {} out; {:.1} MB resident afterwards (peak {:.1})",
+        per_message(through_gateway.incoming_cpu, messages),
+        per_message(through_gateway.outgoing_cpu, messages),
+        memory.resident,
+        memory.peak,
+    );
+    println!("every message was shown on its phone, and every one sent was told to the webhook");
+    Ok(())
+}
+
+struct Bench<'a> {
+    world: &'a World,
+    numbers: &'a Arc<[String]>,
+    concurrency: usize,
+}
+
+impl Bench<'_> {
+    /// So many messages in, then as many out, spread over the phones. `name` tells its texts from all others.
+    async fn round<S: Side>(&self, side: &Arc<S>, name: &str, count: usize) -> Result<Outcome> {
+        let (incoming, incoming_cpu) = self.with_cpu(self.incoming(side, name, count)).await?;
+        let (outgoing, outgoing_cpu) = self.with_cpu(self.outgoing(side, name, count)).await?;
+        let limit = Duration::from_secs(60);
+        wait::until("phones show what was sent", limit, Duration::from_millis(20), || async {
+            let mut shown = 0;
+            for number in self.numbers.iter() {
+                shown += self.world.whatsapp.shown(number, &format!("{name} out ")).await?;
+            }
+            Ok((shown == count).then_some(()))
+        })
+        .await?;
+        Ok(Outcome { incoming, incoming_cpu, outgoing, outgoing_cpu })
+    }
+
+    async fn incoming<S: Side>(&self, side: &Arc<S>, name: &str, count: usize) -> Result<Samples> {
+        let (side, numbers, name) = (side.clone(), self.numbers.clone(), name.to_owned());
+        load::run(count, self.concurrency, move |nth| {
+            let (side, from) = (side.clone(), numbers[nth % numbers.len()].clone());
+            let text = format!("{name} in {nth}");
+            async move { side.incoming(&from, &text).await }
+        })
+        .await
+    }
+
+    async fn outgoing<S: Side>(&self, side: &Arc<S>, name: &str, count: usize) -> Result<Samples> {
+        let (side, numbers, name) = (side.clone(), self.numbers.clone(), name.to_owned());
+        load::run(count, self.concurrency, move |nth| {
+            let (side, to) = (side.clone(), numbers[nth % numbers.len()].clone());
+            let text = format!("{name} out {nth}");
+            async move { side.outgoing(&to, &text).await }
+        })
+        .await
+    }
+
+    async fn with_cpu<T>(&self, work: impl Future<Output = Result<T>>) -> Result<(T, Duration)> {
+        let before = resources::cpu_time(self.world.gateway.process())?;
+        let done = work.await?;
+        Ok((done, resources::cpu_time(self.world.gateway.process())?.saturating_sub(before)))
+    }
+}
+
+fn print_comparison(gateway: &Outcome, library: &Outcome) {
+    let mut rows = vec![row(["", "messages/s", "p50", "p99"])];
+    for (whole, ours, other, theirs) in [
+        ("phone → webhook", &gateway.incoming, "phone → handler, bare library", &library.incoming),
+        ("API → phone", &gateway.outgoing, "send → phone, bare library", &library.outgoing),
+    ] {
+        for (name, samples) in [(whole, ours), (other, theirs)] {
+            let [p50, p99] = [50, 99].map(|percent| milliseconds(samples.percentile(percent)));
+            rows.push(row([name, &format!("{:.0}", samples.rate()), &p50, &p99]));
+        }
+        let ratio = format!("{:.2}", ours.rate() / theirs.rate());
+        rows.push(row(["  ratio", &ratio]));
+    }
+    table::print(&rows);
+}
+
+fn milliseconds(duration: Duration) -> String {
+    format!("{:.1} ms", duration.as_secs_f64() * 1000.0)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "for people to read")]
+fn per_message(cpu: Duration, messages: usize) -> String {
+    format!("{:.2} ms", cpu.as_secs_f64() * 1000.0 / messages as f64)
+}
