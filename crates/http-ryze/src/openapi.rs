@@ -57,19 +57,3 @@ fn frame() -> OpenApi {
         ]))
         .build()
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn generated_openapi_is_up_to_date() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json");
-        let generated = openapi().to_pretty_json().unwrap() + "\n";
-        if std::env::var_os("UPDATE_GENERATED").is_some() {
-            std::fs::write(path, &generated).unwrap();
-        }
-        let committed = std::fs::read_to_string(path).unwrap_or_default();
-        assert!(committed == generated, "docs/openapi.json is stale: run `just generate`");
-    }
-}
