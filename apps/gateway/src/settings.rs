@@ -89,7 +89,7 @@ fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D:
             _ => None,
         }
     }
-    let value = Value::deserialize(deserializer)?;
+    let value = <Value as Deserialize>::deserialize(deserializer)?;
     as_text(value).map(Some).ok_or_else(|| serde::de::Error::custom("must be a text"))
 }
 

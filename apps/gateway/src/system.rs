@@ -26,8 +26,14 @@ impl Clock for SystemClock {
 }
 
 /// The system's randomness.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct SystemRandom(ring::rand::SystemRandom);
+
+impl Default for SystemRandom {
+    fn default() -> Self {
+        Self(ring::rand::SystemRandom::new())
+    }
+}
 
 impl Random for SystemRandom {
     /// # Panics
