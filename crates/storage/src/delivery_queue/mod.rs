@@ -1,0 +1,119 @@
+//! The queue: claims of heads and what is behind them, and what becomes of what was claimed.
+
+mod claim;
+mod heads;
+mod settle;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use wharf_domain::{
+    Result, Timestamp,
+    delivery::{Delivery, DeliveryId, Settlement},
+    ports::DeliveryQueue,
+};
+use wharf_seal::Keyring;
+use wharf_sql::Database;
+
+use crate::{
+    error::Error,
+    locks, micros,
+    statement::{Run as _, values},
+};
+
+/// Codes of the column `status`.
+pub(crate) const WAITING: i16 = 0;
+pub(crate) const CLAIMED: i16 = 1;
+const DEAD: i16 = 2;
+
+/// Code of the column `sink_kind`.
+pub(crate) const SINK_WEBHOOK: i16 = 1;
+
+/// Deliveries in the database.
+#[derive(Clone, Debug)]
+pub struct SeaOrmDeliveryQueue {
+    db: Database,
+    keyring: Arc<Keyring>,
+}
+
+impl SeaOrmDeliveryQueue {
+    /// Works on `db`, whose schema is up to date.
+    #[must_use]
+    pub fn new(db: Database, keyring: Arc<Keyring>) -> Self {
+        Self { db, keyring }
+    }
+}
+
+#[async_trait]
+impl DeliveryQueue for SeaOrmDeliveryQueue {
+    async fn claim(&self, now: Timestamp, limit: usize, per_lane: usize) -> Result<Vec<Delivery>> {
+        if limit == 0 || per_lane == 0 {
+            return Ok(Vec::new());
+        }
+        let now = micros::from_time(now);
+        let claimed = self.db.write::<_, _, Error>(move |txn| {
+            Box::pin(async move { claim::claim(txn, now, limit, per_lane).await })
+        });
+        let claimed = claimed.await?;
+        let mut deliveries = Vec::with_capacity(claimed.len());
+        let mut unreadable = Vec::new();
+        for row in claimed {
+            let id = row.id;
+            match row.open(&self.keyring) {
+                Ok(delivery) => deliveries.push(delivery),
+                Err(error) => {
+                    // It would stop its lane for good, and no later attempt can do better.
+                    tracing::error!(delivery = %id, ?error, "an event in the queue cannot be read");
+                    let reason = "the stored event cannot be read".to_owned();
+                    unreadable.push((DeliveryId(id), Settlement::Dead { reason }));
+                }
+            }
+        }
+        self.settle(&unreadable).await?;
+        Ok(deliveries)
+    }
+
+    async fn settle(&self, settlements: &[(DeliveryId, Settlement)]) -> Result<()> {
+        if settlements.is_empty() {
+            return Ok(());
+        }
+        let settlements = settlements.to_vec();
+        let settled = self.db.write::<_, _, Error>(move |txn| {
+            Box::pin(async move { settle::settle(txn, &settlements).await })
+        });
+        Ok(settled.await?)
+    }
+
+    async fn release(&self, deliveries: &[DeliveryId]) -> Result<()> {
+        if deliveries.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<_> = deliveries.iter().map(|delivery| delivery.0).collect();
+        let released = self.db.write::<_, _, Error>(move |txn| {
+            Box::pin(async move { settle::release(txn, &ids).await })
+        });
+        Ok(released.await?)
+    }
+
+    async fn release_all(&self) -> Result<u64> {
+        let released = self.db.write::<_, _, Error>(move |txn| {
+            Box::pin(async move {
+                locks::own_rows(txn).await?;
+                let sql = "UPDATE delivery SET status = $1 WHERE status = $2
+                    RETURNING sink_id, lane";
+                let rows = txn.all(sql, values![WAITING, CLAIMED]).await?;
+                heads::promote(txn, heads::lanes(&rows)?).await?;
+                Ok(rows.len() as u64)
+            })
+        });
+        Ok(released.await?)
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>> {
+        let sql = "SELECT MIN(head_due) AS due FROM delivery WHERE head_due IS NOT NULL";
+        let row = self.db.reader().one(sql, vec![]).await?;
+        let due: Option<i64> =
+            row.map(|row| row.try_get("", "due")).transpose().map_err(Error::from)?.flatten();
+        Ok(due.map(micros::to_time).transpose()?)
+    }
+}

@@ -1,0 +1,150 @@
+//! The log: what is appended, what it does to messages, and who is to be told.
+
+mod fan_out;
+mod messages;
+mod prepared;
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use async_trait::async_trait;
+use sea_orm::{ConnectionTrait as _, DatabaseTransaction};
+use uuid::Uuid;
+use wharf_domain::{
+    Resource, Result,
+    event::{EventId, NewEvent},
+    instance::InstanceId,
+    ports::{Appended, EventLog},
+};
+use wharf_seal::Keyring;
+use wharf_sql::Database;
+
+use crate::{
+    error::{self, Error},
+    statement::{Run as _, Sql, batches, values},
+};
+use prepared::Prepared;
+
+pub(crate) use prepared::EVENT_BODY;
+
+/// The log in the database.
+#[derive(Clone, Debug)]
+pub struct SeaOrmEventLog {
+    db: Database,
+    keyring: Arc<Keyring>,
+}
+
+impl SeaOrmEventLog {
+    /// Works on `db`, whose schema is up to date.
+    #[must_use]
+    pub fn new(db: Database, keyring: Arc<Keyring>) -> Self {
+        Self { db, keyring }
+    }
+}
+
+/// Takes as many sequences as there are events and gives the one before the first. Holds the instance's row from then
+/// on, so that appends to an instance come one after the other.
+async fn take_sequences(
+    txn: &DatabaseTransaction,
+    instance: InstanceId,
+    events: &[Prepared],
+) -> error::Result<i64> {
+    let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
+    let sql = "UPDATE instance SET last_sequence = last_sequence + $1 WHERE id = $2
+        RETURNING last_sequence";
+    let row = txn.one(sql, values![count, instance.0]).await?;
+    let last: i64 =
+        row.ok_or(Error::not_found(Resource::Instance))?.try_get("", "last_sequence")?;
+    Ok(last - count)
+}
+
+/// Writes the events whose keys are not in the log yet and gives their ids.
+async fn write(
+    txn: &DatabaseTransaction,
+    instance: InstanceId,
+    events: &[Prepared],
+) -> error::Result<HashSet<Uuid>> {
+    const COLUMNS: usize = 7;
+    let backend = txn.get_database_backend();
+    let mut written = HashSet::with_capacity(events.len());
+    for events in batches(backend, COLUMNS, events) {
+        let rows = events.iter().map(|event| event.row(instance));
+        let sql = Sql::new(
+            "INSERT INTO event (id, instance_id, sequence, kind, recorded_at, dedupe_key, body) VALUES ",
+            vec![],
+        )
+        .rows(rows)
+        .push(" ON CONFLICT (instance_id, dedupe_key) DO NOTHING RETURNING id");
+        for row in txn.query_all_raw(sql.on(backend)).await? {
+            written.insert(row.try_get("", "id")?);
+        }
+    }
+    Ok(written)
+}
+
+/// The ids of the events that were in the log before, by key.
+async fn known(
+    txn: &DatabaseTransaction,
+    instance: InstanceId,
+    keys: &[String],
+) -> error::Result<HashMap<String, Uuid>> {
+    let backend = txn.get_database_backend();
+    let mut known = HashMap::new();
+    for keys in batches(backend, 1, keys) {
+        let sql = Sql::new(
+            "SELECT id, dedupe_key FROM event WHERE instance_id = $1 AND dedupe_key IN ",
+            values![instance.0],
+        )
+        .list(keys.iter().map(|key| key.as_str().into()));
+        for row in txn.query_all_raw(sql.on(backend)).await? {
+            known.insert(row.try_get("", "dedupe_key")?, row.try_get("", "id")?);
+        }
+    }
+    Ok(known)
+}
+
+async fn append(
+    txn: &DatabaseTransaction,
+    keyring: &Keyring,
+    instance: InstanceId,
+    mut events: Vec<Prepared>,
+) -> error::Result<Vec<Appended>> {
+    let mut sequence = take_sequences(txn, instance, &events).await?;
+    for event in &mut events {
+        sequence += 1;
+        event.sequence = sequence;
+    }
+    let new = write(txn, instance, &events).await?;
+    let repeated: Vec<_> = events
+        .iter()
+        .filter(|event| !new.contains(&event.id))
+        .filter_map(|event| event.key.clone())
+        .collect();
+    let known = known(txn, instance, &repeated).await?;
+    let appended =
+        events.iter().map(|event| match event.key.as_ref().and_then(|key| known.get(key)) {
+            // The key of a new event is known too when it was repeated within this very append.
+            Some(id) if !new.contains(&event.id) => Appended { id: EventId(*id), is_new: false },
+            _ => Appended { id: EventId(event.id), is_new: true },
+        });
+    let appended = appended.collect();
+    events.retain(|event| new.contains(&event.id));
+    messages::apply(txn, instance, &mut events).await?;
+    fan_out::enqueue(txn, keyring, instance, &events).await?;
+    Ok(appended)
+}
+
+#[async_trait]
+impl EventLog for SeaOrmEventLog {
+    async fn append(&self, instance: InstanceId, events: &[NewEvent]) -> Result<Vec<Appended>> {
+        let prepared = events.iter().map(|event| Prepared::new(&self.keyring, instance, event));
+        let prepared = prepared.collect::<error::Result<Vec<_>>>()?;
+        let keyring = self.keyring.clone();
+        let appended = self.db.write::<_, _, Error>(move |txn| {
+            Box::pin(async move { append(txn, &keyring, instance, prepared).await })
+        });
+        Ok(appended.await?)
+    }
+}

@@ -1,0 +1,112 @@
+use sea_orm::Value;
+use uuid::Uuid;
+use wharf_domain::{
+    event::{EventBody, EventKind, NewEvent, Receipt, ReceiptKind},
+    instance::InstanceId,
+    message::{Direction, MessageStatus},
+};
+use wharf_seal::Keyring;
+
+use crate::{
+    encoding,
+    error::{Error, Result},
+    message_row::{self, MessageKey},
+    micros,
+    sealing::Column,
+    statement,
+};
+
+/// Where an event's body is sealed, for the row of its id.
+pub(crate) const EVENT_BODY: Column = Column::new("event", "body");
+
+/// An event that is encoded and sealed, so that little is left to do while the transaction is open.
+pub(super) struct Prepared {
+    pub(super) id: Uuid,
+    pub(super) key: Option<String>,
+    pub(super) kind: EventKind,
+    pub(super) lane: String,
+    pub(super) sequence: i64,
+    pub(super) recorded_at: i64,
+    pub(super) effect: Effect,
+    body: Vec<u8>,
+}
+
+/// What an event does to messages.
+pub(super) enum Effect {
+    None,
+    /// The message is written, with its cells.
+    Message(MessageKey, Vec<Value>),
+    /// The messages of these ids come to a status.
+    Progress(MessageStatus, Vec<String>),
+}
+
+impl Prepared {
+    pub(super) fn new(keyring: &Keyring, instance: InstanceId, event: &NewEvent) -> Result<Self> {
+        let id = event.id.0;
+        let body = encoding::encode_event(&event.body)?;
+        Ok(Self {
+            id,
+            key: event.key.as_ref().map(|key| key.0.clone()),
+            kind: event.body.kind(),
+            lane: event.body.lane().0,
+            sequence: 0,
+            recorded_at: micros::from_time(event.recorded_at),
+            effect: effect(keyring, instance, event)?,
+            body: EVENT_BODY.seal(keyring, id.as_bytes(), &body)?,
+        })
+    }
+
+    pub(super) fn row(&self, instance: InstanceId) -> Vec<Value> {
+        statement::values![
+            self.id,
+            instance.0,
+            self.sequence,
+            kind_code(self.kind),
+            self.recorded_at,
+            self.key.clone(),
+            self.body.clone(),
+        ]
+    }
+}
+
+fn effect(keyring: &Keyring, instance: InstanceId, event: &NewEvent) -> Result<Effect, Error> {
+    Ok(match &event.body {
+        EventBody::Message(message) => {
+            let status = match message.direction {
+                // It is on a device of its recipient: ours.
+                Direction::Incoming => MessageStatus::Delivered,
+                Direction::Outgoing => MessageStatus::Sent,
+            };
+            let raw = event.raw.as_ref();
+            let cells = message_row::values(keyring, instance, message, raw, status)?;
+            Effect::Message(MessageKey::of(message), cells)
+        }
+        EventBody::Receipt(receipt) => progress(receipt),
+        _ => Effect::None,
+    })
+}
+
+fn progress(receipt: &Receipt) -> Effect {
+    let status = match receipt.kind {
+        ReceiptKind::Delivered | ReceiptKind::Inactive => MessageStatus::Delivered,
+        ReceiptKind::Read => MessageStatus::Read,
+        ReceiptKind::Played => MessageStatus::Played,
+        ReceiptKind::Sender
+        | ReceiptKind::ReadSelf
+        | ReceiptKind::PlayedSelf
+        | ReceiptKind::Retry
+        | ReceiptKind::ServerError => return Effect::None,
+    };
+    Effect::Progress(status, receipt.message_ids.iter().map(ToString::to_string).collect())
+}
+
+fn kind_code(kind: EventKind) -> i16 {
+    match kind {
+        EventKind::MessageExchange => 0,
+        EventKind::MessageStatus => 1,
+        EventKind::CallUpdate => 2,
+        EventKind::GroupFlow => 3,
+        EventKind::InstanceState => 4,
+        EventKind::LabelUpdate => 5,
+    }
+}

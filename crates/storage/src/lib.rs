@@ -1,0 +1,28 @@
+#![doc = include_str!("../README.md")]
+
+mod account_store;
+mod delivery_queue;
+mod encoding;
+mod error;
+mod event_log;
+mod health;
+mod instance_row;
+mod instance_store;
+mod keyrings;
+mod locks;
+mod message_row;
+mod message_store;
+mod micros;
+mod sealing;
+mod statement;
+mod webhook_row;
+mod webhook_store;
+
+pub use account_store::SeaOrmAccountStore;
+pub use delivery_queue::SeaOrmDeliveryQueue;
+pub use event_log::SeaOrmEventLog;
+pub use health::DatabaseHealth;
+pub use instance_store::SeaOrmInstanceStore;
+pub use keyrings::{KeyringError, Keyrings};
+pub use message_store::SeaOrmMessageStore;
+pub use webhook_store::SeaOrmWebhookStore;

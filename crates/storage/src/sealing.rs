@@ -1,0 +1,60 @@
+//! Sealing of single cells.
+
+use wharf_domain::secret::Secret;
+use wharf_seal::{Keyring, Place};
+use zeroize::Zeroizing;
+
+use crate::error::{Error, Result};
+
+/// A column of sealed values.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Column {
+    table: &'static str,
+    name: &'static str,
+}
+
+impl Column {
+    pub(crate) const fn new(table: &'static str, name: &'static str) -> Self {
+        Self { table, name }
+    }
+
+    pub(crate) fn seal(self, keyring: &Keyring, row: &[u8], plain: &[u8]) -> Result<Vec<u8>> {
+        let place = Place::new(self.table, self.name, row);
+        keyring.seal(&place, plain).map_err(|source| self.failed(source))
+    }
+
+    pub(crate) fn open(
+        self,
+        keyring: &Keyring,
+        row: &[u8],
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>> {
+        let place = Place::new(self.table, self.name, row);
+        keyring.open(&place, sealed).map_err(|source| self.failed(source))
+    }
+
+    pub(crate) fn seal_secret(
+        self,
+        keyring: &Keyring,
+        row: &[u8],
+        secret: Option<&Secret>,
+    ) -> Result<Option<Vec<u8>>> {
+        secret.map(|secret| self.seal(keyring, row, secret.expose().as_bytes())).transpose()
+    }
+
+    pub(crate) fn open_secret(
+        self,
+        keyring: &Keyring,
+        row: &[u8],
+        sealed: Option<Vec<u8>>,
+    ) -> Result<Option<Secret>> {
+        let Some(sealed) = sealed else { return Ok(None) };
+        let opened = self.open(keyring, row, &sealed)?;
+        let text = std::str::from_utf8(&opened).map_err(|_| Error::nonsense(self.name))?;
+        Ok(Some(Secret::new(text)))
+    }
+
+    fn failed(self, source: wharf_seal::Error) -> Error {
+        Error::Sealed { column: self.name, source }
+    }
+}

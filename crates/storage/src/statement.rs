@@ -1,0 +1,97 @@
+//! Statements as text with numbered values. Both databases read `$1`, so one text serves both.
+
+use sea_orm::{DbBackend, ExecResult, QueryResult, Statement, Value};
+use wharf_sql::rows_per_statement;
+
+use crate::error::Result;
+
+/// Bound values from whatever converts into one.
+macro_rules! values {
+    ($($value:expr),* $(,)?) => { vec![$(sea_orm::Value::from($value)),*] };
+}
+pub(crate) use values;
+
+/// A statement under construction.
+pub(crate) struct Sql {
+    text: String,
+    values: Vec<Value>,
+}
+
+impl Sql {
+    /// Begins with `text`, which may name `values` by number.
+    pub(crate) fn new(text: &str, values: Vec<Value>) -> Self {
+        Self { text: text.to_owned(), values }
+    }
+
+    pub(crate) fn push(mut self, text: &str) -> Self {
+        self.text.push_str(text);
+        self
+    }
+
+    /// Binds values and gives the names by which the text may call them.
+    pub(crate) fn bind<const N: usize>(&mut self, values: [Value; N]) -> [String; N] {
+        values.map(|value| {
+            self.values.push(value);
+            format!("${}", self.values.len())
+        })
+    }
+
+    /// Adds `($4,$5,$6)`.
+    pub(crate) fn list(mut self, values: impl IntoIterator<Item = Value>) -> Self {
+        self.text.push('(');
+        for (index, value) in values.into_iter().enumerate() {
+            if index > 0 {
+                self.text.push(',');
+            }
+            self.values.push(value);
+            self.text.push('$');
+            self.text.push_str(&self.values.len().to_string());
+        }
+        self.text.push(')');
+        self
+    }
+
+    /// Adds `($4,$5),($6,$7)`.
+    pub(crate) fn rows(mut self, rows: impl IntoIterator<Item = Vec<Value>>) -> Self {
+        for (index, row) in rows.into_iter().enumerate() {
+            if index > 0 {
+                self.text.push(',');
+            }
+            self = self.list(row);
+        }
+        self
+    }
+
+    pub(crate) fn on(self, backend: DbBackend) -> Statement {
+        Statement::from_sql_and_values(backend, self.text, self.values)
+    }
+}
+
+/// Cuts what is too much for one statement of so many values an item.
+pub(crate) fn batches<T>(
+    backend: DbBackend,
+    columns: usize,
+    items: &[T],
+) -> impl Iterator<Item = &[T]> {
+    items.chunks(rows_per_statement(backend, columns))
+}
+
+/// Runs statements; errors stay the database's own where constraints give them a meaning.
+pub(crate) trait Run: sea_orm::ConnectionTrait {
+    async fn run(&self, text: &str, values: Vec<Value>) -> Result<ExecResult, sea_orm::DbErr> {
+        let statement = Sql::new(text, values).on(self.get_database_backend());
+        self.execute_raw(statement).await
+    }
+
+    async fn one(&self, text: &str, values: Vec<Value>) -> Result<Option<QueryResult>> {
+        let statement = Sql::new(text, values).on(self.get_database_backend());
+        Ok(self.query_one_raw(statement).await?)
+    }
+
+    async fn all(&self, text: &str, values: Vec<Value>) -> Result<Vec<QueryResult>> {
+        let statement = Sql::new(text, values).on(self.get_database_backend());
+        Ok(self.query_all_raw(statement).await?)
+    }
+}
+
+impl<C: sea_orm::ConnectionTrait> Run for C {}

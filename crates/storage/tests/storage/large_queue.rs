@@ -1,0 +1,140 @@
+//! A receiver that was away for long: thousands wait, and order and cost stay what they are.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
+use wharf_domain::{
+    delivery::Settlement,
+    event::{EventId, Lane, NewEvent},
+    ports::DeliveryQueue,
+};
+use wharf_sql::{Config, Database, testing::PostgresSchema};
+use wharf_testkit::{Stores, build};
+
+use crate::home::{file_in, open, stores_on};
+
+const CHATS: usize = 50;
+const EVENTS: usize = 4000;
+
+/// Thousands of events in a few dozen lanes of one webhook; gives the ids lane by lane.
+async fn fill(stores: &Stores) -> HashMap<Lane, Vec<EventId>> {
+    let account = build::account("acme");
+    stores.accounts.insert(&account, &build::token()).await.unwrap();
+    let instance = build::instance(account.id, "sales");
+    stores.instances.insert(&instance, Some(&build::webhook("crm"))).await.unwrap();
+    let mut lanes: HashMap<Lane, Vec<EventId>> = HashMap::new();
+    for batch in 0..EVENTS / 500 {
+        let events: Vec<NewEvent> = (0..500)
+            .map(|index| {
+                let from = build::phone(&format!("55119999{:05}", (index * 7 + batch) % CHATS));
+                build::message_event(build::incoming(&from, "hi"))
+            })
+            .collect();
+        for event in &events {
+            lanes.entry(event.body.lane()).or_default().push(event.id);
+        }
+        stores.events.append(instance.id, &events).await.unwrap();
+    }
+    lanes
+}
+
+async fn drain(queue: &dyn DeliveryQueue) -> HashMap<Lane, Vec<EventId>> {
+    let mut given: HashMap<Lane, Vec<EventId>> = HashMap::new();
+    loop {
+        let claimed = queue.claim(build::moment(60), 200, 8).await.unwrap();
+        if claimed.is_empty() {
+            return given;
+        }
+        let delivered: Vec<_> = claimed.iter().map(|one| (one.id, Settlement::Delivered)).collect();
+        for one in claimed {
+            given.entry(one.lane).or_default().push(one.event.id);
+        }
+        queue.settle(&delivered).await.unwrap();
+    }
+}
+
+async fn thousands_are_given_once_each_lane_in_order(stores: Stores) {
+    let expected = fill(&stores).await;
+    assert_eq!(expected.len(), CHATS);
+    assert!(drain(&*stores.deliveries).await == expected, "order or number differ");
+}
+
+#[tokio::test]
+async fn thousands_are_given_once_each_lane_in_order_on_sqlite() {
+    thousands_are_given_once_each_lane_in_order(crate::home::sqlite().await).await;
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL"]
+async fn thousands_are_given_once_each_lane_in_order_on_postgres() {
+    thousands_are_given_once_each_lane_in_order(crate::home::postgres().await).await;
+}
+
+/// What the planner says to the two statements of a claim.
+async fn plan(db: &Database, sql: &str) -> String {
+    let explain = match db.backend() {
+        DbBackend::Postgres => format!("EXPLAIN {sql}"),
+        _ => format!("EXPLAIN QUERY PLAN {sql}"),
+    };
+    let rows = db.reader().query_all_raw(Statement::from_string(db.backend(), explain)).await;
+    let column = if db.backend() == DbBackend::Postgres { "QUERY PLAN" } else { "detail" };
+    let lines = rows.unwrap();
+    let lines = lines.iter().map(|row| row.try_get::<String>("", column).unwrap());
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+async fn a_claim_reads_heads_alone(db: &Database) {
+    let heads = "SELECT id FROM delivery WHERE head_due <= 1 ORDER BY head_due, sequence LIMIT 9";
+    let plan = plan(db, heads).await;
+    assert!(plan.contains("delivery_head") && !plan.to_lowercase().contains("sort"), "{plan}");
+    assert!(!plan.contains("TEMP B-TREE"), "{plan}");
+}
+
+#[tokio::test]
+async fn a_claim_reads_heads_alone_on_sqlite() {
+    let directory = tempfile::tempdir().unwrap();
+    let db = crate::home::open_file(&directory).await;
+    fill(&stores_on(&db, ()).await).await;
+    a_claim_reads_heads_alone(&db).await;
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL"]
+async fn a_claim_reads_heads_alone_on_postgres() {
+    let schema = PostgresSchema::create().await;
+    let db = open(&schema.config()).await;
+    fill(&stores_on(&db, ()).await).await;
+    a_claim_reads_heads_alone(&db).await;
+}
+
+#[tokio::test]
+async fn an_append_is_five_statements() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut config = Config::new(file_in(&directory).to_str().unwrap());
+    let count = Arc::new(AtomicUsize::new(0));
+    let counted = count.clone();
+    config.observer = Some(Arc::new(move |observed| {
+        let verb = observed.sql.split_whitespace().next().unwrap_or_default();
+        if ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"].contains(&verb) {
+            counted.fetch_add(1, Ordering::SeqCst);
+        }
+    }));
+    let db = open(&config).await;
+    let stores = stores_on(&db, directory).await;
+    let account = build::account("acme");
+    stores.accounts.insert(&account, &build::token()).await.unwrap();
+    let instance = build::instance(account.id, "sales");
+    stores.instances.insert(&instance, Some(&build::webhook("crm"))).await.unwrap();
+    let event = || build::message_event(build::incoming(&build::phone("5511999990001"), "hi"));
+    for events in [vec![event()], (0..20).map(|_| event()).collect()] {
+        count.store(0, Ordering::SeqCst);
+        stores.events.append(instance.id, &events).await.unwrap();
+        assert_eq!(count.load(Ordering::SeqCst), 5, "{} event(s)", events.len());
+    }
+}

@@ -1,0 +1,9 @@
+//! What the storage ports promise, on both databases, and what only a database can be asked.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a failed set-up should panic")]
+
+mod at_rest;
+mod contracts;
+mod home;
+mod keyring;
+mod large_queue;
+mod restart;

@@ -1,0 +1,43 @@
+//! What was answered is there after a restart.
+
+use bytes::Bytes;
+use wharf_domain::{message::MessageStatus, token::Principal};
+use wharf_testkit::build;
+
+use crate::home::{open_file, stores_on};
+
+#[tokio::test]
+async fn everything_is_there_after_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let (account, account_token) = (build::account("acme"), build::token());
+    let (instance, webhook) = (build::instance(account.id, "sales"), build::webhook("crm"));
+    let message = build::incoming(&build::phone("5511999990001"), "hi");
+    let event = build::message_event(message.clone());
+
+    let db = open_file(&directory).await;
+    let stores = stores_on(&db, ()).await;
+    stores.accounts.insert(&account, &account_token).await.unwrap();
+    stores.instances.insert(&instance, Some(&webhook)).await.unwrap();
+    stores.events.append(instance.id, &[event.clone()]).await.unwrap();
+    let claimed = stores.deliveries.claim(build::moment(60), 10, 10).await.unwrap();
+    assert_eq!(claimed.len(), 1);
+    db.close().await.unwrap();
+
+    let db = open_file(&directory).await;
+    let stores = stores_on(&db, directory).await;
+    assert_eq!(stores.accounts.find(&account.name).await.unwrap(), Some(account.clone()));
+    let holder = stores.accounts.identify(&account_token).await.unwrap();
+    assert_eq!(holder, Some(Principal::Account(account.id)));
+    assert_eq!(stores.instances.list(account.id).await.unwrap(), [instance.clone()]);
+    assert_eq!(stores.webhooks.list(instance.id).await.unwrap(), [webhook]);
+    let stored = stores.messages.find(instance.id, &message.id).await.unwrap().unwrap();
+    assert_eq!((stored.message, stored.status), (message, MessageStatus::Delivered));
+    assert_eq!(stored.raw, Some(Bytes::from_static(b"raw of the event")));
+    assert!(!stores.events.append(instance.id, &[event]).await.unwrap()[0].is_new);
+
+    // What was claimed is nobody else's until the start says that its claimer is gone.
+    let now = build::moment(60);
+    assert_eq!(stores.deliveries.claim(now, 10, 10).await.unwrap(), []);
+    assert_eq!(stores.deliveries.release_all().await.unwrap(), 1);
+    assert_eq!(stores.deliveries.claim(now, 10, 10).await.unwrap(), claimed);
+}
