@@ -49,7 +49,7 @@ pub enum Fault {
     Unlink,
     /// Logins are refused for some time (402).
     TempBan {
-        /// The reason's code: 101 to 106.
+        /// The reason's code: 101 to 104 or 106.
         code: u16,
         /// For how long.
         seconds: u64,

@@ -1,14 +1,14 @@
 //! A phone on the simulated network: it takes what is sent to it at once, and answers as its
 //! owner's WhatsApp would.
 
-mod receive;
 mod receipts;
+mod receive;
 mod send;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use receive::receive;
 pub(crate) use receipts::{mark_read, pass_on as pass_receipt_on};
+pub(crate) use receive::receive;
 pub(crate) use send::{Draft, send_text, share_keys};
 
 use crate::clock;
@@ -36,7 +36,7 @@ impl Handset {
     pub(crate) fn new() -> Result<Self> {
         Ok(Self {
             signal: PhoneSignal::generate()?,
-            app_state: AppState::default(),
+            app_state: AppState::generate(),
             inbox: Inbox::default(),
             typing: std::collections::BTreeMap::new(),
         })

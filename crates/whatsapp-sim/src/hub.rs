@@ -37,10 +37,10 @@ pub(crate) struct Hub {
 
 #[derive(Default)]
 struct Directory {
-    by_number: HashMap<String, Arc<Account>>,
-    by_lid: HashMap<String, Arc<Account>>,
+    numbers: HashMap<String, Arc<Account>>,
+    lids: HashMap<String, Arc<Account>>,
     /// The first account of a name.
-    by_name: HashMap<String, Arc<Account>>,
+    names: HashMap<String, Arc<Account>>,
 }
 
 /// A stanza and the device it is for.
@@ -88,27 +88,27 @@ impl Hub {
 
     /// The account of a phone number.
     pub(crate) fn account(&self, number: &str) -> Option<Arc<Account>> {
-        self.read().by_number.get(number).cloned()
+        self.read().numbers.get(number).cloned()
     }
 
     /// The account an address belongs to, by number or by LID.
     pub(crate) fn account_of(&self, jid: &Jid) -> Option<Arc<Account>> {
         let directory = self.read();
         match jid.server {
-            Server::Pn => directory.by_number.get(jid.user.as_str()).cloned(),
-            Server::Lid => directory.by_lid.get(jid.user.as_str()).cloned(),
+            Server::Pn => directory.numbers.get(jid.user.as_str()).cloned(),
+            Server::Lid => directory.lids.get(jid.user.as_str()).cloned(),
             _ => None,
         }
     }
 
     /// The first account that was given this name.
     pub(crate) fn account_named(&self, name: &str) -> Option<Arc<Account>> {
-        self.read().by_name.get(name).cloned()
+        self.read().names.get(name).cloned()
     }
 
     /// All accounts, by number.
     pub(crate) fn accounts(&self) -> Vec<Arc<Account>> {
-        let mut accounts: Vec<_> = self.read().by_number.values().cloned().collect();
+        let mut accounts: Vec<_> = self.read().numbers.values().cloned().collect();
         accounts.sort_by(|a, b| a.number.cmp(&b.number));
         accounts
     }
@@ -117,12 +117,15 @@ impl Hub {
     pub(crate) fn create_account(&self, number: &str, name: &str) -> Result<Arc<Account>> {
         let handset = Handset::new()?;
         let mut directory = self.directory.write().unwrap_or_else(PoisonError::into_inner);
-        if directory.by_number.contains_key(number) {
-            return Err(Error::Conflict(format!("there is a phone with the number `{number}` already")));
+        if directory.numbers.contains_key(number) {
+            return Err(Error::Conflict(format!(
+                "there is a phone with the number `{number}` already"
+            )));
         }
         let lid = loop {
-            let lid = format!("{}", rand::random_range(100_000_000_000_000_u64..1_000_000_000_000_000));
-            if !directory.by_lid.contains_key(&lid) {
+            let lid =
+                format!("{}", rand::random_range(100_000_000_000_000_u64..1_000_000_000_000_000));
+            if !directory.lids.contains_key(&lid) {
                 break lid;
             }
         };
@@ -148,7 +151,7 @@ impl Hub {
         let directory = self.read();
         loop {
             let number = format!("55119{}", rand::random_range(10_000_000..100_000_000_u32));
-            if !directory.by_number.contains_key(&number) {
+            if !directory.numbers.contains_key(&number) {
                 return number;
             }
         }
@@ -182,10 +185,10 @@ impl Directory {
     fn insert(&mut self, account: Arc<Account>) {
         let name = account.lock().name.clone();
         if !name.is_empty() {
-            self.by_name.entry(name).or_insert_with(|| Arc::clone(&account));
+            self.names.entry(name).or_insert_with(|| Arc::clone(&account));
         }
-        self.by_lid.insert(account.lid.clone(), Arc::clone(&account));
-        self.by_number.insert(account.number.clone(), account);
+        self.lids.insert(account.lid.clone(), Arc::clone(&account));
+        self.numbers.insert(account.number.clone(), account);
     }
 }
 

@@ -42,10 +42,7 @@ impl Media {
             tokio::fs::write(&next, &blob).await?;
             return tokio::fs::rename(next, directory.join(name)).await;
         }
-        self.memory
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(name.to_owned(), blob);
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), blob);
         Ok(())
     }
 

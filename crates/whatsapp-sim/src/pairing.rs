@@ -8,6 +8,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::oneshot;
+
 use crate::clock;
 use crate::error::{Error, Result};
 use crate::faults::{Action, Point};
@@ -57,11 +59,12 @@ pub(crate) async fn scan(hub: &Arc<Hub>, account: &Arc<Account>, qr: &str) -> Re
     if may_not_link(hub, account) {
         return Err(Error::Conflict("the account may not link devices now".to_owned()));
     }
-    let answer = {
+    let (answer, answered) = oneshot::channel();
+    {
         let _change = hub.ledger.change();
-        unpaired.offer(account, &qr.adv_secret)?
-    };
-    countersigned(answer).await
+        unpaired.offer(account, &qr.adv_secret, answer)?;
+    }
+    countersigned(answered).await
 }
 
 /// The owner of `account` types in a pairing code. Gives the new device's id.
@@ -76,19 +79,20 @@ pub(crate) async fn enter_code(hub: &Arc<Hub>, account: &Arc<Account>, code: &st
     if may_not_link(hub, account) {
         return Err(Error::Conflict("the account may not link devices now".to_owned()));
     }
-    let answer = {
+    let (answer, answered) = oneshot::channel();
+    {
         let _change = hub.ledger.change();
-        hub.pairings.codes().answer(account, &hello.reference, entered)?
-    };
-    countersigned(answer).await
+        hub.pairings.codes().answer(account, &hello.reference, entered, answer)?;
+    }
+    countersigned(answered).await
 }
 
 fn may_not_link(hub: &Hub, account: &Account) -> bool {
     hub.faults.decide(&account.number, Point::Pairing) == Some(Action::ForbidPairing)
 }
 
-async fn countersigned(answer: offer::Answer) -> Result<u16> {
-    match tokio::time::timeout(COUNTERSIGNATURE, answer).await {
+async fn countersigned(answered: oneshot::Receiver<Result<u16>>) -> Result<u16> {
+    match tokio::time::timeout(COUNTERSIGNATURE, answered).await {
         Ok(Ok(result)) => result,
         Ok(Err(_)) => Err(Error::Gone("the client has left".to_owned())),
         Err(_) => Err(Error::TimedOut("the client to countersign")),

@@ -1,4 +1,4 @@
-//! The port: WebSockets, media and administration, in plain HTTP and over TLS.
+//! The port: chat sockets, media and administration, in plain HTTP and over TLS.
 
 use std::io;
 use std::sync::Arc;
@@ -19,8 +19,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::hub::Hub;
-use crate::{admin, media, session};
 use crate::simulator::Simulator;
+use crate::{admin, media, session};
 
 /// The first byte of a TLS connection: a handshake record.
 const TLS_HANDSHAKE: u8 = 0x16;

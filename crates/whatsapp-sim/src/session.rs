@@ -26,7 +26,7 @@ use line::{Line, Outbound};
 /// A client that has not shaken hands by then is not one.
 const HANDSHAKE: Duration = Duration::from_secs(30);
 /// Clients ping every 15 to 30 seconds; one silent for longer is asked, and then given up.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_mins(1);
 /// How many queued stanzas are written in one piece.
 const LONGEST_BATCH: usize = 64;
 
@@ -101,10 +101,12 @@ where
             Ok(stanza) => {
                 let Some(stanza) = stanza? else { return Ok(()) };
                 asked = false;
+                // What arrived while the line was stalled waits, too.
+                line.flowing().await;
                 tracing::trace!(line = line.id, %stanza.tag, "received");
                 match role {
                     Some(Role::Unpaired(unpaired)) => unpaired.receive(&stanza),
-                    Some(Role::Linked(session)) => stanza::receive(session, stanza),
+                    Some(Role::Linked(session)) => stanza::receive(session, &stanza),
                     None => {}
                 }
             }

@@ -87,7 +87,9 @@ impl Simulator {
     pub fn create_phone(&self, number: &str, name: &str) -> Result<Phone> {
         let digits = number.len() >= 7 && number.len() <= 15 && !number.starts_with('0');
         if !digits || !number.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(Error::Invalid(format!("`{number}` is no phone number in international form")));
+            return Err(Error::Invalid(format!(
+                "`{number}` is no phone number in international form"
+            )));
         }
         if name.trim().is_empty() {
             return Err(Error::Invalid("a phone's owner has a name".to_owned()));
@@ -118,9 +120,12 @@ impl Simulator {
         let name = unpaired.push_name.clone();
         let account = {
             let _change = self.hub.ledger.change();
-            match self.hub.account_named(&name) {
-                Some(account) => account,
-                None => self.hub.create_account(&self.hub.free_number(), &name)?,
+            if let Some(account) = self.hub.account_named(&name) {
+                account
+            } else {
+                let number = self.hub.free_number();
+                let name = if name.is_empty() { &number } else { &name };
+                self.hub.create_account(&number, name)?
             }
         };
         let device = pairing::scan(&self.hub, &account, qr).await?;

@@ -9,8 +9,8 @@ use super::{Fault, Limit, NewFault, Target};
 const LONGEST_PAUSE_MS: u64 = 24 * 60 * 60 * 1000;
 /// The longest temporary ban: a year.
 const LONGEST_BAN_SECONDS: u64 = 365 * 24 * 60 * 60;
-/// "You sent too many messages to people who do not have you in their address books"
-/// (`WAWebHandleTempBan`), when no other reason is given.
+/// "You sent too many messages to people who do not have you in their address books": the code
+/// when no other is given.
 const DEFAULT_BAN_CODE: u16 = 101;
 
 /// Why a fault was not understood.

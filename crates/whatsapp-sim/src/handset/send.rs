@@ -63,7 +63,14 @@ pub(crate) fn send_text(
     for (device, bundle) in &devices {
         let own = device.number == account.number;
         let content = if own { &copy } else { &message };
-        let sealed = state.handset().signal.encrypt(device, bundle.as_ref(), content)?;
+        let sealed = match state.handset().signal.encrypt(device, bundle.as_ref(), content) {
+            Ok(sealed) => sealed,
+            Err(error) => {
+                // One device with broken keys must not keep the others from the message.
+                tracing::warn!(?device, %error, "a phone cannot encrypt for a device");
+                continue;
+            }
+        };
         let to = if own { account } else { recipient };
         parcels.push(envelope.to(to, device.device, vec![enc(sealed, None)]));
     }
@@ -145,7 +152,8 @@ pub(super) fn again(
     }
     let content = if own { copy_for_own_devices(&original, &chat) } else { original };
     let bundle = brought(receipt).or_else(|| bundle_of(hub, requester))?;
-    let sealed = account.lock().handset().signal.encrypt(requester, Some(&bundle), &content).ok()?;
+    let sealed =
+        account.lock().handset().signal.encrypt(requester, Some(&bundle), &content).ok()?;
     let count = receipt.child("retry")?.text("count").and_then(|count| count.parse().ok());
     let envelope = Envelope {
         author: account,

@@ -7,7 +7,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
@@ -24,13 +23,13 @@ use crate::stanza::iq::{self, Answer as IqAnswer};
 use crate::state::account::Account;
 
 /// How long a code is good (`WAWebAltDeviceLinkingApi`).
-const VALIDITY: Duration = Duration::from_secs(180);
+const VALIDITY: Duration = Duration::from_mins(3);
 /// How often an owner may mistype one.
 const ATTEMPTS: u32 = 3;
 /// How many codes may be asked for one number, …
 const CODES: usize = 5;
 /// … in which time.
-const CODES_WITHIN: Duration = Duration::from_secs(600);
+const CODES_WITHIN: Duration = Duration::from_mins(10);
 
 /// The codes that are outstanding, by phone number: WhatsApp finds the client by it.
 #[derive(Default)]
@@ -59,7 +58,7 @@ pub(super) struct Hello {
 struct Entered {
     account: Arc<Account>,
     code: LinkCode,
-    answer: oneshot::Sender<Result<u16>>,
+    answer: Answer,
 }
 
 /// Derives the phone's part. Slow.
@@ -96,8 +95,7 @@ fn hello(unpaired: &Arc<Unpaired>, number: &str, request: &Node) -> IqAnswer {
     let hello =
         Hello { reference: reference.clone(), wrapped_ephemeral: wrapped_ephemeral.to_vec() };
     let until = now + VALIDITY;
-    let flow =
-        Flow { unpaired: Arc::clone(unpaired), hello, until, entered: None, mistyped: 0 };
+    let flow = Flow { unpaired: Arc::clone(unpaired), hello, until, entered: None, mistyped: 0 };
     codes.flows.insert(number.to_owned(), flow);
     drop(codes);
     expire(unpaired, number.to_owned(), reference.clone(), until);
@@ -149,11 +147,11 @@ fn finish(unpaired: &Arc<Unpaired>, number: &str, request: &Node) -> IqAnswer {
         Ok(secret) => {
             codes.flows.remove(number);
             drop(codes);
-            match unpaired.offer(&account, &secret) {
-                Ok(signed) => hand_on(signed, answer),
-                Err(error) => drop(answer.send(Err(error))),
+            // If it cannot be offered, the owner learns that from the answer's end.
+            match unpaired.offer(&account, &secret, answer) {
+                Ok(()) => IqAnswer::Result(Vec::new()),
+                Err(_) => IqAnswer::BAD_REQUEST,
             }
-            IqAnswer::Result(Vec::new())
         }
         Err(error) => {
             // Only the phone can tell; the client goes on waiting for the right code.
@@ -166,14 +164,6 @@ fn finish(unpaired: &Arc<Unpaired>, number: &str, request: &Node) -> IqAnswer {
             IqAnswer::Result(Vec::new())
         }
     }
-}
-
-fn hand_on(signed: Answer, answer: oneshot::Sender<Result<u16>>) {
-    tokio::spawn(async move {
-        if let Ok(result) = signed.await {
-            let _ = answer.send(result);
-        }
-    });
 }
 
 impl Codes {
@@ -192,11 +182,12 @@ impl Codes {
         account: &Arc<Account>,
         reference: &[u8],
         code: LinkCode,
-    ) -> Result<Answer> {
+        answer: Answer,
+    ) -> Result<()> {
         let flow = self.flows.get_mut(&account.number);
         let flow = flow.filter(|flow| flow.hello.reference == reference);
         let flow = flow.ok_or_else(|| Error::Gone("the pairing code was replaced".to_owned()))?;
-        if flow.entered.is_some() {
+        if flow.entered.as_ref().is_some_and(|entered| !entered.answer.is_closed()) {
             return Err(Error::Conflict("the pairing code has been entered already".to_owned()));
         }
         let identity = account.lock().handset.signal.identity_public();
@@ -208,10 +199,9 @@ impl Codes {
             NodeBuilder::new("link_code_pairing_ref").bytes(reference.to_vec()).build(),
         ];
         let hello = NodeBuilder::new("link_code_companion_reg").attr("stage", "primary_hello");
-        let (answer, received) = oneshot::channel();
         flow.entered = Some(Entered { account: Arc::clone(account), code, answer });
         flow.unpaired.line.send(notification(hello.children(children).build()));
-        Ok(received)
+        Ok(())
     }
 
     /// Forgets the codes of a connection that is over.

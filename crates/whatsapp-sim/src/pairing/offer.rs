@@ -17,26 +17,28 @@ use crate::phone::link::{DeviceDetails, check_countersigned, sign_device};
 use crate::stanza::fields::Fields as _;
 use crate::state::account::Account;
 use crate::state::device::Device;
+use crate::state::queue::Queue;
 use crate::topology;
 
 /// What becomes of an offer: the new device's id.
-pub(super) type Answer = oneshot::Receiver<Result<u16>>;
+pub(super) type Answer = oneshot::Sender<Result<u16>>;
 
 /// A `<pair-success>` that the client has not answered.
 pub(crate) struct Offer {
     pub(super) id: String,
     account: Arc<Account>,
     device: u16,
-    answer: oneshot::Sender<Result<u16>>,
+    answer: Answer,
 }
 
 impl Offer {
-    /// An offer, what becomes of it, and the stanza that makes it. Under a change.
+    /// An offer, and the stanza that makes it. Under a change.
     pub(super) fn make(
         unpaired: &Unpaired,
         account: &Arc<Account>,
         secret: &[u8; 32],
-    ) -> Result<(Self, Answer, Node)> {
+        answer: Answer,
+    ) -> Result<(Self, Node)> {
         let mut state = account.lock();
         let device = state.reserve_device();
         let details = DeviceDetails {
@@ -69,20 +71,26 @@ impl Offer {
             .attr("t", timestamp())
             .children([NodeBuilder::new("pair-success").children(content).build()])
             .build();
-        let (answer, received) = oneshot::channel();
-        Ok((Self { id, account: Arc::clone(account), device, answer }, received, stanza))
+        Ok((Self { id, account: Arc::clone(account), device, answer }, stanza))
+    }
+
+    /// Whether somebody still waits for the answer: an offer ends with the owner's patience.
+    pub(super) fn stands(&self) -> bool {
+        !self.answer.is_closed()
     }
 
     /// Links the device if the client's answer says so, and asks it to log in. Under a change.
     pub(super) fn conclude(self, unpaired: &Unpaired, stanza: &Node) {
+        if !self.stands() {
+            return unpaired.line.hang_up(None);
+        }
         let result = self.link(unpaired, stanza);
-        let linked = result.is_ok();
-        // The owner may have stopped waiting.
-        let _ = self.answer.send(result);
-        if linked {
+        if result.is_ok() {
             let error = NodeBuilder::new("stream:error").attr("code", "515").build();
             unpaired.line.hang_up(Some(error));
         }
+        // The owner may have stopped waiting just now.
+        let _ = self.answer.send(result);
     }
 
     fn link(&self, unpaired: &Unpaired, stanza: &Node) -> Result<u16> {
@@ -90,7 +98,8 @@ impl Offer {
             let text = error.text("text").unwrap_or_default();
             return Err(Error::Conflict(format!("the client refuses to be linked: {text}")));
         }
-        let proof = stanza.child("pair-device-sign").and_then(|sign| sign.content_of("device-identity"));
+        let proof =
+            stanza.child("pair-device-sign").and_then(|sign| sign.content_of("device-identity"));
         let proof = proof.ok_or_else(|| Error::Conflict("the client signs nothing".to_owned()))?;
         let mut state = self.account.lock();
         check_countersigned(
@@ -109,7 +118,7 @@ impl Offer {
             identity_proof: proof.to_vec(),
             push_name: unpaired.push_name.clone(),
             has_app_state_keys: false,
-            queue: Default::default(),
+            queue: Queue::default(),
             delivery: None,
         });
         drop(state);

@@ -25,7 +25,7 @@ use crate::state::account::Account;
 /// WhatsApp gives six references; a client shows the first for a minute, the others for 20 seconds
 /// each (`WAWebHandlePairDevice`).
 const REFERENCES: usize = 6;
-const FIRST_SHOWN: Duration = Duration::from_secs(60);
+const FIRST_SHOWN: Duration = Duration::from_mins(1);
 const SHOWN: Duration = Duration::from_secs(20);
 /// How long after that a reference is still good: a scan takes its time.
 const GRACE: Duration = Duration::from_secs(20);
@@ -93,11 +93,14 @@ impl Unpaired {
             ("iq", _) => {
                 let answer = match stanza.child("link_code_companion_reg") {
                     Some(request) => super::code::request(self, request),
-                    None => iq::for_anybody(stanza).unwrap_or_else(|| iq::unknown(&self.hub, stanza)),
+                    None => {
+                        iq::for_anybody(stanza).unwrap_or_else(|| iq::unknown(&self.hub, stanza))
+                    }
                 };
                 self.line.send(answer.to(stanza));
             }
-            ("ack", _) => {}
+            // Once it has countersigned, a client tells of its session, still on this connection.
+            ("ack" | "ib", _) => {}
             (unknown, _) => self.hub.stats.count_unknown(format!("unpaired {unknown}")),
         }
     }
@@ -127,16 +130,22 @@ impl Unpaired {
     }
 
     /// Offers the client to become a device of `account`; `secret` proves that the account wants it.
-    pub(super) fn offer(&self, account: &Arc<Account>, secret: &[u8; 32]) -> Result<Answer> {
-        let (offer, answer, stanza) = Offer::make(self, account, secret)?;
+    /// `answer` learns what becomes of it.
+    pub(super) fn offer(
+        &self,
+        account: &Arc<Account>,
+        secret: &[u8; 32],
+        answer: Answer,
+    ) -> Result<()> {
         let mut current = self.offer.lock().unwrap_or_else(PoisonError::into_inner);
-        if current.is_some() {
+        if current.as_ref().is_some_and(Offer::stands) {
             return Err(Error::Conflict("the client is being linked already".to_owned()));
         }
+        let (offer, stanza) = Offer::make(self, account, secret, answer)?;
         *current = Some(offer);
         drop(current);
         self.line.send(stanza);
-        Ok(answer)
+        Ok(())
     }
 
     fn answered(&self, stanza: &Node) {

@@ -66,15 +66,14 @@ struct Collection {
     values: HashMap<String, Vec<u8>>,
 }
 
-impl Default for AppState {
+impl AppState {
     /// A new key, and no entries.
-    fn default() -> Self {
+    #[must_use]
+    pub fn generate() -> Self {
         // A key's id is the device that made it, in two bytes, and a counter in four.
         Self { key_id: [0, 0, 0, 0, 0, 1], key: rand::random(), collections: BTreeMap::new() }
     }
-}
 
-impl AppState {
     /// The message by which the phone gives a companion the key.
     #[must_use]
     pub fn key_share(&self, raw_id: u32, timestamp_ms: i64) -> wa::Message {
@@ -230,7 +229,7 @@ mod tests {
 
     #[test]
     fn a_companion_reads_the_push_name_and_its_changes() {
-        let mut phone = AppState::default();
+        let mut phone = AppState::generate();
         let mut companion = companion(&phone);
         for (version, expected) in (1..).zip(["Ana", "Ana Maria", "Ana"]) {
             let patch = phone.set_push_name(expected, 1_700_000_000_000).unwrap();
@@ -245,7 +244,7 @@ mod tests {
 
     #[test]
     fn the_phone_follows_a_companion_and_writes_on() {
-        let mut phone = AppState::default();
+        let mut phone = AppState::generate();
         let mut companion = companion(&phone);
         let first = companion.set_push_name("from the companion", 1).unwrap();
         phone.follow(first.collection, &first.bytes).unwrap();
@@ -257,7 +256,7 @@ mod tests {
 
     #[test]
     fn an_uploaded_patch_is_served_with_the_servers_number() {
-        let mut phone = AppState::default();
+        let mut phone = AppState::generate();
         let written = companion(&phone).set_push_name("Ana", 1).unwrap();
         let mut uploaded = wa::SyncdPatch::decode_from_slice(&written.bytes).unwrap();
         uploaded.version = MessageField::none();
@@ -269,8 +268,8 @@ mod tests {
 
     #[test]
     fn a_patch_under_another_key_or_out_of_turn_changes_nothing() {
-        let mut phone = AppState::default();
-        let foreign = AppState::default().set_push_name("Eve", 1).unwrap();
+        let mut phone = AppState::generate();
+        let foreign = AppState::generate().set_push_name("Eve", 1).unwrap();
         assert!(phone.follow(foreign.collection, &foreign.bytes).is_err());
         assert_eq!(phone.version("critical_block"), 0);
 
@@ -283,7 +282,7 @@ mod tests {
 
     #[test]
     fn key_and_versions_survive_a_restart() {
-        let mut phone = AppState::default();
+        let mut phone = AppState::generate();
         let mut companion = companion(&phone);
         let first = phone.set_push_name("Ana", 1).unwrap();
         companion.follow(first.collection, &first.bytes).unwrap();
@@ -295,7 +294,7 @@ mod tests {
 
     #[test]
     fn the_key_share_names_key_and_fingerprint() {
-        let phone = AppState::default();
+        let phone = AppState::generate();
         let message = phone.key_share(77, 5);
         let share = &message.protocol_message.app_state_sync_key_share;
         let [key] = share.keys.as_slice() else { panic!("one key is shared") };

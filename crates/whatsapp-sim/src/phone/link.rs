@@ -2,7 +2,7 @@
 //!
 //! Account and companion vouch for each other by signatures (ADV, "advanced device verification").
 //! The secret that proves the phone's answer came from the phone travels in the QR code, or is agreed
-//! on with the help of the pairing code. Facts: `WAWebAdvSignatureApi`, `WAWebAltDeviceLinkingApi`,
+//! on with the help of the pairing code. Facts: `WAWebAdvSignatureApi`, `Alt/DeviceLinkingApi`,
 //! as implemented by `wacore::{pair, pair_code, adv}`.
 
 mod adv;

@@ -41,14 +41,8 @@ impl Line {
         cut: CancellationToken,
     ) -> (Arc<Self>, mpsc::Receiver<Outbound>) {
         let (answers, outbound) = mpsc::channel(LONGEST_BACKLOG);
-        let line = Self {
-            id,
-            ledger,
-            answers,
-            queued: Notify::new(),
-            cut,
-            stalled: Mutex::new(None),
-        };
+        let line =
+            Self { id, ledger, answers, queued: Notify::new(), cut, stalled: Mutex::new(None) };
         (Arc::new(line), outbound)
     }
 
@@ -87,7 +81,8 @@ impl Line {
 
     /// Neither reads nor writes for a while.
     pub(crate) fn stall(&self, pause: Duration) {
-        *self.stalled.lock().unwrap_or_else(PoisonError::into_inner) = Some(clock::instant() + pause);
+        *self.stalled.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(clock::instant() + pause);
     }
 
     /// Completes at once, or when the stall is over.

@@ -55,12 +55,11 @@ impl Simulator {
 /// Does to one connection what a fault says.
 pub(crate) fn strike_line(account: &Account, device: u16, line: &Line, action: &Action) {
     match action {
-        Action::Drop => line.cut(),
+        // One that is to be refused comes back and is refused then.
+        Action::Drop | Action::Fail(_) => line.cut(),
         Action::Stall(pause) => line.stall(*pause),
         Action::Replace => line.hang_up(Some(conflict("replaced"))),
         Action::Redeliver(id) => account.lock().redeliver(device, id),
-        // The client comes back and is refused then.
-        Action::Fail(_) => line.cut(),
         Action::Unlink
         | Action::DelayAck(_)
         | Action::HoldAck

@@ -15,6 +15,7 @@ use crate::pairing;
 use crate::phone::inbox::{Receipt, ShownMessage};
 use crate::stanza::chatstate;
 use crate::state::account::Account;
+use crate::state::device::Device;
 use crate::topology;
 
 /// How long the `wait_for_…` methods wait.
@@ -122,8 +123,11 @@ impl Phone {
         let composing = NodeBuilder::new("composing").build();
         let from = self.account.jid(self.account.preferred_server(), 0);
         let chatstate = NodeBuilder::new("chatstate").attr("from", from).children([composing]);
-        let _change = self.hub.ledger.change();
-        chatstate::pass_on(&self.hub, &recipient, &chatstate.build());
+        {
+            let _change = self.hub.ledger.change();
+            chatstate::pass_on(&self.hub, &recipient, &chatstate.build());
+        }
+        self.hub.settled().await;
         Ok(())
     }
 
@@ -214,7 +218,7 @@ impl Phone {
     pub async fn wait_for_device(&self, device: u16, online: bool) -> Result<()> {
         let is = || {
             let state = self.account.lock();
-            let is_online = state.devices.get(&device).is_some_and(|device| device.is_online());
+            let is_online = state.devices.get(&device).is_some_and(Device::is_online);
             (is_online == online).then_some(())
         };
         self.wait_for("a device", is).await
@@ -242,9 +246,9 @@ impl Phone {
 
     fn recipient(&self, to: &str) -> Result<Arc<Account>> {
         let account = if to.contains('@') {
-            let jid: Jid = to
-                .parse()
-                .map_err(|_| Error::Invalid(format!("`{to}` is neither a number nor an address")))?;
+            let jid: Jid = to.parse().map_err(|_| {
+                Error::Invalid(format!("`{to}` is neither a number nor an address"))
+            })?;
             self.hub.account_of(&jid)
         } else {
             self.hub.account(to.trim_start_matches('+'))

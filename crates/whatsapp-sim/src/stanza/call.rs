@@ -11,7 +11,11 @@ pub(super) fn receive(session: &Session, call: &Node) {
     let (Some(to), Some(id)) = (call.jid("to"), call.text("id")) else { return };
     let Some(account) = session.hub.account_of(&to) else { return };
     session.line.send(
-        NodeBuilder::new("ack").attr("class", "call").attr("id", id.as_ref()).attr("from", &to).build(),
+        NodeBuilder::new("ack")
+            .attr("class", "call")
+            .attr("id", id.as_ref())
+            .attr("from", &to)
+            .build(),
     );
     let call = NodeBuilder::new("call")
         .attr("from", session.account.jid(to.server, session.device))

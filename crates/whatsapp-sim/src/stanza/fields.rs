@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use wacore_binary::{Jid, Node, NodeContent};
+use wacore_binary::{Jid, Node, NodeContent, NodeValue};
 
 /// Access to a stanza's parts that takes what is malformed for missing.
 pub(crate) trait Fields {
@@ -30,7 +30,7 @@ impl Fields for Node {
     }
 
     fn jid(&self, name: &str) -> Option<Jid> {
-        self.attrs.get(name).and_then(|value| value.to_jid())
+        self.attrs.get(name).and_then(NodeValue::to_jid)
     }
 
     fn child(&self, tag: &str) -> Option<&Node> {
@@ -59,6 +59,7 @@ impl Fields for Node {
 
     fn number_of(&self, tag: &str) -> Option<u32> {
         let bytes = self.content_of(tag)?;
-        (bytes.len() <= 4).then(|| bytes.iter().fold(0, |number, byte| number << 8 | u32::from(*byte)))
+        (bytes.len() <= 4)
+            .then(|| bytes.iter().fold(0, |number, byte| number << 8 | u32::from(*byte)))
     }
 }

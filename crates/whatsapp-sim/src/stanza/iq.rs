@@ -102,7 +102,9 @@ fn for_device(session: &Session, request: &Node) -> Option<Answer> {
     let namespace = request.text("xmlns")?;
     let kind = request.text("type")?;
     match (namespace.as_ref(), kind.as_ref(), tag) {
-        ("passive", "set", "passive" | "active") => Some(Answer::Result(Vec::new())),
+        ("passive", "set", "passive" | "active") | ("urn:xmpp:whatsapp:dirty", "set", "clean") => {
+            Some(Answer::Result(Vec::new()))
+        }
         ("encrypt", "get", "count") => Some(keys::count(session)),
         ("encrypt", "get", "digest") => Some(keys::digest(session)),
         ("encrypt", "get", "key") => Some(keys::fetch(session, content?)),
@@ -116,7 +118,6 @@ fn for_device(session: &Session, request: &Node) -> Option<Answer> {
         ("privacy", "get", "privacy") => Some(account::privacy()),
         ("abt", "get", "props") => Some(account::props()),
         ("blocklist", "get", _) => Some(account::blocklist()),
-        ("urn:xmpp:whatsapp:dirty", "set", "clean") => Some(Answer::Result(Vec::new())),
         // Nobody has a picture here.
         ("w:profile:picture", "get", "picture") => Some(Answer::NOT_FOUND),
         _ => None,

@@ -146,9 +146,8 @@ fn drifted(session: &Session, recipient: &Account, to: &Jid, message: &Node) -> 
                 .map(|device| (account.number.clone(), device)),
         );
     }
-    wanted.retain(|(number, device)| {
-        *number != session.account.number || *device != session.device
-    });
+    wanted
+        .retain(|(number, device)| *number != session.account.number || *device != session.device);
     given.sort();
     given.dedup();
     wanted.sort();

@@ -43,14 +43,16 @@ pub(crate) fn leave(session: &Session) {
     let mut state = session.account.lock();
     let before = is_available(&state);
     let detached = state.detach(session.device, session.line.id);
+    let unlinked = !state.devices.contains_key(&session.device);
     let after = is_available(&state);
     drop(state);
-    if !detached {
+    if !detached && !unlinked {
+        // The device has another connection, and its watches are that one's by now.
         return;
     }
     let watcher = session.account.device(session.device);
-    let watched = std::mem::take(&mut *lock(&session.watched));
-    for account in watched.iter().filter_map(|number| session.hub.account(number)) {
+    let accounts = std::mem::take(&mut *lock(&session.watched));
+    for account in accounts.iter().filter_map(|number| session.hub.account(number)) {
         account.lock().watchers.remove(&watcher);
     }
     if before && !after {
@@ -62,7 +64,8 @@ pub(crate) fn leave(session: &Session) {
 fn set_available(session: &Session, available: bool) {
     let mut state = session.account.lock();
     let before = is_available(&state);
-    let delivery = state.devices.get_mut(&session.device).and_then(|device| device.delivery.as_mut());
+    let delivery =
+        state.devices.get_mut(&session.device).and_then(|device| device.delivery.as_mut());
     if let Some(delivery) = delivery {
         delivery.available = available;
     }
@@ -95,9 +98,10 @@ fn tell_watchers(session: &Session, available: bool) {
     let watchers: Vec<(DeviceAddress, Server)> =
         session.account.lock().watchers.iter().map(|(who, by)| (who.clone(), *by)).collect();
     for (watcher, server) in watchers {
-        let line = session.hub.account(&watcher.number).and_then(|account| {
-            account.lock().line(watcher.device).cloned()
-        });
+        let line = session
+            .hub
+            .account(&watcher.number)
+            .and_then(|account| account.lock().line(watcher.device).cloned());
         if let Some(line) = line {
             tell(&line, &session.account, server, available);
         }

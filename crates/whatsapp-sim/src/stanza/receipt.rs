@@ -1,7 +1,9 @@
 //! Receipts: taken for the acknowledgement they are, and passed on to the message's author.
 
-use wacore_binary::{Jid, Node};
+use std::borrow::Cow;
+
 use wacore_binary::builder::NodeBuilder;
+use wacore_binary::{Jid, Node};
 
 use super::fields::Fields as _;
 use crate::handset::pass_receipt_on;
@@ -20,7 +22,8 @@ pub(super) fn receive(session: &Session, receipt: &Node) {
             state.acknowledge(session.device, &receiving);
         }
     }
-    let mut ack = NodeBuilder::new("ack").attr("class", "receipt").attr("id", id.as_ref()).attr("from", &to);
+    let mut ack =
+        NodeBuilder::new("ack").attr("class", "receipt").attr("id", id.as_ref()).attr("from", &to);
     if let Some(kind) = &kind {
         ack = ack.attr("type", kind.as_ref());
     }
@@ -69,7 +72,7 @@ pub(crate) fn copy_for_own_devices(receipt: &Node, chat: &Jid, kind: &str) -> No
 pub(crate) fn ids(receipt: &Node) -> Vec<String> {
     let items = receipt.child("list").map(|list| list.get_children_by_tag("item"));
     let more = items.into_iter().flatten().filter_map(|item| item.text("id"));
-    receipt.text("id").into_iter().chain(more).map(|id| id.into_owned()).collect()
+    receipt.text("id").into_iter().chain(more).map(Cow::into_owned).collect()
 }
 
 /// Whether the client has the message it speaks of. A retry has it not; the ack after one does away

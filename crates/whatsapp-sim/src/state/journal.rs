@@ -114,7 +114,7 @@ fn replay(text: &str) -> Records {
         match line.strip_suffix('\n') {
             Some("") => {
                 for (key, value) in commit.drain(..) {
-                    if value == "" {
+                    if str::is_empty(value) {
                         records.remove(key);
                     } else {
                         records.insert(String::from(key), String::from(value));

@@ -21,7 +21,9 @@ pub(crate) struct Gate(u64);
 
 /// Held while state changes; never across an await, and never twice by one thread.
 #[must_use]
-pub(crate) struct Change<'l>(#[expect(dead_code, reason = "held for its drop")] Option<RwLockReadGuard<'l, ()>>);
+pub(crate) struct Change<'l>(
+    #[expect(dead_code, reason = "held for its drop")] Option<RwLockReadGuard<'l, ()>>,
+);
 
 /// What the ledger's thread asks the state for.
 pub(crate) trait Collect: Send + Sync + 'static {
@@ -60,12 +62,8 @@ impl Ledger {
             return Ok((Self { durable: None, thread: Mutex::new(None) }, Records::new()));
         };
         let (journal, records) = Journal::open(directory)?;
-        let pending = Pending {
-            journal: Some(journal),
-            changed: HashSet::new(),
-            next: 1,
-            stopping: false,
-        };
+        let pending =
+            Pending { journal: Some(journal), changed: HashSet::new(), next: 1, stopping: false };
         let durable = Durable {
             changes: RwLock::new(()),
             pending: Mutex::new(pending),
@@ -89,9 +87,11 @@ impl Ledger {
 
     /// Announces a change. Taken by whoever starts something: a stanza's arrival, an owner's act.
     pub(crate) fn change(&self) -> Change<'_> {
-        Change(self.durable.as_ref().map(|durable| {
-            durable.changes.read().unwrap_or_else(PoisonError::into_inner)
-        }))
+        Change(
+            self.durable
+                .as_ref()
+                .map(|durable| durable.changes.read().unwrap_or_else(PoisonError::into_inner)),
+        )
     }
 
     /// Notes that an account has changed. Only under a [`Change`].

@@ -55,8 +55,8 @@ impl Queue {
         let waiting = &mut self.waiting;
         let mut done = Vec::new();
         candidates.retain(|place| {
-            let meant = *place < sent
-                && waiting.get(place).is_some_and(|stanza| means(receiving, stanza));
+            let meant =
+                *place < sent && waiting.get(place).is_some_and(|stanza| means(receiving, stanza));
             if meant {
                 done.push(*place);
             }
@@ -107,7 +107,8 @@ impl Queue {
 
     /// A message that is waiting or was acknowledged not long ago.
     pub(crate) fn find_message(&self, id: &str) -> Option<&Arc<Node>> {
-        let waiting = self.by_id.get(id).into_iter().flatten().filter_map(|at| self.waiting.get(at));
+        let waiting =
+            self.by_id.get(id).into_iter().flatten().filter_map(|at| self.waiting.get(at));
         waiting
             .chain(self.acknowledged.iter().rev())
             .find(|stanza| stanza.tag == "message" && stanza.text("id").is_some_and(|it| it == id))
@@ -155,7 +156,13 @@ mod tests {
         })
     }
 
-    fn acknowledge(queue: &mut Queue, class: &str, id: &str, from: &str, kind: Option<&str>) -> usize {
+    fn acknowledge(
+        queue: &mut Queue,
+        class: &str,
+        id: &str,
+        from: &str,
+        kind: Option<&str>,
+    ) -> usize {
         let from = from.parse().unwrap();
         let sent = queue.end();
         queue.acknowledge(&Receiving { class, id, from: &from, kind }, sent).len()

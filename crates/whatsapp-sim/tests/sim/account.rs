@@ -1,11 +1,11 @@
 //! What an account's devices share, and what the server keeps or refuses.
 
+use wharf_whatsapp_sim::{Phone, Simulator};
 use whatsapp_rust::Jid;
 use whatsapp_rust::download::MediaType;
 use whatsapp_rust::types::events::Event;
 use whatsapp_rust::upload::UploadOptions;
 use whatsapp_rust::waproto::whatsapp::message::ImageMessage;
-use wharf_whatsapp_sim::{Phone, Simulator};
 
 use crate::client::{TestClient, eventually};
 

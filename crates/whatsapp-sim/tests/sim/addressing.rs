@@ -1,8 +1,8 @@
 //! Accounts whose chats go by LID.
 
+use wharf_whatsapp_sim::{Receipt, Simulator};
 use whatsapp_rust::Jid;
 use whatsapp_rust::types::presence::ReceiptType;
-use wharf_whatsapp_sim::{Receipt, Simulator};
 
 use crate::client::{TestClient, eventually};
 

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::watch;
-use waproto::whatsapp as wa;
 use wacore::store::InMemoryBackend;
+use waproto::whatsapp as wa;
+use wharf_whatsapp_sim::{Phone, Simulator};
 use whatsapp_rust::bot::{Bot, BotHandle};
 use whatsapp_rust::http::{HttpClient, HttpRequest, HttpResponse};
 use whatsapp_rust::store::traits::Backend;
@@ -15,7 +16,6 @@ use whatsapp_rust::types::events::{Event, EventHandler, InboundMessage};
 use whatsapp_rust::types::message::MessageInfo;
 use whatsapp_rust::types::presence::ReceiptType;
 use whatsapp_rust::{Client, InboundDurabilityHook, Jid, TokioRuntime, anyhow};
-use wharf_whatsapp_sim::{Phone, Simulator};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Any will do; without one the library would ask the internet.
@@ -161,8 +161,8 @@ impl TestClient {
                 }
             }
         };
-        let waited = tokio::time::timeout(PATIENCE, wait).await;
-        waited.unwrap_or_else(|_| panic!("not among the events: {:#?}", self.events.log.lock()))
+        let found = tokio::time::timeout(PATIENCE, wait).await;
+        found.unwrap_or_else(|_| panic!("not among the events: {:#?}", self.events.log.lock()))
     }
 
     /// How many events there have been.
@@ -189,6 +189,15 @@ impl TestClient {
 
     pub(crate) async fn connected_after(&self, seen: usize) {
         self.event_after(seen, |event| matches!(event, Event::Connected(_)).then_some(())).await;
+    }
+
+    /// Waits for the end of the link. Says whether it came in answer to a login.
+    pub(crate) async fn logged_out(&self) -> bool {
+        self.event(|event| match event {
+            Event::LoggedOut(out) => Some(out.on_connect),
+            _ => None,
+        })
+        .await
     }
 
     /// Waits for a message with this text.

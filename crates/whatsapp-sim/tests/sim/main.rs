@@ -1,5 +1,7 @@
 //! The simulator with real clients.
 
+#![expect(clippy::unwrap_used, reason = "a failed set-up should panic")]
+
 mod account;
 mod addressing;
 mod admin;

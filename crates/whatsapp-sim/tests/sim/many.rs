@@ -23,11 +23,8 @@ async fn pair(sim: &Simulator, of: usize) -> (Phone, TestClient) {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_clients_are_served_side_by_side() {
     let sim = Simulator::start().await.unwrap();
-    let pairs: Vec<(Phone, TestClient)> = stream::iter(0..CLIENTS)
-        .map(|of| pair(&sim, of))
-        .buffered(AT_A_TIME)
-        .collect()
-        .await;
+    let pairs: Vec<(Phone, TestClient)> =
+        stream::iter(0..CLIENTS).map(|of| pair(&sim, of)).buffered(AT_A_TIME).collect().await;
     assert_eq!(sim.stats().connected, CLIENTS);
 
     // Everybody writes to the next one's number, from the client.

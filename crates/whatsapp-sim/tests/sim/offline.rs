@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use tokio::sync::Notify;
+use wharf_whatsapp_sim::{Phone, Receipt, Simulator};
 use whatsapp_rust::types::events::InboundMessage;
 use whatsapp_rust::{Client, InboundDurabilityHook, anyhow};
-use wharf_whatsapp_sim::{Phone, Receipt, Simulator};
 
 use crate::client::{TestClient, eventually};
 
 const ANA: &str = "5511999990001";
 
-async fn phones(sim: &Simulator) -> (Phone, Phone) {
+fn phones(sim: &Simulator) -> (Phone, Phone) {
     let ana = sim.create_phone(ANA, "Ana").unwrap();
     (ana, sim.create_phone("5511999990002", "Bia").unwrap())
 }
@@ -26,7 +26,7 @@ async fn empty(sim: &Simulator) {
 async fn what_was_sent_meanwhile_comes_at_the_next_login_once_and_in_order() {
     const MESSAGES: usize = 450;
     let sim = Simulator::start().await.unwrap();
-    let (ana, bia) = phones(&sim).await;
+    let (ana, bia) = phones(&sim);
     let store = TestClient::linked(&sim, &ana).await.stop().await;
     ana.wait_for_device(1, false).await.unwrap();
     let mut last = String::new();
@@ -65,7 +65,7 @@ impl InboundDurabilityHook for Asked {
 #[tokio::test]
 async fn what_was_not_acknowledged_comes_again() {
     let sim = Simulator::start().await.unwrap();
-    let (ana, bia) = phones(&sim).await;
+    let (ana, bia) = phones(&sim);
     let store = TestClient::linked(&sim, &ana).await.stop().await;
     let asked = Arc::new(Notify::new());
     let hook = Asked { told: Arc::clone(&asked), refuses: true };
@@ -99,7 +99,7 @@ async fn restarted(sim: Simulator, directory: &Path) -> Simulator {
 async fn everything_is_there_after_a_restart() {
     let directory = tempfile::tempdir().unwrap();
     let sim = with_data(directory.path()).await;
-    let (ana, bia) = phones(&sim).await;
+    let (ana, bia) = phones(&sim);
     let client = TestClient::linked(&sim, &ana).await;
     let id = client.send(&bia.number(), "hello").await;
     bia.wait_for_message(|message| message.id == id).await.unwrap();
@@ -129,7 +129,7 @@ async fn everything_is_there_after_a_restart() {
 async fn a_live_client_finds_back_to_a_restarted_simulator() {
     let directory = tempfile::tempdir().unwrap();
     let sim = with_data(directory.path()).await;
-    let (ana, bia) = phones(&sim).await;
+    let (ana, bia) = phones(&sim);
     let client = TestClient::linked(&sim, &ana).await;
     let bia = bia.number();
     let seen = client.seen();
@@ -152,7 +152,7 @@ fn killed(directory: &Path) -> tempfile::TempDir {
 async fn what_a_sender_was_told_survives_a_kill() {
     let directory = tempfile::tempdir().unwrap();
     let sim = with_data(directory.path()).await;
-    let (ana, bia) = phones(&sim).await;
+    let (ana, bia) = phones(&sim);
     let theirs = TestClient::linked(&sim, &bia).await;
     let store = TestClient::linked(&sim, &ana).await.stop().await;
     ana.wait_for_device(1, false).await.unwrap();
@@ -183,7 +183,7 @@ async fn what_a_sender_was_told_survives_a_kill() {
 async fn what_a_client_acknowledged_does_not_come_again_after_a_kill() {
     let directory = tempfile::tempdir().unwrap();
     let sim = with_data(directory.path()).await;
-    let (ana, bia) = phones(&sim).await;
+    let (ana, bia) = phones(&sim);
     let client = TestClient::linked(&sim, &ana).await;
     let id = bia.send_text(ANA, "once").await.unwrap();
     client.text("once").await;

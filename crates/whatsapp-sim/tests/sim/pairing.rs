@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use wharf_whatsapp_sim::{Error, Phone, Simulator};
 use whatsapp_rust::pair_code::{PairCodeOptions, PairCodeRejection};
 use whatsapp_rust::types::events::Event;
-use wharf_whatsapp_sim::{Error, Phone, Simulator};
 
 use crate::client::{TestClient, eventually};
 
@@ -110,20 +110,10 @@ async fn an_unlinked_client_is_told_and_not_let_in_again() {
     let (sim, ana) = scene().await;
     let client = TestClient::linked(&sim, &ana).await;
     ana.unlink(1).await.unwrap();
-    client
-        .event(|event| match event {
-            Event::LoggedOut(out) => Some(assert!(!out.on_connect)),
-            _ => None,
-        })
-        .await;
+    assert!(!client.logged_out().await, "it is told while it is connected");
     assert!(matches!(ana.unlink(1).await, Err(Error::NotFound(_))));
     let again = TestClient::with_store(&sim, "Ana", client.stop().await).await;
-    again
-        .event(|event| match event {
-            Event::LoggedOut(out) => Some(assert!(out.on_connect)),
-            _ => None,
-        })
-        .await;
+    assert!(again.logged_out().await, "its login is refused");
 }
 
 #[tokio::test]

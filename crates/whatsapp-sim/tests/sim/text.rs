@@ -1,7 +1,7 @@
 //! Messages in unusual circumstances: a new device, a lost session, a note to oneself.
 
-use whatsapp_rust::Jid;
 use wharf_whatsapp_sim::{Phone, Receipt, Simulator};
+use whatsapp_rust::Jid;
 
 use crate::client::{TestClient, eventually};
 

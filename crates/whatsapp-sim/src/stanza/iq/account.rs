@@ -6,10 +6,8 @@ use super::Answer;
 
 /// Everybody may see everything, and read receipts are on.
 pub(super) fn privacy() -> Answer {
-    let categories =
-        ["last", "online", "profile", "status", "readreceipts", "groupadd", "calladd"].map(|name| {
-            NodeBuilder::new("category").attr("name", name).attr("value", "all").build()
-        });
+    let categories = ["last", "online", "profile", "status", "readreceipts", "groupadd", "calladd"]
+        .map(|name| NodeBuilder::new("category").attr("name", name).attr("value", "all").build());
     Answer::Result(vec![NodeBuilder::new("privacy").children(categories).build()])
 }
 

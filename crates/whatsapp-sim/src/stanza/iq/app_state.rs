@@ -1,14 +1,14 @@
 //! App state: patches in, patches out, and the other devices are told.
 
 use wacore_binary::Node;
-use wacore_binary::builder::NodeBuilder;
 use wacore_binary::Server;
+use wacore_binary::builder::NodeBuilder;
 
 use super::Answer;
 use crate::hub::{Parcel, stanza_id, timestamp};
 use crate::session::Session;
 use crate::stanza::fields::Fields as _;
-use crate::state::collection::Refusal;
+use crate::state::collection::{Collection, Refusal};
 
 pub(super) fn sync(session: &Session, sync: &Node) -> Answer {
     let mut advanced = Vec::new();
@@ -28,7 +28,7 @@ fn collection(session: &Session, request: &Node, advanced: &mut Vec<Node>) -> Op
     let mut state = session.account.lock();
     if let Some(patch) = request.content_of("patch") {
         let appended = state.collection(&name).append(base, patch);
-        let version = state.collections.get(&name).map_or(0, |known| known.version()).to_string();
+        let version = state.collections.get(&name).map_or(0, Collection::version).to_string();
         return Some(match appended {
             Ok(()) => {
                 let served = state.collections.get(&name).and_then(|known| known.since(base));
@@ -52,7 +52,7 @@ fn collection(session: &Session, request: &Node, advanced: &mut Vec<Node>) -> Op
         });
     }
     let known = state.collections.get(&name);
-    let version = known.map_or(0, |known| known.version());
+    let version = known.map_or(0, Collection::version);
     let patches: Option<Vec<Node>> = match known {
         Some(known) => known.since(base).map(|patches| {
             patches.map(|patch| NodeBuilder::new("patch").bytes(patch.to_vec()).build()).collect()

@@ -33,9 +33,10 @@ pub(super) fn digest(session: &Session) -> Answer {
     let prekeys: Vec<&[u8]> = device.prekeys.iter().map(|prekey| prekey.key.as_slice()).collect();
     let hash =
         compute_key_bundle_digest(&device.keys.identity, &signed.key, &signed.signature, &prekeys);
-    let ids = device.prekeys.iter().map(|prekey| {
-        NodeBuilder::new("id").bytes(prekey.id.to_be_bytes()[1..].to_vec()).build()
-    });
+    let ids = device
+        .prekeys
+        .iter()
+        .map(|prekey| NodeBuilder::new("id").bytes(prekey.id.to_be_bytes()[1..].to_vec()).build());
     let list = NodeBuilder::new("list").children(ids).build();
     let mut content = vec![registration(&device.keys)];
     content.extend(key_nodes(&device.keys));

@@ -25,10 +25,12 @@ pub(super) fn hand_on(session: &Session, tokens: &Node) -> Answer {
             .children([NodeBuilder::new("tokens").children([token]).build()])
             .build();
         let state = account.lock();
-        parcels.extend(state.devices.keys().map(|device| Parcel {
-            to: account.device(*device),
-            stanza: notification.clone(),
-        }));
+        parcels.extend(
+            state
+                .devices
+                .keys()
+                .map(|device| Parcel { to: account.device(*device), stanza: notification.clone() }),
+        );
     }
     session.hub.deliver(parcels);
     Answer::Result(Vec::new())

@@ -15,9 +15,11 @@ pub(super) fn answer(hub: &Hub, usync: &Node) -> Answer {
         return Answer::BAD_REQUEST;
     };
     let asked: Vec<&str> = query.all().iter().map(|protocol| protocol.tag.as_ref()).collect();
-    let users = list.get_children_by_tag("user").filter_map(|asked_for| user(hub, &asked, asked_for));
+    let users =
+        list.get_children_by_tag("user").filter_map(|asked_for| user(hub, &asked, asked_for));
     let users = users.collect::<Vec<_>>();
-    let states = asked.iter().map(|protocol| NodeBuilder::new_dynamic((*protocol).to_owned()).build());
+    let states =
+        asked.iter().map(|protocol| NodeBuilder::new_dynamic((*protocol).to_owned()).build());
     let answer = NodeBuilder::new("usync")
         .attr("sid", usync.text("sid").unwrap_or_default().as_ref())
         .attr("mode", usync.text("mode").as_deref().unwrap_or("query"))
@@ -32,7 +34,8 @@ pub(super) fn answer(hub: &Hub, usync: &Node) -> Answer {
 }
 
 fn user(hub: &Hub, asked: &[&str], user: &Node) -> Option<Node> {
-    let jid = user.jid("jid").or_else(|| user.jid("pn_jid")).or_else(|| by_phone(user))?.to_non_ad();
+    let jid =
+        user.jid("jid").or_else(|| user.jid("pn_jid")).or_else(|| by_phone(user))?.to_non_ad();
     let account = hub.account_of(&jid);
     let content = asked.iter().filter_map(|protocol| match (*protocol, account.as_deref()) {
         ("contact", account) => {
@@ -43,7 +46,9 @@ fn user(hub: &Hub, asked: &[&str], user: &Node) -> Option<Node> {
             Some(NodeBuilder::new("lid").attr("val", account.jid(Server::Lid, 0)).build())
         }
         ("devices", Some(account)) => Some(devices(account)),
-        ("status", Some(_)) => Some(NodeBuilder::new("status").attr("t", "0").bytes(Vec::new()).build()),
+        ("status", Some(_)) => {
+            Some(NodeBuilder::new("status").attr("t", "0").bytes(Vec::new()).build())
+        }
         ("disappearing_mode", Some(_)) => {
             Some(NodeBuilder::new("disappearing_mode").attr("duration", "0").attr("t", "0").build())
         }
