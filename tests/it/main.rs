@@ -1,0 +1,15 @@
+//! Claims about the HTTP API, on in-memory ports.
+
+mod access;
+mod connect;
+mod create;
+mod documentation;
+mod envelope;
+mod events;
+mod health;
+mod lifecycle;
+mod list;
+mod rate_limit;
+mod routes;
+mod send;
+mod webhook;
