@@ -6,7 +6,7 @@ use std::{
 use tokio::sync::oneshot;
 use wharf_domain::{Timestamp, message::MessageId, ports::SessionEvent};
 
-use crate::queue::{Entry, Queue};
+use crate::queue::Queue;
 
 /// What the server said about a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl Acks {
     }
 
     fn tell(&self, id: MessageId, Ack { timestamp, refused }: Ack) {
-        self.queue.push(Entry::Own(SessionEvent::LateAck { id, timestamp, refused }));
+        self.queue.push_own(SessionEvent::LateAck { id, timestamp, refused });
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<MessageId, oneshot::Sender<Ack>>> {
@@ -94,6 +94,7 @@ mod tests {
     use futures::FutureExt;
 
     use super::*;
+    use crate::queue::Entry;
 
     fn setup() -> (Arc<Queue>, Acks, MessageId) {
         let queue = Arc::new(Queue::default());
@@ -105,10 +106,8 @@ mod tests {
     async fn late(queue: &Queue) -> bool {
         queue.close();
         let told = queue.next().await;
-        matches!(
-            told.as_deref(),
-            Some([Entry::Own(SessionEvent::LateAck { refused: Some(463), .. })])
-        )
+        let Some([Entry::Own(event)]) = told.as_deref() else { return false };
+        matches!(**event, SessionEvent::LateAck { refused: Some(463), .. })
     }
 
     #[tokio::test]

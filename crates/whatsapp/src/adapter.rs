@@ -197,7 +197,7 @@ impl Drop for Turn {
 
 /// Smaller than the library's, which are made for one account in a process.
 fn caches() -> CacheConfig {
-    let hour = Some(Duration::from_secs(3600));
+    let hour = Some(Duration::from_hours(1));
     CacheConfig {
         group_cache: CacheEntryConfig::new(hour, 50),
         // Below the size of a big group a send would read every member from the store.

@@ -39,7 +39,7 @@ impl Default for Config {
             prekeys: 100,
             dials: 32,
             dial_limit: Duration::from_secs(15),
-            login_limit: Duration::from_secs(180),
+            login_limit: Duration::from_mins(3),
             answer_limit: Duration::from_secs(30),
             liveness: Liveness::default(),
         }

@@ -106,10 +106,11 @@ fn watch_stream_errors(core: &Arc<Core>, client: &Arc<Client>) {
     let mut error = client.wait_for_node(NodeFilter::tag("stream:error"));
     core.clone().tasks.run(async move {
         while let Ok(node) = error.await {
-            if let Some(code) = node.get().attrs().optional_string("code") {
-                if code != "515" {
-                    core.note_stream_error(&code);
-                }
+            // 515 asks for the redial of a pairing.
+            if let Some(code) = node.get().attrs().optional_string("code")
+                && code != "515"
+            {
+                core.note_stream_error(&code);
             }
             let Some(client) = weak.upgrade() else { return };
             error = client.wait_for_node(NodeFilter::tag("stream:error"));

@@ -120,7 +120,7 @@ mod tests {
                         .expire(chrono::Duration::minutes(2))
                         .build(),
                 ),
-                SessionEnd::TempBanned { code: 102, expires_in: Duration::from_secs(120) },
+                SessionEnd::TempBanned { code: 102, expires_in: Duration::from_mins(2) },
             ),
         ];
         for (event, end) in table {

@@ -96,7 +96,7 @@ impl EventHandler for Listener {
                 core.queue.push(Entry::Library(event));
             }
             Event::QrScannedWithoutMultidevice(_) => {
-                core.queue.push(Entry::Own(SessionEvent::ScannedWithoutMultidevice));
+                core.queue.push_own(SessionEvent::ScannedWithoutMultidevice);
             }
             // Receipts, QR codes, failed pairings: converted when their turn comes.
             _ => core.queue.push(Entry::Library(event)),

@@ -4,7 +4,7 @@ use wacore::iq::keepalive::KeepaliveSpec;
 use wharf_domain::ports::{SessionEnd, SessionEvent};
 use whatsapp_rust::Client;
 
-use crate::{config::Liveness, queue::Entry, session::Core};
+use crate::{config::Liveness, session::Core};
 
 /// Watches whether the server still answers, tells when it stops and starts again, and ends the session when it does
 /// not come back. The library notices too, but only logs it.
@@ -25,7 +25,7 @@ pub(crate) async fn watch(core: &Core, client: &Arc<Client>) {
         // Before it is connected the session has nothing to take back.
         let tell = |event| {
             if core.connected.is_cancelled() {
-                core.queue.push(Entry::Own(event));
+                core.queue.push_own(event);
             }
         };
         tell(SessionEvent::KeepaliveTimeout);

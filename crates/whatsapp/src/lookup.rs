@@ -20,18 +20,32 @@ const MISSING: TimeDelta = TimeDelta::minutes(1);
 #[derive(Default)]
 pub(crate) struct Lookups(Mutex<HashMap<PhoneNumber, Answer>>);
 
+/// What is remembered of a number.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Known {
+    /// Nothing, or nothing recent.
+    Nothing,
+    /// Nobody has it.
+    Unregistered,
+    /// Who has it.
+    Registered(Party),
+}
+
 struct Answer {
     party: Option<Party>,
     until: Timestamp,
 }
 
 impl Lookups {
-    /// The answer for a number, if it is remembered: who it is, or that nobody has it.
-    pub(crate) fn recall(&self, number: &PhoneNumber, now: Timestamp) -> Option<Option<Party>> {
-        self.lock()
-            .get(number)
-            .filter(|answer| now < answer.until)
-            .map(|answer| answer.party.clone())
+    /// What is remembered of a number.
+    pub(crate) fn recall(&self, number: &PhoneNumber, now: Timestamp) -> Known {
+        let answers = self.lock();
+        let answer = answers.get(number).filter(|answer| now < answer.until);
+        match answer.map(|answer| &answer.party) {
+            None => Known::Nothing,
+            Some(None) => Known::Unregistered,
+            Some(Some(party)) => Known::Registered(party.clone()),
+        }
     }
 
     /// Remembers an answer, in place of the one that would be forgotten first if need be.
@@ -71,11 +85,11 @@ mod tests {
         let ana = Party::of(Jid::phone(&number(1)), None, None);
         lookups.remember(&number(1), Some(ana.clone()), now);
         lookups.remember(&number(2), None, now);
-        assert_eq!(lookups.recall(&number(1), now), Some(Some(ana.clone())));
-        assert_eq!(lookups.recall(&number(2), now), Some(None));
-        assert_eq!(lookups.recall(&number(1), now + MISSING), Some(Some(ana)));
-        assert_eq!(lookups.recall(&number(2), now + MISSING), None);
-        assert_eq!(lookups.recall(&number(1), now + FOUND), None);
+        assert_eq!(lookups.recall(&number(1), now), Known::Registered(ana.clone()));
+        assert_eq!(lookups.recall(&number(2), now), Known::Unregistered);
+        assert_eq!(lookups.recall(&number(1), now + MISSING), Known::Registered(ana));
+        assert_eq!(lookups.recall(&number(2), now + MISSING), Known::Nothing);
+        assert_eq!(lookups.recall(&number(1), now + FOUND), Known::Nothing);
     }
 
     #[test]
@@ -86,7 +100,7 @@ mod tests {
             lookups.remember(&number(i), None, at(i));
         }
         assert_eq!(lookups.lock().len(), ROOM);
-        assert_eq!(lookups.recall(&number(0), at(ROOM)), None);
-        assert_eq!(lookups.recall(&number(ROOM), at(ROOM)), Some(None));
+        assert_eq!(lookups.recall(&number(0), at(ROOM)), Known::Nothing);
+        assert_eq!(lookups.recall(&number(ROOM), at(ROOM)), Known::Unregistered);
     }
 }

@@ -26,7 +26,7 @@ pub(crate) enum Entry {
     /// An event of the library, converted when its turn comes.
     Library(Arc<Event>),
     /// An event of our own.
-    Own(SessionEvent),
+    Own(Box<SessionEvent>),
 }
 
 impl Entry {
@@ -85,6 +85,11 @@ impl State {
 }
 
 impl Queue {
+    /// Adds an event of our own at the end.
+    pub(crate) fn push_own(&self, event: SessionEvent) {
+        self.push(Entry::Own(Box::new(event)));
+    }
+
     /// Adds an entry at the end. After the queue was closed it vanishes, since nobody is left to be told.
     pub(crate) fn push(&self, entry: Entry) {
         let mut state = self.lock();
@@ -192,7 +197,7 @@ mod tests {
     }
 
     fn own() -> Entry {
-        Entry::Own(SessionEvent::KeepaliveTimeout)
+        Entry::Own(Box::new(SessionEvent::KeepaliveTimeout))
     }
 
     #[tokio::test]

@@ -21,8 +21,14 @@ use wharf_domain::{
 use whatsapp_rust::Client;
 
 use crate::{
-    acks::Acks, config::Config, convert, ending, failure::in_our_words, lookup::Lookups,
-    queue::Queue, tasks::Tasks, transport::Link,
+    acks::Acks,
+    config::Config,
+    convert, ending,
+    failure::in_our_words,
+    lookup::{Known, Lookups},
+    queue::Queue,
+    tasks::Tasks,
+    transport::Link,
 };
 
 /// What the parts of a session share.
@@ -99,12 +105,11 @@ impl Core {
         if code.is_empty() {
             return;
         }
-        match ending::of_stream_error(code) {
-            Some(end) => self.finish(end),
-            None => {
-                let mut noted = self.stream_error.lock().unwrap_or_else(PoisonError::into_inner);
-                *noted = Some(code.to_owned());
-            }
+        if let Some(end) = ending::of_stream_error(code) {
+            self.finish(end);
+        } else {
+            let mut noted = self.stream_error.lock().unwrap_or_else(PoisonError::into_inner);
+            *noted = Some(code.to_owned());
         }
     }
 
@@ -191,8 +196,10 @@ impl Session for LiveSession {
 
     async fn look_up(&self, number: &PhoneNumber) -> Result<Option<Party>> {
         let now = self.core.clock.now();
-        if let Some(known) = self.lookups.recall(number, now) {
-            return Ok(known);
+        match self.lookups.recall(number, now) {
+            Known::Registered(party) => return Ok(Some(party)),
+            Known::Unregistered => return Ok(None),
+            Known::Nothing => {}
         }
         let client = self.core.ready()?;
         let forms = number.forms();
@@ -228,9 +235,10 @@ impl Session for LiveSession {
         self.core
             .answer(async {
                 let chatstate = client.chatstate();
-                let set = match typing {
-                    true => chatstate.send_composing(&chat).await,
-                    false => chatstate.send_paused(&chat).await,
+                let set = if typing {
+                    chatstate.send_composing(&chat).await
+                } else {
+                    chatstate.send_paused(&chat).await
                 };
                 set.map_err(|e| in_our_words(&e))
             })

@@ -51,7 +51,7 @@ impl Teller {
         for entry in entries {
             match entry {
                 Entry::Inbound(messages) => inbound.push(messages),
-                Entry::Own(event) => self.observer.on_event(event).await,
+                Entry::Own(event) => self.observer.on_event(*event).await,
                 Entry::Library(event) => {
                     if let Some(event) = self.converted(&event).await {
                         self.observer.on_event(event).await;

@@ -135,7 +135,7 @@ impl Link {
     }
 }
 
-/// Opens the WebSockets of one session.
+/// Opens the connections of one session.
 pub(crate) struct Sockets {
     pub(crate) url: Url,
     pub(crate) dialer: Dialer,

@@ -79,8 +79,8 @@ mod tests {
 
     use super::*;
 
-    fn media(message: Message) -> Media {
-        of(&message).unwrap()
+    fn media(message: &Message) -> Media {
+        of(message).unwrap()
     }
 
     #[test]
@@ -102,7 +102,7 @@ mod tests {
             size: Some(1024),
             duration: None,
         };
-        assert_eq!(media(message), expected);
+        assert_eq!(media(&message), expected);
     }
 
     #[test]
@@ -123,7 +123,7 @@ mod tests {
             (Message { audio_message: audio(true), ..Message::default() }, MediaKind::VoiceNote),
         ];
         for (message, kind) in table {
-            let media = media(message);
+            let media = media(&message);
             assert_eq!((media.kind, media.duration), (kind, Some(7)));
         }
     }
@@ -135,12 +135,14 @@ mod tests {
             caption: Some("a nota".to_owned()),
             ..DocumentMessage::default()
         };
-        let found =
-            media(Message { document_message: MessageField::some(document), ..Message::default() });
+        let found = media(&Message {
+            document_message: MessageField::some(document),
+            ..Message::default()
+        });
         assert_eq!(found.kind, MediaKind::Document);
         assert_eq!(found.file_name.as_deref(), Some("nota.pdf"));
         assert_eq!(found.caption.as_deref(), Some("a nota"));
-        let sticker = media(Message {
+        let sticker = media(&Message {
             sticker_message: MessageField::some(StickerMessage::default()),
             ..Message::default()
         });

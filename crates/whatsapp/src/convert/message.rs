@@ -45,7 +45,7 @@ pub(crate) fn inbound(
     }
     let inner = unwrapped(&inbound.message);
     let content = content::of(inner)?;
-    let context = context::of(inner);
+    let surroundings = context::of(inner);
     let Some((id, chat, sender)) = envelope(info, own, aliases) else {
         tracing::warn!(
             id = info.id,
@@ -63,9 +63,9 @@ pub(crate) fn inbound(
         sender,
         recipient,
         content,
-        quote: context.and_then(|context| context::quote(context, aliases)),
-        mentions: context.map(context::mentions).unwrap_or_default(),
-        is_forwarded: context.is_some_and(context::is_forwarded),
+        quote: surroundings.and_then(|context| context::quote(context, aliases)),
+        mentions: surroundings.map(context::mentions).unwrap_or_default(),
+        is_forwarded: surroundings.is_some_and(context::is_forwarded),
         source: None,
     };
     let raw = waproto::codec::message_to_vec(without_device_note(&inbound.message));

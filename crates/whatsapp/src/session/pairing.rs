@@ -13,10 +13,10 @@ use whatsapp_rust::{
 };
 
 use super::Core;
-use crate::{failure::in_our_words, queue::Entry};
+use crate::failure::in_our_words;
 
 /// How long a code is good for, on WhatsApp's side and in the library.
-const VALIDITY: Duration = Duration::from_secs(180);
+const VALIDITY: Duration = Duration::from_mins(3);
 
 /// The pairing code that is outstanding.
 #[derive(Default)]
@@ -51,8 +51,8 @@ impl Core {
         }
         // A caller who stops waiting must not leave a code behind that nobody knows.
         let (core, number) = (self.clone(), number.clone());
-        let code = self.tasks.ask(async move { core.outstanding_code(&client, number).await });
-        code.await.map_err(|_| over())?
+        let asked = self.tasks.ask(async move { core.outstanding_code(&client, number).await });
+        asked.await.map_err(|_| over())?
     }
 
     async fn outstanding_code(
@@ -95,12 +95,12 @@ impl Core {
             match core.ask_code(&client, known.number).await {
                 Ok(made) => {
                     let renewed = SessionEvent::PairingCodeRenewed(made.code.clone());
-                    core.queue.push(Entry::Own(renewed));
+                    core.queue.push_own(renewed);
                     *outstanding = Some(made);
                 }
                 Err(e) => {
                     let failed = format!("the pairing code could not be renewed: {e}");
-                    core.queue.push(Entry::Own(SessionEvent::PairingFailed(failed)));
+                    core.queue.push_own(SessionEvent::PairingFailed(failed));
                 }
             }
         });

@@ -51,7 +51,7 @@ async fn a_broken_connection_is_lost() {
 #[tokio::test]
 async fn a_ban_for_a_while_says_for_how_long() {
     let end = end_at_login(Fault::TempBan { code: 102, seconds: 120 }).await;
-    assert_eq!(end, SessionEnd::TempBanned { code: 102, expires_in: Duration::from_secs(120) });
+    assert_eq!(end, SessionEnd::TempBanned { code: 102, expires_in: Duration::from_mins(2) });
 }
 
 #[tokio::test]
@@ -84,6 +84,15 @@ async fn a_server_that_accepts_and_says_nothing_is_unreachable() {
     .await;
     let end = world.start(instance()).await.recorder.end().await;
     assert_eq!(end, SessionEnd::Unreachable("no connection in time".to_owned()));
+}
+
+#[tokio::test]
+async fn without_a_client_version_whatsapp_is_unreachable() {
+    let world = World::with(|config| config.client_version = None).await;
+    let SessionEnd::Unreachable(reason) = world.start(instance()).await.recorder.end().await else {
+        panic!("reachable")
+    };
+    assert!(reason.starts_with("the client version cannot be looked up"), "{reason}");
 }
 
 #[tokio::test]

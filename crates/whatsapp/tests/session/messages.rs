@@ -8,7 +8,7 @@ use wharf_whatsapp_sim::{Receipt as Ticks, Simulator};
 
 use crate::{
     recorder::Told,
-    world::{ANA, Live, OWN, World, instance},
+    world::{ANA, Live, OWN, World, eventually, instance},
 };
 
 async fn receipt(live: &Live, id: &MessageId, kind: ReceiptKind) -> Receipt {
@@ -128,6 +128,28 @@ async fn two_instances_write_to_each_other() {
     assert_eq!(other.recorder.message("de uma").await.sender.jid.user(), OWN);
     other.send(OWN, "para outra").await.1.unwrap();
     assert_eq!(paired.live.recorder.message("para outra").await.sender.jid.user(), ANA);
+}
+
+#[tokio::test]
+async fn a_device_that_is_not_available_confirms_delivery_all_the_same() {
+    let world = World::new().await;
+    let paired = world.pair().await;
+    let ana = world.phone(ANA, "Ana");
+    let other = world.start(instance()).await;
+    ana.scan(other.qr().await.as_str()).await.unwrap();
+    other.connected().await;
+    let (id, sent) = paired.live.send(ANA, "chegou?").await;
+    sent.unwrap();
+    // One from Ana's phone, one from her instance.
+    let confirmations = || {
+        paired.live.recorder.count(|told| match told {
+            Told::Event(SessionEvent::Receipt { receipt, .. }) => {
+                receipt.kind == ReceiptKind::Delivered && receipt.message_ids.contains(&id)
+            }
+            _ => false,
+        })
+    };
+    eventually("two confirmations", || confirmations() == 2).await;
 }
 
 #[tokio::test]

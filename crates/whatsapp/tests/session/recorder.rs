@@ -17,6 +17,7 @@ use wharf_domain::{
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a handful a test")]
 pub enum Told {
     Inbound(Inbound),
     Event(SessionEvent),
@@ -132,7 +133,9 @@ impl SessionObserver for Recorder {
         if *self.refuses.borrow() {
             return Err(Error::unavailable("the log", "as planned"));
         }
-        messages.into_iter().for_each(|inbound| self.record(Told::Inbound(inbound)));
+        for inbound in messages {
+            self.record(Told::Inbound(inbound));
+        }
         Ok(())
     }
 

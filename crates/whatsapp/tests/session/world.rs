@@ -2,6 +2,8 @@
 
 use std::{
     collections::HashMap,
+    io,
+    net::IpAddr,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -19,7 +21,7 @@ use wharf_domain::{
     ports::{Clock, Outgoing, Session, SessionEvent, SessionRequest, WhatsApp},
     proxy::ProxyConfig,
 };
-use wharf_net::{Egress, Net, Roots, Tls};
+use wharf_net::{Egress, Net, Resolver, Roots, Tls};
 use wharf_whatsapp::{Config, SessionStore, SessionStores, WhatsAppAdapter};
 use wharf_whatsapp_sim::{
     Phone, Simulator,
@@ -54,7 +56,7 @@ impl World {
             ..Config::default()
         };
         change(&mut config);
-        let net = Net::new(Tls::new(Roots::web()), Egress::Open);
+        let net = Net::new(Tls::new(Roots::web()), Egress::Open).with_resolver(Arc::new(Nowhere));
         let stores = Arc::new(Stores::default());
         let adapter =
             WhatsAppAdapter::new(config, net, stores.clone(), Arc::new(SystemClock)).unwrap();
@@ -212,6 +214,16 @@ impl SessionStores for Stores {
     async fn forget(&self, instance: InstanceId) -> Result<()> {
         self.0.lock().unwrap().remove(&instance);
         Ok(())
+    }
+}
+
+/// Knows no names, so that nothing leaves this machine.
+struct Nowhere;
+
+#[async_trait]
+impl Resolver for Nowhere {
+    async fn resolve(&self, _: &str) -> io::Result<Vec<IpAddr>> {
+        Err(io::ErrorKind::NotFound.into())
     }
 }
 
