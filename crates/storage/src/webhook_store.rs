@@ -47,10 +47,11 @@ async fn take(txn: &DatabaseTransaction, instance: InstanceId) -> error::Result<
     Ok(txn.one(&sql, values![instance.0]).await?.is_some())
 }
 
-async fn enabled(txn: &DatabaseTransaction, instance: InstanceId) -> error::Result<i64> {
+async fn enabled(txn: &DatabaseTransaction, instance: InstanceId) -> error::Result<usize> {
     let sql = "SELECT COUNT(*) AS enabled FROM webhook WHERE instance_id = $1 AND url IS NOT NULL";
     let row = txn.one(sql, values![instance.0]).await?;
-    Ok(row.ok_or(Error::nonsense("count"))?.try_get("", "enabled")?)
+    let enabled: i64 = row.ok_or(Error::nonsense("count"))?.try_get("", "enabled")?;
+    usize::try_from(enabled).map_err(|_| Error::nonsense("count"))
 }
 
 #[async_trait]
@@ -64,7 +65,7 @@ impl WebhookStore for SeaOrmWebhookStore {
                     return Err(Error::not_found(Resource::Instance));
                 }
                 let written = txn.one(&format!("{INSERT}{REPLACE}"), row).await?;
-                if is_enabled && enabled(txn, instance).await? > MAX_ENABLED as i64 {
+                if is_enabled && enabled(txn, instance).await? > MAX_ENABLED {
                     let refusal = wharf_domain::Error::TooManyWebhooks(MAX_ENABLED);
                     return Err(Error::Refused(refusal));
                 }

@@ -1,5 +1,5 @@
 #![doc = include_str!("../README.md")]
-#![expect(clippy::expect_used, reason = "a failed set-up should panic")]
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a failed set-up should panic")]
 #![expect(clippy::missing_panics_doc, reason = "a clause panics when it does not hold")]
 
 pub mod build;

@@ -15,7 +15,7 @@ impl SequenceRandom {
         Self { state: AtomicU64::new(seed) }
     }
 
-    /// The next step of SplitMix64 (Steele, Lea and Flood, 2014).
+    /// The next step of `SplitMix64` (Steele, Lea and Flood, 2014).
     fn next(&self) -> u64 {
         const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
         let mut z = self.state.fetch_add(GOLDEN, Ordering::Relaxed).wrapping_add(GOLDEN);

@@ -1,5 +1,5 @@
 //! What the storage ports promise, on both databases, and what only a database can be asked.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a failed set-up should panic")]
+#![expect(clippy::unwrap_used, reason = "a failed set-up should panic")]
 
 mod at_rest;
 mod contracts;

@@ -18,7 +18,7 @@ async fn everything_is_there_after_a_restart() {
     let stores = stores_on(&db, ()).await;
     stores.accounts.insert(&account, &account_token).await.unwrap();
     stores.instances.insert(&instance, Some(&webhook)).await.unwrap();
-    stores.events.append(instance.id, &[event.clone()]).await.unwrap();
+    stores.events.append(instance.id, std::slice::from_ref(&event)).await.unwrap();
     let claimed = stores.deliveries.claim(build::moment(60), 10, 10).await.unwrap();
     assert_eq!(claimed.len(), 1);
     db.close().await.unwrap();
@@ -28,11 +28,12 @@ async fn everything_is_there_after_a_restart() {
     assert_eq!(stores.accounts.find(&account.name).await.unwrap(), Some(account.clone()));
     let holder = stores.accounts.identify(&account_token).await.unwrap();
     assert_eq!(holder, Some(Principal::Account(account.id)));
-    assert_eq!(stores.instances.list(account.id).await.unwrap(), [instance.clone()]);
+    let instances = stores.instances.list(account.id).await.unwrap();
+    assert_eq!(instances, std::slice::from_ref(&instance));
     assert_eq!(stores.webhooks.list(instance.id).await.unwrap(), [webhook]);
-    let stored = stores.messages.find(instance.id, &message.id).await.unwrap().unwrap();
-    assert_eq!((stored.message, stored.status), (message, MessageStatus::Delivered));
-    assert_eq!(stored.raw, Some(Bytes::from_static(b"raw of the event")));
+    let found = stores.messages.find(instance.id, &message.id).await.unwrap().unwrap();
+    assert_eq!((found.message, found.status), (message, MessageStatus::Delivered));
+    assert_eq!(found.raw, Some(Bytes::from_static(b"raw of the event")));
     assert!(!stores.events.append(instance.id, &[event]).await.unwrap()[0].is_new);
 
     // What was claimed is nobody else's until the start says that its claimer is gone.

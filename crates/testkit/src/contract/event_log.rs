@@ -297,8 +297,8 @@ pub async fn the_event_of_a_message_we_sent_proves_a_failure_wrong(stores: &Stor
     stores.reserve(instance, &message).await;
     stores.messages.fail(instance, &message.id, Some(500)).await.unwrap();
     stores.append_one(instance, build::message_event(message.clone())).await;
-    let stored = stores.message(instance, &message.id).await;
-    assert_eq!((stored.status, stored.failure), (MessageStatus::Sent, None));
+    let found = stores.message(instance, &message.id).await;
+    assert_eq!((found.status, found.failure), (MessageStatus::Sent, None));
 }
 
 /// A receipt may be faster.
@@ -317,8 +317,8 @@ pub async fn a_message_typed_on_the_phone_is_stored_as_sent(stores: &Stores) {
     let instance = stores.with_instance("sales").await.id;
     let message = build::outgoing(&ana(), "typed");
     stores.append_one(instance, build::message_event(message.clone())).await;
-    let stored = stores.message(instance, &message.id).await;
-    assert_eq!((stored.status, stored.message), (MessageStatus::Sent, message));
+    let found = stores.message(instance, &message.id).await;
+    assert_eq!((found.status, found.message), (MessageStatus::Sent, message));
 }
 
 /// Nobody can overwrite what somebody else wrote by choosing its id.
@@ -332,8 +332,8 @@ pub async fn a_message_of_another_sender_with_the_same_id_is_another_message(sto
         ..build::incoming(&ana(), "theirs")
     };
     stores.append_one(instance, build::message_event(theirs)).await;
-    let stored = stores.message(instance, &ours.id).await;
-    assert_eq!((stored.status, stored.message), (MessageStatus::Pending, ours));
+    let found = stores.message(instance, &ours.id).await;
+    assert_eq!((found.status, found.message), (MessageStatus::Pending, ours));
 }
 
 /// From pending on; a later receipt of less changes nothing.
@@ -356,7 +356,8 @@ pub async fn receipts_move_a_status_only_forward(stores: &Stores) {
     }
     let other = build::outgoing(&ana(), "hi");
     stores.reserve(instance, &other).await;
-    let receipt = build::receipt_event(ReceiptKind::Inactive, &ana(), &[other.id.clone()]);
+    let receipt =
+        build::receipt_event(ReceiptKind::Inactive, &ana(), std::slice::from_ref(&other.id));
     stores.append_one(instance, receipt).await;
     assert_eq!(stores.message(instance, &other.id).await.status, MessageStatus::Delivered);
 }
@@ -390,8 +391,8 @@ pub async fn a_receipt_proves_a_failure_wrong(stores: &Stores) {
     stores.messages.fail(instance, &message.id, Some(500)).await.unwrap();
     let ids = [message.id.clone()];
     stores.append_one(instance, build::receipt_event(ReceiptKind::Delivered, &ana(), &ids)).await;
-    let stored = stores.message(instance, &message.id).await;
-    assert_eq!((stored.status, stored.failure), (MessageStatus::Delivered, None));
+    let found = stores.message(instance, &message.id).await;
+    assert_eq!((found.status, found.failure), (MessageStatus::Delivered, None));
 }
 
 /// That we read something, or that a message is asked for again, is no progress of it.

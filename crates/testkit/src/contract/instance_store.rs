@@ -321,9 +321,9 @@ pub async fn each_part_is_changed_alone(stores: &Stores) {
             second += 1;
             apply(&mut expected, &change);
             expected.updated_at = build::moment(second);
-            let changed =
+            let updated =
                 stores.instances.update(expected.id, &[change], build::moment(second)).await;
-            assert!(changed.unwrap());
+            assert!(updated.unwrap());
             let found = stores.instances.find_by_id(expected.id).await.unwrap();
             assert_eq!(found.as_ref(), Some(&expected));
         }

@@ -260,8 +260,8 @@ pub async fn of_concurrent_reservations_with_one_key_one_is_fresh(stores: &Store
         outcomes.into_iter().partition(|(_, outcome)| *outcome == Reservation::Fresh);
     assert_eq!(fresh.len(), 1);
     for (_, outcome) in known {
-        let Reservation::Known(stored) = outcome else { panic!("{outcome:?}") };
-        assert_eq!(stored.message.id, fresh[0].0);
+        let Reservation::Known(found) = outcome else { panic!("{outcome:?}") };
+        assert_eq!(found.message.id, fresh[0].0);
     }
 }
 
@@ -297,8 +297,8 @@ pub async fn a_pending_message_can_fail(stores: &Stores) {
         let message = to_ana("hi");
         stores.reserve(instance, &message).await;
         stores.messages.fail(instance, &message.id, code).await.unwrap();
-        let stored = stores.message(instance, &message.id).await;
-        assert_eq!((stored.status, stored.failure), (MessageStatus::Failed, code));
+        let found = stores.message(instance, &message.id).await;
+        assert_eq!((found.status, found.failure), (MessageStatus::Failed, code));
     }
 }
 

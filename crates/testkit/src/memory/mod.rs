@@ -157,8 +157,8 @@ mod tests {
     use super::*;
     use crate::Stores;
 
-    async fn in_memory() -> Stores {
-        Stores::of(Arc::new(InMemoryStore::default()))
+    fn in_memory() -> std::future::Ready<Stores> {
+        std::future::ready(Stores::of(Arc::new(InMemoryStore::default())))
     }
 
     crate::account_store_contract!(in_memory);

@@ -196,7 +196,7 @@ impl World {
 /// The text a session shows as its `count`-th QR code.
 fn qr(count: usize) -> SessionEvent {
     let code = QrCode::new(format!("2@in-memory-{count},a,b,c"));
-    SessionEvent::Qr { code, valid_for: Duration::from_secs(60) }
+    SessionEvent::Qr { code, valid_for: Duration::from_mins(1) }
 }
 
 /// The fake's own encoding: the quoted id, a line feed, the text.

@@ -42,7 +42,7 @@ enum Course {
 }
 
 enum Happening {
-    Event(SessionEvent),
+    Event(Box<SessionEvent>),
     Inbound(Vec<Inbound>, oneshot::Sender<Result<()>>),
 }
 
@@ -81,7 +81,7 @@ impl InMemorySession {
             _ => {}
         }
         // A session that is over has nothing more to tell.
-        let _ = self.happenings.send(Happening::Event(event));
+        let _ = self.happenings.send(Happening::Event(Box::new(event)));
     }
 
     /// Shows the next QR code.
@@ -147,7 +147,7 @@ async fn tell(
 ) {
     while let Some(happening) = queue.recv().await {
         let (event, answer) = match happening {
-            Happening::Event(event) => (event, None),
+            Happening::Event(event) => (*event, None),
             Happening::Inbound(messages, answer) => match observer.on_inbound(messages).await {
                 Ok(()) => {
                     let _ = answer.send(Ok(()));
