@@ -32,7 +32,7 @@ async fn a_later_call_gets_the_current_code() {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), renewed).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(10), renewed).await.expect("a new code");
     assert_eq!(gateway.whatsapp.requests().len(), 1);
 }
 
@@ -141,15 +141,10 @@ async fn a_connection_that_breaks_before_there_is_a_code_is_said() {
 #[tokio::test]
 async fn a_code_that_does_not_come_within_a_minute_is_an_error() {
     let gateway = TestGateway::start().await;
-    let (id, _) = gateway.instance("sales").await;
+    gateway.instance("sales").await;
     gateway.whatsapp.hold();
-    let a_minute_passes = async {
-        gateway.whatsapp.until_session(id).await;
-        let asleep = gateway.clock.sleepers();
-        gateway.clock.until_sleeping(asleep.max(1)).await;
-        gateway.clock.advance(Duration::from_secs(61));
-    };
-    let (refused, ()) = tokio::join!(gateway.get("/api/instance/connect/sales"), a_minute_passes);
+    let asked = gateway.get("/api/instance/connect/sales");
+    let refused = gateway.while_time_passes(Duration::from_secs(10), asked).await;
     let (status, message) = refused.refusal();
     assert_eq!(status, 500);
     assert!(message.starts_with("Failed to connect: "), "{message}");

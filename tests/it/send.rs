@@ -1,6 +1,8 @@
+use std::time::Duration;
+
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
-use wharf_domain::{address::PhoneNumber, message::Content};
+use wharf_domain::{address::PhoneNumber, message::Content, ports::Clock};
 use wharf_testkit::build;
 use wharf_tests::{Answer, TestGateway};
 
@@ -54,17 +56,10 @@ async fn a_delay_shows_typing_first() {
     let gateway = TestGateway::start().await;
     gateway.connected("sales").await;
     let body = json!({ "number": ANA, "message": "hello", "delay": 3 });
-    let pass_the_time = async {
-        while gateway.whatsapp.typing().is_empty() {
-            tokio::task::yield_now().await;
-        }
-        assert_eq!(gateway.whatsapp.sent().len(), 0);
-        let asleep = gateway.clock.sleepers();
-        gateway.clock.until_sleeping(asleep).await;
-        gateway.clock.advance(std::time::Duration::from_secs(3));
-    };
-    let (sent, ()) = tokio::join!(send(&gateway, body), pass_the_time);
+    let sending = send(&gateway, body);
+    let sent = gateway.while_time_passes(Duration::from_secs(1), sending).await;
     sent.expect(200);
+    assert!(gateway.clock.now() >= build::moment(3));
     let shown: Vec<_> = gateway.whatsapp.typing().iter().map(|(_, _, on)| *on).collect();
     assert_eq!(shown, [true, false]);
 }

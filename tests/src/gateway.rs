@@ -1,4 +1,4 @@
-use std::{net::Ipv4Addr, sync::Arc, time::Duration};
+use std::{net::Ipv4Addr, pin::pin, sync::Arc, time::Duration};
 
 use actix_web::{HttpServer, dev::ServerHandle};
 use serde_json::{Value, json};
@@ -83,7 +83,11 @@ impl TestGateway {
         let server = server.run();
         let handle = server.handle();
         tokio::spawn(server);
-        let client = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(PATIENCE)
+            .build()
+            .expect("an HTTP client");
         Self {
             store,
             whatsapp,
@@ -175,6 +179,17 @@ impl TestGateway {
         let state = &listed["instances"][0]["connection"]["state"];
         assert_eq!(*state, listed["instances"][0]["status"]);
         state.as_str().expect("a text").to_owned()
+    }
+
+    /// Does something that takes its time, and lets time pass in such steps until it is done.
+    pub async fn while_time_passes<T>(&self, step: Duration, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                () = tokio::time::sleep(Duration::from_millis(2)) => self.clock.advance(step),
+            }
+        }
     }
 
     /// Waits until the list tells a state of an instance.
