@@ -39,12 +39,12 @@ async fn a_message_that_is_never_acknowledged_is_given_up_in_time() {
 
 #[tokio::test]
 async fn an_acknowledgement_after_that_is_told() {
-    let world = World::with(|config| config.answer_limit = Duration::from_millis(500)).await;
+    let world = World::with(|config| config.answer_limit = Duration::from_secs(2)).await;
     let paired = world.pair().await;
     world.phone(ANA, "Ana");
     // So that only the acknowledgement takes long.
     paired.live.send(ANA, "primeiro").await.1.unwrap();
-    world.fault(Fault::DelayAck { ms: 1000 }, Limit::Count(1));
+    world.fault(Fault::DelayAck { ms: 3000 }, Limit::Count(1));
     let (id, sent) = paired.live.send(ANA, "olá").await;
     assert!(matches!(sent, Err(Error::NotAcknowledged)), "{sent:?}");
     assert_eq!(late_ack(&paired.live, &id).await, None);

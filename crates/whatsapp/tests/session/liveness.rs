@@ -16,13 +16,16 @@ async fn timeout_is_told(live: &Live) {
 }
 
 fn impatient(lost_after: Duration) -> Liveness {
-    let soon = Duration::from_millis(200);
-    Liveness { ask_after: soon, tell_after: soon, lost_after }
+    Liveness {
+        ask_after: Duration::from_millis(300),
+        tell_after: Duration::from_millis(700),
+        lost_after,
+    }
 }
 
 #[tokio::test]
 async fn a_server_that_falls_silent_is_told_and_then_lost() {
-    let lost_after = Duration::from_millis(200);
+    let lost_after = Duration::from_secs(1);
     let world = World::with(|config| config.liveness = impatient(lost_after)).await;
     let paired = world.pair().await;
     world.fault(Fault::Stall { ms: 60_000 }, Limit::Count(1));
@@ -36,7 +39,7 @@ async fn a_server_that_answers_again_is_told() {
     let lost_after = Duration::from_secs(30);
     let world = World::with(|config| config.liveness = impatient(lost_after)).await;
     let paired = world.pair().await;
-    world.fault(Fault::Stall { ms: 1_000 }, Limit::Count(1));
+    world.fault(Fault::Stall { ms: 2_000 }, Limit::Count(1));
     timeout_is_told(&paired.live).await;
     paired
         .live

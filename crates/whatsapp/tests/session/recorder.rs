@@ -25,6 +25,7 @@ pub enum Told {
 
 pub struct Recorder {
     told: Mutex<Vec<Told>>,
+    refused: Mutex<Vec<Inbound>>,
     count: watch::Sender<usize>,
     refuses: watch::Sender<bool>,
     holds_receipts: watch::Sender<bool>,
@@ -35,6 +36,7 @@ impl Recorder {
     pub fn new() -> Arc<Self> {
         Arc::new(Self {
             told: Mutex::default(),
+            refused: Mutex::default(),
             count: watch::Sender::new(0),
             refuses: watch::Sender::new(false),
             holds_receipts: watch::Sender::new(false),
@@ -45,6 +47,11 @@ impl Recorder {
     /// Takes no messages from now on.
     pub fn refuse_messages(&self) {
         self.refuses.send_replace(true);
+    }
+
+    /// The messages it was offered and did not take.
+    pub fn refused(&self) -> Vec<Inbound> {
+        self.refused.lock().unwrap().clone()
     }
 
     /// Does not get on with the next receipt until it is let go.
@@ -131,6 +138,7 @@ impl Recorder {
 impl SessionObserver for Recorder {
     async fn on_inbound(&self, messages: Vec<Inbound>) -> Result<()> {
         if *self.refuses.borrow() {
+            self.refused.lock().unwrap().extend(messages);
             return Err(Error::unavailable("the log", "as planned"));
         }
         for inbound in messages {
