@@ -114,9 +114,9 @@ fn every_library_stays_where_it_belongs() {
     for package in metadata().workspace_packages() {
         let used = named(package, &[DependencyKind::Normal, DependencyKind::Build]);
         for (library, homes) in ONLY_IN {
-            let uses = used.iter().any(|name| name == library);
+            let is_used = used.iter().any(|name| name == library);
             let at_home = homes.contains(&package.name.as_str());
-            assert!(!uses || at_home, "`{}` may not name `{library}`", package.name);
+            assert!(!is_used || at_home, "`{}` may not name `{library}`", package.name);
         }
     }
 }

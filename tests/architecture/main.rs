@@ -1,5 +1,7 @@
 //! The arrows between crates, held. A new edge is a decision, so it is written here first.
 
+#![expect(clippy::expect_used, reason = "a failed set-up should fail the test")]
+
 mod edges;
 mod shape;
 

@@ -160,13 +160,13 @@ async fn a_taken_name_or_token_is_a_conflict() {
     let gateway = TestGateway::start().await;
     let (_, token) = gateway.instance("sales").await;
     let conflict = (409, "Instance or token already exists".to_owned());
-    let taken = json!({ "name": "sales" });
-    assert_eq!(create(&gateway, taken).await.refusal(), conflict);
-    let taken = json!({ "name": "support", "token": token });
-    assert_eq!(create(&gateway, taken).await.refusal(), conflict);
+    let body = json!({ "name": "sales" });
+    assert_eq!(create(&gateway, body).await.refusal(), conflict);
+    let body = json!({ "name": "support", "token": token });
+    assert_eq!(create(&gateway, body).await.refusal(), conflict);
     let other = gateway.other_owner("other", None).await;
-    let taken = json!({ "name": "sales", "token": token });
-    assert_eq!(other.post("/api/instance/new", taken).await.refusal(), conflict);
+    let body = json!({ "name": "sales", "token": token });
+    assert_eq!(other.post("/api/instance/new", body).await.refusal(), conflict);
     assert_eq!(gateway.get("/api/instance/list").await.expect(200)["meta"]["total"], 1);
 }
 

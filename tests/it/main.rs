@@ -1,5 +1,7 @@
 //! Claims about the HTTP API, on in-memory ports.
 
+#![expect(clippy::unwrap_used, reason = "a failed set-up should fail the test")]
+
 mod access;
 mod connect;
 mod create;

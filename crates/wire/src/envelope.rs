@@ -40,6 +40,11 @@ struct InstanceData<'a> {
 /// Renders an event as JSON, as it goes out on every channel, with the instance's name and token and the server's address
 /// as they are now.
 #[must_use]
+#[expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "writing into memory with text keys cannot fail"
+)]
 pub fn envelope(event: &Event, instance: &InstanceName, token: &Token, base_url: &str) -> Vec<u8> {
     let data = match &event.body {
         EventBody::Message(message) => Data::Message(Box::new((&**message).into())),
@@ -59,6 +64,5 @@ pub fn envelope(event: &Event, instance: &InstanceName, token: &Token, base_url:
             token: token.expose(),
         },
     };
-    #[expect(clippy::expect_used, reason = "writing into memory with text keys cannot fail")]
     serde_json::to_vec(&envelope).expect("an envelope can be written")
 }

@@ -21,17 +21,17 @@ struct NewInstance {
     /// Its token, if it shall have a certain one. Unique on the server.
     token: Option<String>,
     #[serde(flatten)]
-    proxy: block::Proxy,
+    proxy: block::ProxyBlock,
     #[serde(flatten)]
-    webhook: block::Webhook,
+    webhook: block::WebhookBlock,
     #[serde(flatten)]
-    websocket: block::WebSocket,
+    websocket: block::WebSocketBlock,
     #[serde(flatten)]
-    chatwoot: block::Chatwoot,
+    chatwoot: block::ChatwootBlock,
     #[serde(flatten)]
-    settings: block::Settings,
+    settings: block::SettingsBlock,
     #[serde(flatten)]
-    s3: block::S3,
+    s3: block::S3Block,
 }
 
 impl NewInstance {

@@ -19,7 +19,7 @@ use crate::{
 /// The whole configuration of one webhook.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct WebhookBody {
+struct SetWebhookBody {
     /// Its name within the instance; `default` when absent.
     #[schema(example = "default")]
     label: Option<String>,
@@ -41,7 +41,7 @@ struct WebhookBody {
     media_base64: Option<bool>,
 }
 
-impl WebhookBody {
+impl SetWebhookBody {
     fn parse(self) -> Result<(WebhookLabel, Option<WebhookTarget>), ApiError> {
         let label = WebhookLabel::parse(self.label.as_deref()).during(Operation::SetWebhook)?;
         let target = if self.enabled.unwrap_or(true) { Some(self.target()?) } else { None };
@@ -99,7 +99,7 @@ struct SetAnswer {
     operation_id = "setWebhook",
     security(("token" = []), ("bearer" = [])),
     params(("instance" = String, Path, description = "The instance's name")),
-    request_body = WebhookBody,
+    request_body = SetWebhookBody,
     responses(
         (status = OK, description = "Set", body = SetAnswer),
         (status = BAD_REQUEST, description = "The body is not right", body = ErrorBody),
@@ -109,7 +109,7 @@ struct SetAnswer {
 )]
 #[post("/api/events/webhook/{instance:[^/]*}")]
 pub(super) async fn set(caller: OpenInstance, body: Sent) -> Result<impl Responder, ApiError> {
-    let (label, target) = body.json::<WebhookBody>()?.parse()?;
+    let (label, target) = body.json::<SetWebhookBody>()?.parse()?;
     let set = caller.services.webhooks.set(caller.instance.id, label, target).await;
     let set = set.during(Operation::SetWebhook)?;
     Ok(Json(SetAnswer {

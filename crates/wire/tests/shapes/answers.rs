@@ -100,9 +100,12 @@ fn a_configured_instance_shows_its_blocks_without_the_passwords() {
 
 #[test]
 fn a_listed_instance_that_was_never_paired_has_connection_and_profile_too() {
-    let listed =
-        serde_json::to_value(ListedInstanceView::new(&fresh(), ConnectionState::Disconnected, None))
-            .unwrap();
+    let listed = serde_json::to_value(ListedInstanceView::new(
+        &fresh(),
+        ConnectionState::Disconnected,
+        None,
+    ))
+    .unwrap();
     assert_json_snapshot!([&listed["connection"], &listed["profile"]]);
 }
 

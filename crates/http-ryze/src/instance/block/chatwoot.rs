@@ -6,7 +6,7 @@ use wharf_wire::instance::ChatwootView;
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(dead_code, reason = "the fields are read to check their types and to be documented")]
-pub(crate) struct Chatwoot {
+pub(crate) struct ChatwootBlock {
     /// Whether it shall have one.
     chatwoot_enabled: Option<bool>,
     /// Chatwoot's URL.
@@ -27,7 +27,7 @@ pub(crate) struct Chatwoot {
     chatwoot_reopen_resolved: Option<bool>,
 }
 
-impl Chatwoot {
+impl ChatwootBlock {
     /// What the answer says of it.
     pub(crate) fn view(&self, instance: Option<&str>) -> ChatwootView {
         if !self.chatwoot_enabled.unwrap_or(false) {

@@ -1,5 +1,10 @@
 //! The optional blocks of a new instance.
 
+#![expect(
+    clippy::struct_field_names,
+    reason = "the fields are spelled as in the body, where all blocks lie side by side"
+)]
+
 mod chatwoot;
 mod proxy;
 mod s3;
@@ -10,8 +15,8 @@ mod websocket;
 use wharf_domain::{Result, instance::InstanceName};
 
 pub(super) use self::{
-    chatwoot::Chatwoot, proxy::Proxy, s3::S3, settings::Settings, webhook::Webhook,
-    websocket::WebSocket,
+    chatwoot::ChatwootBlock, proxy::ProxyBlock, s3::S3Block, settings::SettingsBlock,
+    webhook::WebhookBlock, websocket::WebSocketBlock,
 };
 
 /// What of a block is kept: all of it, or nothing when it is not right, which the log tells.

@@ -5,7 +5,7 @@ use wharf_domain::{Result, proxy::ProxyConfig};
 /// Its way out.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Proxy {
+pub(crate) struct ProxyBlock {
     /// Whether it has its own proxy.
     proxy_enabled: Option<bool>,
     /// Host name or address.
@@ -21,7 +21,7 @@ pub(crate) struct Proxy {
     proxy_password: Option<String>,
 }
 
-impl Proxy {
+impl ProxyBlock {
     /// The proxy, when there shall be one.
     pub(crate) fn parse(self) -> Option<Result<ProxyConfig>> {
         self.proxy_enabled.unwrap_or(false).then(|| {

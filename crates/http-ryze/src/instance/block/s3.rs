@@ -5,7 +5,7 @@ use wharf_domain::{Result, s3::S3Config};
 /// Where its media goes.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct S3 {
+pub(crate) struct S3Block {
     /// Whether it has its own bucket.
     s3_enabled: Option<bool>,
     /// The region; `us-east-1` when absent.
@@ -22,7 +22,7 @@ pub(crate) struct S3 {
     s3_path_prefix: Option<String>,
 }
 
-impl S3 {
+impl S3Block {
     /// The bucket, when there shall be one.
     pub(crate) fn parse(self) -> Option<Result<S3Config>> {
         self.s3_enabled.unwrap_or(false).then(|| {

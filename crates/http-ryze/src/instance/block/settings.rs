@@ -5,7 +5,7 @@ use wharf_domain::settings;
 /// How it behaves.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Settings {
+pub(crate) struct SettingsBlock {
     /// Reject every incoming call.
     auto_reject_calls: Option<bool>,
     /// What to write to a rejected caller.
@@ -23,8 +23,8 @@ pub(crate) struct Settings {
     ignore_status: Option<bool>,
 }
 
-impl From<Settings> for settings::Settings {
-    fn from(asked: Settings) -> Self {
+impl From<SettingsBlock> for settings::Settings {
+    fn from(asked: SettingsBlock) -> Self {
         let fresh = Self::default();
         Self {
             auto_reject_calls: asked.auto_reject_calls.unwrap_or(fresh.auto_reject_calls),

@@ -9,7 +9,7 @@ use wharf_domain::{
 /// Its webhook labelled `default`.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Webhook {
+pub(crate) struct WebhookBlock {
     /// Whether it has one.
     webhook_enabled: Option<bool>,
     /// Where events are posted to.
@@ -25,7 +25,7 @@ pub(crate) struct Webhook {
     webhook_media_base64: Option<bool>,
 }
 
-impl Webhook {
+impl WebhookBlock {
     /// Where to post to, when there shall be a webhook.
     pub(crate) fn parse(self) -> Option<Result<WebhookTarget>> {
         self.webhook_enabled.unwrap_or(false).then(|| {

@@ -5,7 +5,7 @@ use wharf_domain::{Result, event::EventFilter, websocket::WebSocketConfig};
 /// Its WebSocket channel.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct WebSocket {
+pub(crate) struct WebSocketBlock {
     /// Whether clients may attach.
     websocket_enabled: Option<bool>,
     /// Which events they get; empty or absent is all of them.
@@ -14,7 +14,7 @@ pub(crate) struct WebSocket {
     websocket_media_base64: Option<bool>,
 }
 
-impl WebSocket {
+impl WebSocketBlock {
     /// The channel, when there shall be one.
     pub(crate) fn parse(self) -> Option<Result<WebSocketConfig>> {
         self.websocket_enabled.unwrap_or(false).then(|| {
