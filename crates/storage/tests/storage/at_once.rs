@@ -1,0 +1,135 @@
+//! Everything that touches the queue at the same time: nobody waits for ever, nothing is left behind.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use wharf_domain::{
+    delivery::{Delivery, Settlement, SinkRef},
+    event::{EventId, Lane},
+    instance::InstanceId,
+    webhook::WebhookId,
+};
+use wharf_testkit::{Stores, build};
+
+const APPENDERS: usize = 4;
+const APPENDS: usize = 25;
+
+/// Some lanes in one order, the next time in the other.
+async fn append(stores: Stores, instance: InstanceId) {
+    for round in 0..APPENDS {
+        let mut people: Vec<_> = (1..=4).collect();
+        if round % 2 == 1 {
+            people.reverse();
+        }
+        let events: Vec<_> = people
+            .into_iter()
+            .map(|person| build::phone(&format!("551199999000{person}")))
+            .map(|from| build::message_event(build::incoming(&from, "hi")))
+            .collect();
+        stores.events.append(instance, &events).await.unwrap();
+    }
+}
+
+async fn remove_and_add(stores: Stores, instance: InstanceId) {
+    for _ in 0..APPENDS {
+        let webhook = stores.webhooks.upsert(instance, &build::webhook("fickle")).await.unwrap();
+        tokio::task::yield_now().await;
+        assert!(stores.webhooks.remove(instance, &webhook.label).await.unwrap());
+    }
+}
+
+/// Delivers most, gives some back and tries some again, until the work is over and nothing is left.
+async fn deliver(stores: Stores, working: Arc<AtomicUsize>, delivered: Arc<Mutex<Vec<Delivery>>>) {
+    loop {
+        let was_over = working.load(Ordering::SeqCst) == 0;
+        let now = build::moment(60);
+        let claimed = stores.deliveries.claim(now, 20, 3).await.unwrap();
+        if claimed.is_empty() {
+            if was_over && stores.deliveries.next_due().await.unwrap().is_none() {
+                return;
+            }
+            tokio::task::yield_now().await;
+            continue;
+        }
+        let retry = Settlement::Retry { due: now, reason: "again".to_owned() };
+        let (mut settlements, mut released) = (Vec::new(), Vec::new());
+        let mut stopped: HashSet<(SinkRef, Lane)> = HashSet::new();
+        for one in claimed {
+            let lane = (one.sink, one.lane.clone());
+            if stopped.contains(&lane) {
+                released.push(one.id);
+            } else if one.attempts == 0 && one.event.sequence % 5 == 0 {
+                settlements.push((one.id, retry.clone()));
+                stopped.insert(lane);
+            } else {
+                settlements.push((one.id, Settlement::Delivered));
+                delivered.lock().unwrap().push(one);
+            }
+        }
+        stores.deliveries.release(&released).await.unwrap();
+        stores.deliveries.settle(&settlements).await.unwrap();
+    }
+}
+
+async fn with_instance(stores: &Stores, name: &str) -> (InstanceId, WebhookId) {
+    let account = build::account(name);
+    stores.accounts.insert(&account, &build::token()).await.unwrap();
+    let (instance, webhook) = (build::instance(account.id, name), build::webhook("steady"));
+    stores.instances.insert(&instance, Some(&webhook)).await.unwrap();
+    (instance.id, webhook.id)
+}
+
+async fn nothing_is_lost_repeated_or_out_of_order(stores: Stores) {
+    let instances = [with_instance(&stores, "one").await, with_instance(&stores, "two").await];
+    let working = Arc::new(AtomicUsize::new(APPENDERS + instances.len()));
+    let delivered = Arc::new(Mutex::new(Vec::new()));
+    let mut tasks = tokio::task::JoinSet::new();
+    for index in 0..APPENDERS {
+        let (stores, working) = (stores.clone(), working.clone());
+        let (instance, _) = instances[index % instances.len()];
+        tasks.spawn(async move {
+            append(stores, instance).await;
+            working.fetch_sub(1, Ordering::SeqCst);
+        });
+    }
+    for (instance, _) in instances {
+        let (stores, working) = (stores.clone(), working.clone());
+        tasks.spawn(async move {
+            remove_and_add(stores, instance).await;
+            working.fetch_sub(1, Ordering::SeqCst);
+        });
+    }
+    for _ in 0..3 {
+        tasks.spawn(deliver(stores.clone(), working.clone(), delivered.clone()));
+    }
+    tasks.join_all().await;
+
+    let delivered = std::mem::take(&mut *delivered.lock().unwrap());
+    for (_, webhook) in instances {
+        let own = delivered.iter().filter(|one| one.sink == SinkRef::Webhook(webhook));
+        let mut lanes: HashMap<&Lane, Vec<i64>> = HashMap::new();
+        let mut events: HashSet<EventId> = HashSet::new();
+        for one in own {
+            lanes.entry(&one.lane).or_default().push(one.event.sequence);
+            assert!(events.insert(one.event.id), "an event was delivered twice");
+        }
+        assert_eq!(events.len(), APPENDERS / instances.len() * APPENDS * 4);
+        assert!(lanes.values().all(|sequences| sequences.is_sorted()), "{lanes:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_lost_repeated_or_out_of_order_on_sqlite() {
+    nothing_is_lost_repeated_or_out_of_order(crate::home::sqlite().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs PostgreSQL"]
+async fn nothing_is_lost_repeated_or_out_of_order_on_postgres() {
+    nothing_is_lost_repeated_or_out_of_order(crate::home::postgres().await).await;
+}
