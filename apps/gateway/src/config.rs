@@ -10,6 +10,10 @@ use wharf_seal::MasterKey;
 
 use crate::settings::{ENV_PREFIX, Settings};
 
+/// The libraries' own chatter is left out: it speaks of every stanza, and of phone numbers.
+const DEFAULT_LOG: &str =
+    "info,whatsapp_rust=warn,wacore=warn,actix_server=warn,sea_orm_migration=warn";
+
 /// The configuration of a gateway.
 pub struct Config {
     /// Where to listen.
@@ -55,7 +59,10 @@ impl Config {
             .database_url
             .unwrap_or_else(|| format!("sqlite://{}", data_dir.join("wharf.db").display()));
         Ok(Self {
-            listen: named("listen", settings.listen.as_deref().unwrap_or("127.0.0.1:8080").parse())?,
+            listen: named(
+                "listen",
+                settings.listen.as_deref().unwrap_or("127.0.0.1:8080").parse(),
+            )?,
             database_url: Secret::new(database_url),
             encryption_key: optional("encryption_key", settings.encryption_key, MasterKey::parse)?,
             account_token: optional("account_token", settings.account_token, |t| Token::parse(t))?,
@@ -67,13 +74,17 @@ impl Config {
             trusted_proxies: optional("trusted_proxies", settings.trusted_proxies, networks)?
                 .unwrap_or_default(),
             max_body: optional("max_body", settings.max_body, size)?.unwrap_or(64 << 20),
-            message_retention: optional("message_retention", settings.message_retention, retention)?
-                .flatten(),
+            message_retention: optional(
+                "message_retention",
+                settings.message_retention,
+                retention,
+            )?
+            .flatten(),
             extra_ca_file: settings.extra_ca_file.map(PathBuf::from),
             egress: optional("egress", settings.egress, str::parse)?.unwrap_or_default(),
             device_name: optional("device_name", settings.device_name, device_name)?
                 .unwrap_or_else(|| "Wharf".to_owned()),
-            log: settings.log.unwrap_or_else(|| "info".to_owned()),
+            log: settings.log.unwrap_or_else(|| DEFAULT_LOG.to_owned()),
             data_dir,
         })
     }
@@ -104,7 +115,8 @@ impl fmt::Display for Config {
         writeln!(f, "rate_limit_create = {}", unlimited(self.rate_limit_create))?;
         writeln!(f, "trusted_proxies = {}", networks.join(","))?;
         writeln!(f, "max_body = {}", self.max_body)?;
-        let retention = self.message_retention.map(|keep| humantime::format_duration(keep).to_string());
+        let retention =
+            self.message_retention.map(|keep| humantime::format_duration(keep).to_string());
         writeln!(f, "message_retention = {}", retention.as_deref().unwrap_or("unlimited"))?;
         let ca = self.extra_ca_file.as_ref().map(|file| file.display().to_string());
         writeln!(f, "extra_ca_file = {}", ca.unwrap_or_default())?;
@@ -236,7 +248,10 @@ mod tests {
             (Settings { listen: Some("x".into()), ..Settings::default() }, "WHARF_LISTEN"),
             (Settings { max_body: Some("5 MB".into()), ..Settings::default() }, "WHARF_MAX_BODY"),
             (Settings { egress: Some("all".into()), ..Settings::default() }, "WHARF_EGRESS"),
-            (Settings { base_url: Some("ftp://x".into()), ..Settings::default() }, "WHARF_BASE_URL"),
+            (
+                Settings { base_url: Some("ftp://x".into()), ..Settings::default() },
+                "WHARF_BASE_URL",
+            ),
         ] {
             let text = format!("{:#}", Config::parse(set).err().unwrap());
             assert!(text.contains(name), "{text}");

@@ -43,7 +43,9 @@ fn refusal(output: &Output) -> String {
 }
 
 fn token_in(text: &str) -> Option<String> {
-    text.lines().find_map(|line| line.split_once("(shown once): ")).map(|(_, t)| t.trim().to_owned())
+    text.lines()
+        .find_map(|line| line.split_once("(shown once): "))
+        .map(|(_, t)| t.trim().to_owned())
 }
 
 struct Server {

@@ -121,42 +121,61 @@ impl Shared {
             .map(|(quote, quoted)| (quote, &quoted.message.sender.jid, quoted.raw.as_ref()));
         let raw = session.encode_text(&text.text, quote);
         let draft = OutgoingDraft { message, raw: Some(raw.clone()), idempotency };
-        match self.messages.reserve(instance.id, &draft, self.clock.now()).await? {
-            Reservation::Known(known) => self.settle_known(instance, known).await,
-            Reservation::Fresh => {
+        // Under way before it is written: whoever finds it written and not under way takes it for a dead process's.
+        let under_way = self.begin((instance.id, draft.message.id.clone()));
+        match (self.messages.reserve(instance.id, &draft, self.clock.now()).await?, under_way) {
+            (Reservation::Fresh, Some(_under_way)) => {
                 self.send(instance, draft.message, raw, session, text.delay).await
             }
+            (Reservation::Known(known), _) => self.settle_known(instance, known).await,
+            // Two messages got the same 72 random bits.
+            (Reservation::Fresh, None) => Err(Error::AlreadyExists(Resource::Message)),
         }
     }
 
     /// The outcome of a message that an earlier request with the same key was about.
-    async fn settle_known(&self, instance: &Instance, known: StoredMessage) -> Result<Message> {
+    async fn settle_known(&self, instance: &Instance, mut known: StoredMessage) -> Result<Message> {
         let key = (instance.id, known.message.id.clone());
-        // Whoever sends it drops the other end when it is done, which ends the wait with an error.
-        let under_way = self.sends().under_way.get(&key).cloned();
-        let known = match under_way {
-            None => known,
-            Some(mut done) => {
+        loop {
+            let send_under_way = self.sends().under_way.get(&key).cloned();
+            if let Some(mut done) = send_under_way {
+                // Whoever sends it drops the other end when it is done, which ends the wait with an error.
                 while done.changed().await.is_ok() {}
-                let missing = Error::NotFound(Resource::Message);
-                self.messages.find(instance.id, &known.message.id).await?.ok_or(missing)?
             }
-        };
-        match (known.status, known.failure) {
-            (MessageStatus::Failed, Some(code)) => Err(Error::Refused { code }),
-            (MessageStatus::Failed, None) => Err(Error::NotConnected),
-            (MessageStatus::Pending, _) if self.sends().unacknowledged.contains_key(&key) => {
-                Err(Error::NotAcknowledged)
+            // Read once no send is under way: what was read before may be from the middle of one.
+            let missing = Error::NotFound(Resource::Message);
+            known = self.messages.find(instance.id, &key.1).await?.ok_or(missing)?;
+            match (known.status, known.failure) {
+                (MessageStatus::Failed, Some(code)) => return Err(Error::Refused { code }),
+                (MessageStatus::Failed, None) => return Err(Error::NotConnected),
+                (MessageStatus::Pending, _) if self.sends().unacknowledged.contains_key(&key) => {
+                    return Err(Error::NotAcknowledged);
+                }
+                (MessageStatus::Pending, _) => {}
+                _ => return Ok(known.message),
             }
-            (MessageStatus::Pending, _) => {
-                let session = self.sessions.connected(instance.id)?;
+            let session = self.sessions.connected(instance.id)?;
+            // Of several retries that get here one sends; the others wait for it.
+            if let Some(_under_way) = self.begin(key.clone()) {
                 let raw = known.raw.ok_or(Error::NotAcknowledged)?;
-                self.send(instance, known.message, raw, session, 0).await
+                return self.send(instance, known.message, raw, session, 0).await;
             }
-            _ => Ok(known.message),
         }
     }
 
+    /// Notes that a send is under way, unless one of that message is.
+    fn begin(&self, key: (InstanceId, MessageId)) -> Option<UnderWay<'_>> {
+        let (done, under_way) = watch::channel(());
+        match self.sends().under_way.entry(key.clone()) {
+            Entry::Occupied(_) => None,
+            Entry::Vacant(entry) => {
+                entry.insert(under_way);
+                Some(UnderWay { shared: self, key, _done: done })
+            }
+        }
+    }
+
+    /// Sends a message that is noted as under way.
     async fn send(
         &self,
         instance: &Instance,
@@ -165,14 +184,6 @@ impl Shared {
         session: Arc<dyn Session>,
         delay: u32,
     ) -> Result<Message> {
-        let key = (instance.id, message.id.clone());
-        let (done, under_way) = watch::channel(());
-        // Two retries of one request may both find it unsent; the first to get here sends it.
-        match self.sends().under_way.entry(key.clone()) {
-            Entry::Occupied(_) => return Err(Error::NotAcknowledged),
-            Entry::Vacant(entry) => drop(entry.insert(under_way)),
-        }
-        let _over = Over { shared: self, key: key.clone(), _done: done };
         let to = message.chat.party.jid.clone();
         if delay > 0 {
             self.type_for(&*session, &to, Duration::from_secs(delay.into())).await;
@@ -186,7 +197,7 @@ impl Shared {
                 Ok(message)
             }
             Err(Error::NotAcknowledged) => {
-                self.sends().gave_up(key, self.clock.now());
+                self.sends().gave_up((instance.id, message.id), self.clock.now());
                 Err(Error::NotAcknowledged)
             }
             Err(e) => {
@@ -255,15 +266,15 @@ impl Shared {
     }
 }
 
-/// Notes that a send is over, however it ended.
-struct Over<'a> {
+/// A send under way; over when it is dropped.
+struct UnderWay<'a> {
     shared: &'a Shared,
     key: (InstanceId, MessageId),
     /// Dropped last, after the note is gone: whoever waits for it finds no send under way.
     _done: watch::Sender<()>,
 }
 
-impl Drop for Over<'_> {
+impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         self.shared.sends().under_way.remove(&self.key);
     }

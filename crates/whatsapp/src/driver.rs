@@ -10,6 +10,8 @@ use whatsapp_rust::{
 
 use crate::{adapter::Turn, liveness, session::Core, teller::Teller};
 
+/// How long the library may take to tell of an acceptance that it has noted.
+const ACCEPTANCE: Duration = Duration::from_secs(10);
 /// How long the library may take to write out what it holds.
 const FLUSH: Duration = Duration::from_secs(20);
 
@@ -66,8 +68,10 @@ async fn see_through(
     let paired_before = client.pn().is_some();
     let running = async {
         library.await;
-        // The switch for the library's own redial may come a moment late. A second run does the same.
-        if !paired_before && client.pn().is_some() && core.link.may_redial() {
+        // The library redials by itself when the phone's acceptance has been told before the server hangs up. The
+        // server may be faster: it hangs up as soon as it has read the answer, which is sent before that is told.
+        // Then a second run does the same.
+        if !paired_before && client.pn().is_some() && accepted_soon(core).await {
             let client = client.clone();
             let _ = core.tasks.ask(async move { client.run().await }).await;
         }
@@ -86,6 +90,15 @@ async fn see_through(
         () = liveness::watch(core, client) => {}
         () = limit_login(core, paired_before) => {}
         () = wait_for_pairing(core) => {}
+    }
+}
+
+/// Whether the phone's acceptance is told, at once or in a moment, and the redial it allows is not used up.
+async fn accepted_soon(core: &Core) -> bool {
+    tokio::select! {
+        biased;
+        () = core.link.accepted().cancelled() => core.link.may_redial(),
+        () = core.clock.sleep(ACCEPTANCE) => false,
     }
 }
 

@@ -41,6 +41,7 @@ pub(crate) struct Link {
     up: CancellationToken,
     greeted: CancellationToken,
     socket: Mutex<Option<Arc<Socket>>>,
+    accepted: CancellationToken,
     redial: AtomicBool,
     library_redials: OnceLock<Arc<AtomicBool>>,
 }
@@ -97,6 +98,12 @@ impl Link {
     /// Notes that the phone has accepted the device, which allows the one redial a session has.
     pub(crate) fn allow_redial(&self) {
         self.set_redial(true);
+        self.accepted.cancel();
+    }
+
+    /// Cancelled once the phone has accepted the device.
+    pub(crate) fn accepted(&self) -> &CancellationToken {
+        &self.accepted
     }
 
     /// Whether the redial is allowed and not used up.

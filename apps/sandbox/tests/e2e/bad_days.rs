@@ -139,9 +139,9 @@ async fn what_whatsapp_delivers_twice_is_told_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_temporary_ban_is_told_and_waited_out() {
     let world = World::paired().await;
-    let fault = json!({ "number": ANA, "fault": "temp-ban", "code": 101, "seconds": 2, "count": 1 });
+    let fault =
+        json!({ "number": ANA, "fault": "temp-ban", "code": 101, "seconds": 2, "count": 1 });
     world.whatsapp.fault(fault).await;
-    world.whatsapp.fault(json!({ "number": ANA, "fault": "drop", "count": 1 })).await;
     let event = world.receiver.wait_for_state("temp_banned").await;
     assert_eq!(event.body["data"]["code"], 101);
     world.gateway.wait_for_state("sales", "connected").await;
@@ -151,7 +151,6 @@ async fn a_temporary_ban_is_told_and_waited_out() {
 async fn a_ban_is_told_and_not_fought() {
     let world = World::paired().await;
     world.whatsapp.fault(json!({ "number": ANA, "fault": "ban", "count": 1 })).await;
-    world.whatsapp.fault(json!({ "number": ANA, "fault": "drop", "count": 1 })).await;
     world.gateway.wait_for_state("sales", "banned").await;
     world.receiver.wait_for_state("connect_failure").await;
     // The keys were kept: once WhatsApp has forgiven, an explicit connect is enough.

@@ -29,9 +29,8 @@ impl Options {
             .status()
             .unwrap();
         assert!(made.success());
-        let url = format!(
-            "postgres://postgres@127.0.0.1:5432/test?options=-c%20search_path%3D{schema}"
-        );
+        let url =
+            format!("postgres://postgres@127.0.0.1:5432/test?options=-c%20search_path%3D{schema}");
         Self { settings: vec![("WHARF_DATABASE_URL", url)] }
     }
 
@@ -77,7 +76,12 @@ impl Gateway {
         spawn(&self.whatsapp_url, &self.dir, &options).err().unwrap()
     }
 
-    pub(crate) async fn call(&self, method: Method, path: &str, body: Value) -> (StatusCode, Value) {
+    pub(crate) async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Value,
+    ) -> (StatusCode, Value) {
         self.call_as(TOKEN, method, path, body, &[]).await
     }
 
@@ -144,7 +148,8 @@ impl Gateway {
             }
         };
         if tokio::time::timeout(DEADLINE, look).await.is_err() {
-            panic!("`{name}` is {} and never became {wanted}", self.state(name).await);
+            let log = std::fs::read_to_string(self.dir.join("log")).unwrap();
+            panic!("`{name}` is {} and never became {wanted}\n{log}", self.state(name).await);
         }
     }
 }
@@ -153,6 +158,7 @@ fn settings(dir: &Path, options: &Options) -> Vec<(String, String)> {
     let mut settings = vec![
         ("WHARF_DATA_DIR".to_owned(), dir.join("data").display().to_string()),
         ("WHARF_ACCOUNT_TOKEN".to_owned(), TOKEN.to_owned()),
+        ("WHARF_LOG".to_owned(), "info,actix_server=warn,sea_orm_migration=warn".to_owned()),
         ("WHARF_RATE_LIMIT".to_owned(), "0".to_owned()),
         ("WHARF_RATE_LIMIT_CREATE".to_owned(), "0".to_owned()),
     ];
@@ -172,5 +178,6 @@ fn uuid() -> String {
     // A directory name that is taken by nobody else is as good as an id.
     let dir = tempfile::tempdir().unwrap();
     let name = dir.path().file_name().unwrap().to_string_lossy().to_lowercase();
-    name.chars().filter(char::is_ascii_alphanumeric).collect::<String>() + &std::process::id().to_string()
+    name.chars().filter(char::is_ascii_alphanumeric).collect::<String>()
+        + &std::process::id().to_string()
 }

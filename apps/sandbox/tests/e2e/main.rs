@@ -26,7 +26,8 @@ pub(crate) struct World {
     pub(crate) whatsapp: WhatsApp,
     pub(crate) gateway: Gateway,
     pub(crate) receiver: Receiver,
-    pub(crate) dir: TempDir,
+    /// What both keep; gone with the test.
+    _dir: TempDir,
 }
 
 pub(crate) const ANA: &str = "5511999990001";
@@ -45,7 +46,7 @@ impl World {
         whatsapp.phone(BIA, "Bia").await;
         let gateway = Gateway::start(&whatsapp, dir.path(), options).await;
         let receiver = Receiver::start().await;
-        Self { whatsapp, gateway, receiver, dir }
+        Self { whatsapp, gateway, receiver, _dir: dir }
     }
 
     /// The same with `sales` created, its webhook set, paired with Ana and connected.

@@ -40,7 +40,8 @@ async fn a_second_caller_joins_the_pairing_of_the_first() {
     let world = World::new().await;
     world.gateway.create("sales", &world.receiver.url()).await;
     let path = "/api/instance/connect/sales";
-    let ((first, one), (second, two)) = tokio::join!(world.gateway.get(path), world.gateway.get(path));
+    let ((first, one), (second, two)) =
+        tokio::join!(world.gateway.get(path), world.gateway.get(path));
     assert_eq!((first, second), (StatusCode::OK, StatusCode::OK), "{one} {two}");
     assert_eq!(one["qrCode"], two["qrCode"]);
     world.whatsapp.scan(ANA, two["qrCode"].as_str().unwrap()).await;

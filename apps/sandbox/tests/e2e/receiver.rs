@@ -67,7 +67,11 @@ impl Receiver {
     }
 
     /// Waits for a request that is as wanted, among those that came already too.
-    pub(crate) async fn wait_for(&self, what: &str, wanted: impl Fn(&Received) -> bool) -> Received {
+    pub(crate) async fn wait_for(
+        &self,
+        what: &str,
+        wanted: impl Fn(&Received) -> bool,
+    ) -> Received {
         let look = async {
             loop {
                 let came = self.shared.came.notified();
@@ -94,7 +98,9 @@ impl Receiver {
     /// Waits for an `instance.state` event.
     pub(crate) async fn wait_for_state(&self, state: &str) -> Received {
         let wanted = |r: &Received| {
-            r.answer == 200 && r.body["event"] == "instance.state" && r.body["data"]["state"] == state
+            r.answer == 200
+                && r.body["event"] == "instance.state"
+                && r.body["data"]["state"] == state
         };
         self.wait_for(&format!("state `{state}`"), wanted).await
     }

@@ -10,10 +10,7 @@ async fn a_number_nobody_has_is_refused() {
     let world = World::paired().await;
     let (status, answer) = world.gateway.send("sales", "5511999990099", "hello?").await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
-    assert_eq!(
-        answer["error"]["message"],
-        "Number 5511999990099 is not registered on WhatsApp"
-    );
+    assert_eq!(answer["error"]["message"], "Number 5511999990099 is not registered on WhatsApp");
 }
 
 #[tokio::test(flavor = "multi_thread")]

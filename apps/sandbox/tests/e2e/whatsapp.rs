@@ -22,7 +22,12 @@ impl WhatsApp {
         let dir = dir.join("whatsapp");
         std::fs::create_dir_all(&dir).unwrap();
         let (process, url) = Self::spawn(&dir, "127.0.0.1:0");
-        Self { process: Some(process), dir, url, http: Client::builder().no_proxy().build().unwrap() }
+        Self {
+            process: Some(process),
+            dir,
+            url,
+            http: Client::builder().no_proxy().build().unwrap(),
+        }
     }
 
     fn spawn(dir: &Path, listen: &str) -> (Process, String) {
