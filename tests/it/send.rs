@@ -2,7 +2,11 @@ use std::time::Duration;
 
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
-use wharf_domain::{address::PhoneNumber, message::Content, ports::Clock};
+use wharf_domain::{
+    address::PhoneNumber,
+    message::Content,
+    ports::{Clock, SessionEvent},
+};
 use wharf_testkit::build;
 use wharf_tests::{Answer, TestGateway};
 
@@ -179,6 +183,29 @@ async fn an_acknowledgement_that_never_comes_is_a_timeout() {
     gateway.whatsapp.set_silent(&build::phone(ANA), true);
     let expected = "WhatsApp did not acknowledge the message";
     assert_eq!(send(&gateway, hello()).await.refusal(), (504, expected.to_owned()));
+}
+
+#[tokio::test]
+async fn an_acknowledgement_that_comes_late_settles_the_message() {
+    let gateway = TestGateway::start().await;
+    let session = gateway.connected("sales").await;
+    let hook = json!({ "url": "https://example.com/hook", "events": ["message.exchange"] });
+    gateway.post("/api/events/webhook/sales", hook).await.expect(200);
+    gateway.whatsapp.set_silent(&build::phone(ANA), true);
+    let caller = gateway.owner().with("idempotency-key", "order-1");
+    let path = "/api/message/text/sales";
+    assert_eq!(caller.post(path, hello()).await.status, 504);
+    assert_eq!(caller.post(path, hello()).await.status, 504);
+    let (_, outgoing) = gateway.whatsapp.until_sent(1).await.remove(0);
+    session.emit(SessionEvent::LateAck {
+        id: outgoing.id.clone(),
+        timestamp: Some(build::moment(90)),
+        refused: None,
+    });
+    gateway.sink.until_attempts(1).await;
+    let sent = caller.post(path, hello()).await.expect(200);
+    assert_eq!(sent["data"]["messageId"], outgoing.id.as_str());
+    assert_eq!(gateway.whatsapp.sent().len(), 1);
 }
 
 #[tokio::test]

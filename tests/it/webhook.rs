@@ -51,6 +51,16 @@ async fn a_url_is_enough() {
 }
 
 #[tokio::test]
+async fn a_url_is_read_back_as_it_was_written() {
+    let gateway = with_instance().await;
+    for url in ["https://example.com", "http://Example.com:80/a b?x=1#y"] {
+        let answer = set(&gateway, json!({ "url": url })).await.expect(200);
+        assert_eq!(answer["webhook"]["url"], url);
+        assert_eq!(get(&gateway, "?label=").await.expect(200)["webhook"]["url"], url);
+    }
+}
+
+#[tokio::test]
 async fn a_label_is_written_over() {
     let gateway = with_instance().await;
     set(&gateway, full("default")).await.expect(200);

@@ -41,7 +41,11 @@ impl Default for WebhookLabel {
 
 /// Where events are posted to: an absolute http or https URL without credentials in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WebhookUrl(Url);
+pub struct WebhookUrl {
+    // Kept as it was written: callers compare what they read back, and a parsed URL is spelled anew.
+    written: String,
+    url: Url,
+}
 
 impl WebhookUrl {
     /// Accepts an absolute http or https URL of at most 2,048 bytes. Whether its address may be dialled is judged
@@ -61,13 +65,19 @@ impl WebhookUrl {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(Error::invalid("url", "must not contain credentials, use `authorization`"));
         }
-        Ok(Self(url))
+        Ok(Self { written: raw.to_owned(), url })
     }
 
     /// The URL itself.
     #[must_use]
     pub fn as_url(&self) -> &Url {
-        &self.0
+        &self.url
+    }
+
+    /// The URL as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.written
     }
 }
 
@@ -121,6 +131,13 @@ mod tests {
         {
             assert!(WebhookUrl::parse(refused).is_err(), "{refused}");
         }
+    }
+
+    #[test]
+    fn a_url_is_read_back_as_it_was_written() {
+        let url = WebhookUrl::parse(" https://Example.com:443 ").unwrap();
+        assert_eq!(url.as_str(), "https://Example.com:443");
+        assert_eq!(url.as_url().as_str(), "https://example.com/");
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub(crate) fn values(
         webhook.id.0,
         instance.0,
         webhook.label.as_str(),
-        target.map(|target| target.url.as_url().to_string()),
+        target.map(|target| target.url.as_str().to_owned()),
         AUTHORIZATION.seal_secret(keyring, &row, authorization)?,
         SECRET.seal_secret(keyring, &row, secret)?,
         target.is_some_and(|target| target.by_events),

@@ -154,7 +154,7 @@ impl WebhookSummary {
         webhook.and_then(|webhook| webhook.target.as_ref()).map_or_else(Self::default, |target| {
             Self {
                 enabled: true,
-                url: Some(target.url.as_url().to_string()),
+                url: Some(target.url.as_str().to_owned()),
                 events: event_names(&target.events),
             }
         })

@@ -34,7 +34,7 @@ impl From<&Webhook> for WebhookView {
         Self {
             label: webhook.label.as_str().to_owned(),
             enabled: target.is_some(),
-            url: target.map(|target| target.url.as_url().to_string()),
+            url: target.map(|target| target.url.as_str().to_owned()),
             authorization: target
                 .and_then(|target| target.authorization.as_ref())
                 .map(|value| value.expose().to_owned()),
