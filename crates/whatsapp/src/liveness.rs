@@ -14,12 +14,12 @@ pub(crate) async fn watch(core: &Core, client: &Arc<Client>) {
     loop {
         let heard = core.link.heard();
         core.clock.sleep(ask_after).await;
-        // While the observer is busy nobody listens, so silence means nothing.
-        if core.link.heard() != heard || !core.queue.has_room() {
+        // While the observer is busy we may be the silent one ourselves: what we send can wait for it.
+        if core.link.heard() != heard || !core.queue.is_idle() {
             continue;
         }
         ask(core, client);
-        if answered(core, heard, tell_after).await || !core.queue.has_room() {
+        if answered(core, heard, tell_after).await || !core.queue.is_idle() {
             continue;
         }
         // Before it is connected the session has nothing to take back.

@@ -143,8 +143,12 @@ impl Queue {
         self.until(|state| state.receipts_out >= so_far).await;
     }
 
-    /// Whether another frame may be read.
-    pub(crate) fn has_room(&self) -> bool {
+    /// Whether the observer has been told everything.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.lock().is_idle()
+    }
+
+    fn has_room(&self) -> bool {
         Self::is_open(&self.lock())
     }
 

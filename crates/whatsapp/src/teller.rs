@@ -104,7 +104,23 @@ impl Teller {
             }
             Event::Connected(_) => Some(SessionEvent::Connected { profile: self.profile() }),
             Event::SelfPushNameUpdated(_) => Some(SessionEvent::ProfileChanged(self.profile())),
+            Event::PairSuccess(_) => {
+                self.put_keys_down().await;
+                convert::pairing(event)
+            }
             _ => convert::pairing(event),
+        }
+    }
+
+    /// Puts the keys of the device just paired down. The library would get to it some time later, and a crash before
+    /// that would leave a device on the phone that nobody has the keys of.
+    async fn put_keys_down(&self) {
+        let Some(client) = self.client.upgrade() else { return };
+        if self.core.drop_now.is_cancelled() {
+            return;
+        }
+        if let Err(e) = client.persistence_manager().flush().await {
+            tracing::error!(error = &e as &dyn std::error::Error, "could not put new keys down");
         }
     }
 

@@ -114,6 +114,10 @@ async fn chats_by_lid_are_told_by_phone_number() {
     sent.unwrap();
     let delivered = receipt(&paired.live, &id, ReceiptKind::Delivered).await;
     assert_eq!((delivered.chat.party.jid.user(), delivered.from.jid.user()), (ANA, ANA));
+    paired.phone.send_text(ANA, "do telefone").await.unwrap();
+    let typed = paired.live.recorder.message("do telefone").await;
+    assert_eq!((typed.sender.jid.user(), typed.recipient.unwrap().jid.user()), (OWN, ANA));
+    assert_eq!(typed.chat.party.jid.user(), ANA);
 }
 
 #[tokio::test]

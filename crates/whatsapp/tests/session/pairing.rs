@@ -2,7 +2,10 @@ use wharf_domain::{
     Error,
     ports::{SessionEnd, SessionEvent, WhatsApp},
 };
-use wharf_whatsapp_sim::faults::{Fault, Limit};
+use wharf_whatsapp_sim::{
+    Simulator,
+    faults::{Fault, Limit},
+};
 
 use crate::{
     recorder::Told,
@@ -37,6 +40,29 @@ async fn a_scanned_code_pairs_and_connects_the_device() {
     let devices = paired.phone.devices();
     assert_eq!(devices[1].name, "Wharf");
     assert!(devices[1].online);
+}
+
+#[tokio::test]
+async fn the_keys_are_stored_when_the_pairing_is_told() {
+    let world = World::new().await;
+    let phone = world.phone(OWN, "Loja");
+    let instance = instance();
+    let live = world.start(instance).await;
+    let qr = live.qr().await;
+    let scanning = tokio::spawn(async move { phone.scan(qr.as_str()).await });
+    live.recorder
+        .event("pairing", |event| matches!(event, SessionEvent::Paired { .. }).then_some(()))
+        .await;
+    assert!(world.adapter.is_paired(instance).await.unwrap());
+    scanning.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_pairing_over_tls_trusts_the_added_authority() {
+    let simulator = Simulator::start().await.unwrap();
+    let url = simulator.whatsapp_url().replace("ws://", "wss://").parse().unwrap();
+    let world = World::on(simulator, |config| config.url = url);
+    world.pair().await;
 }
 
 #[tokio::test]

@@ -56,7 +56,9 @@ impl World {
             ..Config::default()
         };
         change(&mut config);
-        let net = Net::new(Tls::new(Roots::web()), Egress::Open).with_resolver(Arc::new(Nowhere));
+        let mut roots = Roots::web();
+        roots.add_pem(simulator.root_certificate_pem().as_bytes()).unwrap();
+        let net = Net::new(Tls::new(roots), Egress::Open).with_resolver(Arc::new(Nowhere));
         let stores = Arc::new(Stores::default());
         let adapter =
             WhatsAppAdapter::new(config, net, stores.clone(), Arc::new(SystemClock)).unwrap();
