@@ -13,10 +13,9 @@ pub(crate) use send::{Draft, send_text, share_keys};
 
 use crate::clock;
 use crate::error::{Error, Result};
-use crate::hub::Hub;
 use crate::phone::app_state::AppState;
 use crate::phone::inbox::Inbox;
-use crate::phone::signal::{DeviceAddress, PeerBundle, PhoneSignal};
+use crate::phone::signal::PhoneSignal;
 use crate::state::account::{Account, State};
 
 /// What a phone keeps.
@@ -60,16 +59,6 @@ pub(crate) fn announce_name(state: &mut State) -> Result<()> {
     collection.append(patch.version - 1, &patch.bytes).map_err(|refusal| {
         Error::Conflict(format!("the phone's app state is not the server's: {refusal:?}"))
     })
-}
-
-/// The keys to open a session with a device, with a one-time prekey if there is one.
-pub(crate) fn bundle_of(hub: &Hub, device: &DeviceAddress) -> Option<PeerBundle> {
-    let account = hub.account(&device.number)?;
-    let mut state = account.lock();
-    match device.device {
-        0 => Some(state.handset().signal.bundle()),
-        id => state.take_bundle(id),
-    }
 }
 
 /// The address under which the phone knows an account: by number, whatever stanzas say.

@@ -12,6 +12,7 @@ mod media;
 pub mod noise;
 mod pairing;
 pub mod phone;
+mod prekeys;
 mod server;
 mod session;
 mod simulator;

@@ -165,6 +165,11 @@ impl Simulator {
         statistics
     }
 
+    /// Waits until the present state would survive the end of the process.
+    pub async fn settled(&self) {
+        self.hub.settled().await;
+    }
+
     /// Hangs up on everybody, writes down what is left and frees the port.
     pub async fn stop(&self) {
         self.closing.cancel();

@@ -2,13 +2,14 @@
 
 use wacore_binary::{Node, Server};
 
-use super::{bundle_of, known_as};
+use super::known_as;
 use crate::clock;
 use crate::envelope::{Envelope, enc};
 use crate::error::{Error, Result};
 use crate::hub::{Hub, Parcel, stanza_id};
 use crate::phone::inbox::{Origin, copy_for_own_devices};
 use crate::phone::signal::{DeviceAddress, PeerBundle, Prekey, SignedPrekey};
+use crate::prekeys::take_bundle;
 use crate::stanza::fields::Fields as _;
 use crate::state::account::Account;
 
@@ -96,7 +97,7 @@ pub(crate) fn send_text(
 /// Gives a companion the app-state keys. Without an account's lock.
 pub(crate) fn share_keys(hub: &Hub, account: &Account, device: u16) -> Vec<Parcel> {
     let address = account.device(device);
-    let bundle = bundle_of(hub, &address);
+    let bundle = take_bundle(hub, &address);
     let now = clock::signed_milliseconds();
     let mut state = account.lock();
     let share = state.handset.app_state.key_share(state.raw_id, now);
@@ -151,7 +152,7 @@ pub(super) fn again(
         return None;
     }
     let content = if own { copy_for_own_devices(&original, &chat) } else { original };
-    let bundle = brought(receipt).or_else(|| bundle_of(hub, requester))?;
+    let bundle = brought(receipt).or_else(|| take_bundle(hub, requester))?;
     let sealed =
         account.lock().handset().signal.encrypt(requester, Some(&bundle), &content).ok()?;
     let count = receipt.child("retry")?.text("count").and_then(|count| count.parse().ok());
@@ -188,7 +189,7 @@ fn with_bundles(
             if account.lock().handset.signal.has_session(&device) {
                 return Some((device, None));
             }
-            let bundle = bundle_of(hub, &device)?;
+            let bundle = take_bundle(hub, &device)?;
             Some((device, Some(bundle)))
         })
         .collect()

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
@@ -89,7 +89,8 @@ impl Builder {
             media: Media::new(self.data_dir.map(|directory| directory.join("media"))),
         };
         let hub = Arc::new(Hub::new(setup, accounts));
-        ledger.start(Arc::clone(&hub) as Arc<dyn Collect>)?;
+        let state: Weak<dyn Collect> = Arc::downgrade(&(Arc::clone(&hub) as Arc<dyn Collect>));
+        ledger.start(state)?;
         if !known {
             let _change = ledger.change();
             ledger.mark(SERVER);

@@ -7,7 +7,7 @@
 
 use std::collections::HashSet;
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard, Weak};
 use std::thread::JoinHandle;
 
 use tokio::sync::watch;
@@ -74,13 +74,13 @@ impl Ledger {
     }
 
     /// Starts committing what `state` says has changed. Once.
-    pub(crate) fn start(&self, state: Arc<dyn Collect>) -> Result<()> {
+    pub(crate) fn start(&self, state: Weak<dyn Collect>) -> Result<()> {
         let Some(durable) = self.durable.clone() else { return Ok(()) };
         let journal = lock(&durable.pending).journal.take();
         let Some(journal) = journal else { return Ok(()) };
         let thread = std::thread::Builder::new()
             .name("whatsapp-sim-journal".to_owned())
-            .spawn(move || durable.run(journal, &*state))?;
+            .spawn(move || durable.run(journal, &state))?;
         *lock(&self.thread) = Some(thread);
         Ok(())
     }
@@ -134,8 +134,17 @@ impl Ledger {
     }
 }
 
+impl Drop for Ledger {
+    fn drop(&mut self) {
+        let Some(durable) = &self.durable else { return };
+        // Not joined: the thread itself may be the last to hold the state.
+        lock(&durable.pending).stopping = true;
+        durable.wake.notify_one();
+    }
+}
+
 impl Durable {
-    fn run(&self, mut journal: Journal, state: &dyn Collect) {
+    fn run(&self, mut journal: Journal, state: &Weak<dyn Collect>) {
         loop {
             let mut pending = lock(&self.pending);
             while pending.changed.is_empty() && !pending.stopping {
@@ -149,6 +158,8 @@ impl Durable {
                 return;
             }
 
+            // A simulator that is gone without having been stopped is as good as killed.
+            let Some(state) = state.upgrade() else { return };
             let mut batch = Batch::default();
             let number = {
                 let _no_change = self.changes.write().unwrap_or_else(PoisonError::into_inner);

@@ -29,7 +29,7 @@ async fn what_one_device_sets_the_others_learn() {
             _ => None,
         })
         .await;
-    eventually("empty queues", || sim.stats().queued == 0).await;
+    eventually("empty queues", async || sim.stats().queued == 0).await;
     assert!(sim.stats().unknown.is_empty(), "{:?}", sim.stats());
 }
 

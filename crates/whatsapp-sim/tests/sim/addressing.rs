@@ -36,7 +36,7 @@ async fn chats_by_lid_work_as_those_by_number() {
     let (_, copy) = client.text("typed").await;
     assert!(copy.source.is_from_me);
     assert_eq!(copy.source.chat.to_string(), bia.lid());
-    eventually("empty queues", || sim.stats().queued == 0).await;
+    eventually("empty queues", async || sim.stats().queued == 0).await;
     assert!(sim.stats().unknown.is_empty(), "{:?}", sim.stats());
 }
 

@@ -286,9 +286,9 @@ pub(crate) fn body(message: &wa::Message) -> Option<&str> {
 }
 
 /// Waits until `done` says so: for what nothing tells of.
-pub(crate) async fn eventually(what: &str, done: impl Fn() -> bool) {
+pub(crate) async fn eventually(what: &str, done: impl AsyncFn() -> bool) {
     let poll = async {
-        while !done() {
+        while !done().await {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };

@@ -121,7 +121,7 @@ async fn a_client_that_logs_out_is_not_listed_any_more() {
     let (sim, ana) = scene().await;
     let client = TestClient::linked(&sim, &ana).await;
     client.client.logout().await;
-    eventually("the device's removal", || ana.devices().len() == 1).await;
+    eventually("the device's removal", async || ana.devices().len() == 1).await;
     knows_everything(&sim);
 }
 

@@ -21,7 +21,7 @@ async fn scene() -> Scene {
 impl Scene {
     /// Nothing has been asked for that the simulator does not know, and nothing waits.
     async fn is_settled(&self) {
-        eventually("empty queues", || self.sim.stats().queued == 0).await;
+        eventually("empty queues", async || self.sim.stats().queued == 0).await;
         assert!(self.sim.stats().unknown.is_empty(), "{:?}", self.sim.stats());
     }
 }
@@ -124,5 +124,22 @@ async fn a_note_to_oneself_reaches_the_own_devices() {
     assert!(info.source.is_from_me);
     let id = client.send(&ana.number(), "noted").await;
     ana.wait_for_message(|message| message.id == id).await.unwrap();
+    scene.is_settled().await;
+}
+
+#[tokio::test]
+async fn a_client_that_many_strangers_write_to_uploads_new_keys() {
+    let scene = scene().await;
+    let Scene { sim, ana, .. } = &scene;
+    let client = TestClient::linked(sim, ana).await;
+    let before = client.backend.get_max_prekey_id().await.unwrap();
+    for stranger in 3..13 {
+        let phone = sim.create_phone(&format!("55119999900{stranger:02}"), "Stranger").unwrap();
+        let text = format!("hello from {stranger}");
+        phone.send_text(&ana.number(), &text).await.unwrap();
+        client.text(&text).await;
+    }
+    let more = async || client.backend.get_max_prekey_id().await.unwrap() > before;
+    eventually("an upload", more).await;
     scene.is_settled().await;
 }

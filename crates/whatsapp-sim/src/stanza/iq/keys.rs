@@ -7,13 +7,11 @@ use wacore_binary::{Jid, Node};
 use super::Answer;
 use crate::envelope::{key_nodes, registration};
 use crate::handset;
-use crate::hub::{Hub, Parcel, stanza_id, timestamp};
+use crate::hub::Hub;
 use crate::phone::signal::{PeerBundle, Prekey, SignedPrekey};
+use crate::prekeys;
 use crate::session::Session;
 use crate::stanza::fields::Fields as _;
-
-/// A device with fewer one-time prekeys is asked for more (`WAWebHandleEncryptNotification`).
-const FEW: usize = 5;
 
 pub(super) fn count(session: &Session) -> Answer {
     let state = session.account.lock();
@@ -106,15 +104,9 @@ fn user(hub: &Hub, jid: &Jid) -> Node {
     let builder = NodeBuilder::new("user").attr("jid", jid);
     let found = hub.account_of(jid).and_then(|account| {
         let address = account.device(jid.device);
-        let bundle = handset::bundle_of(hub, &address)?;
+        let bundle = prekeys::take_bundle(hub, &address)?;
         let state = account.lock();
-        let device = state.devices.get(&jid.device);
-        let proof = device.map(|device| device.identity_proof.clone());
-        let few = device.filter(|device| device.prekeys.len() < FEW).map(|d| d.prekeys.len());
-        drop(state);
-        if let Some(left) = few {
-            hub.deliver(vec![Parcel { to: address, stanza: running_low(left) }]);
-        }
+        let proof = state.devices.get(&jid.device).map(|device| device.identity_proof.clone());
         Some((bundle, proof))
     });
     let Some((bundle, proof)) = found else {
@@ -127,16 +119,6 @@ fn user(hub: &Hub, jid: &Jid) -> Node {
         content.push(NodeBuilder::new("device-identity").bytes(proof).build());
     }
     builder.children(content).build()
-}
-
-fn running_low(left: usize) -> Node {
-    NodeBuilder::new("notification")
-        .attr("from", "s.whatsapp.net")
-        .attr("type", "encrypt")
-        .attr("id", stanza_id())
-        .attr("t", timestamp())
-        .children([NodeBuilder::new("count").attr("value", left.to_string()).build()])
-        .build()
 }
 
 fn signed_prekey(node: &Node) -> Option<SignedPrekey> {
