@@ -143,3 +143,18 @@ async fn a_client_that_many_strangers_write_to_uploads_new_keys() {
     eventually("an upload", more).await;
     scene.is_settled().await;
 }
+
+#[tokio::test]
+async fn who_has_no_phone_is_not_there() {
+    let scene = scene().await;
+    let Scene { sim, ana, bia } = &scene;
+    let client = TestClient::linked(sim, ana).await;
+    let contacts = client.client.contacts();
+    let [known, unknown]: [Jid; 2] = [bia.lid().parse().unwrap(), Jid::lid("100000000000001")];
+    let found = contacts.is_on_whatsapp(&[unknown, known.clone()]).await.unwrap();
+    assert_eq!(found.iter().map(|user| &user.jid).collect::<Vec<_>>(), [&known]);
+    assert_eq!(found[0].pn_jid.as_ref().map(ToString::to_string), Some(bia.jid()));
+    let id = client.send("5511999990009", "anybody?").await;
+    assert_eq!(client.ack(&id).await.as_deref(), Some("404"));
+    scene.is_settled().await;
+}

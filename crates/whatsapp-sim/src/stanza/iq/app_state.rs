@@ -21,7 +21,7 @@ pub(super) fn sync(session: &Session, sync: &Node) -> Answer {
 }
 
 fn collection(session: &Session, request: &Node, advanced: &mut Vec<Node>) -> Option<Node> {
-    let name = request.text("name")?.into_owned();
+    let name = request.text("name").filter(|name| is_name(name))?.into_owned();
     // A client that has nothing yet says no version.
     let base = request.text("version").and_then(|version| version.parse().ok()).unwrap_or(0);
     let answer = || NodeBuilder::new("collection").attr("name", name.as_str());
@@ -70,6 +70,11 @@ fn collection(session: &Session, request: &Node, advanced: &mut Vec<Node>) -> Op
             answer.attr("type", "error").children([error.build()]).build()
         }
     })
+}
+
+/// Names become keys of records.
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 /// Tells the account's other devices which collections have a new version.

@@ -37,6 +37,10 @@ fn user(hub: &Hub, asked: &[&str], user: &Node) -> Option<Node> {
     let jid =
         user.jid("jid").or_else(|| user.jid("pn_jid")).or_else(|| by_phone(user))?.to_non_ad();
     let account = hub.account_of(&jid);
+    if account.is_none() && !asked.contains(&"contact") {
+        // To be listed is to exist where nobody asks whether one does.
+        return None;
+    }
     let content = asked.iter().filter_map(|protocol| match (*protocol, account.as_deref()) {
         ("contact", account) => {
             let kind = if account.is_some() { "in" } else { "out" };
