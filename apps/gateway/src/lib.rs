@@ -4,6 +4,7 @@ pub mod cli;
 mod config;
 mod database;
 mod gateway;
+pub mod huge_pages;
 mod master_key;
 pub mod offline;
 mod session_stores;

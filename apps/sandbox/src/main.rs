@@ -49,6 +49,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    wharf::huge_pages::decline();
     let outcome = match Cli::parse().command {
         None => both::run(),
         Some(Command::Whatsapp { listen, data_dir }) => whatsapp::run(listen, data_dir),
