@@ -16,8 +16,8 @@ use tokio::{
 
 use crate::samples::Samples;
 
-/// How long one job may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// How long one job may take; longer than what it waits for.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Runs jobs 0 to `count`, `at_once` of them at a time, each as soon as an earlier one is done. The first failure ends it.
 pub(crate) async fn run<J>(

@@ -23,6 +23,8 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
 
+use crate::world::Place;
+
 /// The one the gateway has, since the bare library runs in this process.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -36,6 +38,9 @@ struct Cli {
     /// Where to keep the databases while it runs, on a real disk; the system's temporary directory unless given
     #[arg(long, global = true, value_name = "DIR")]
     dir: Option<PathBuf>,
+    /// Leave databases and logs there
+    #[arg(long, global = true)]
+    keep: bool,
     /// After how many seconds to give up
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 1800)]
     limit: u64,
@@ -67,11 +72,11 @@ fn main() -> ExitCode {
 
 /// Whatever ends first ends the rest, and the processes with it.
 async fn run(cli: Cli) -> anyhow::Result<()> {
-    let dir = cli.dir.unwrap_or_else(std::env::temp_dir);
+    let place = Place { parent: cli.dir.unwrap_or_else(std::env::temp_dir), keep: cli.keep };
     let bench = async {
         match &cli.command {
-            Command::Sessions(arguments) => sessions::run(&dir, arguments).await,
-            Command::Messages(arguments) => messages::run(&dir, arguments).await,
+            Command::Sessions(arguments) => sessions::run(&place, arguments).await,
+            Command::Messages(arguments) => messages::run(&place, arguments).await,
         }
     };
     tokio::select! {

@@ -1,6 +1,6 @@
 //! Text in and out through the gateway, and the same with the bare library.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use anyhow::{Result, ensure};
 use clap::Args;
@@ -13,7 +13,7 @@ use crate::{
     table::{self, row},
     through_gateway::ThroughGateway,
     wait,
-    world::{self, World},
+    world::{self, Place, World},
 };
 
 #[derive(Args)]
@@ -40,12 +40,12 @@ struct Outcome {
     outgoing_cpu: Duration,
 }
 
-pub(crate) async fn run(dir: &Path, arguments: &Arguments) -> Result<()> {
+pub(crate) async fn run(place: &Place, arguments: &Arguments) -> Result<()> {
     let Arguments { messages, phones, concurrency, warm_up } = *arguments;
     ensure!((1..=1_000_000).contains(&messages), "1 to 1000000 messages");
     ensure!((1..=1000).contains(&phones), "1 to 1000 phones");
     ensure!((1..=1000).contains(&concurrency), "1 to 1000 messages at once");
-    let world = Arc::new(World::start(dir).await?);
+    let world = Arc::new(World::start(place).await?);
     let numbers: Arc<[String]> = (0..phones).map(|nth| world::number(nth + 10)).collect();
     for number in numbers.iter() {
         world.whatsapp.phone(number, "Bench").await?;

@@ -1,8 +1,8 @@
 //! Idle sessions: what each costs, and how long they take to come back.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
 use tokio::time::{Instant, sleep};
 
@@ -11,7 +11,7 @@ use crate::{
     resources::{self, Memory},
     table::{self, row},
     wait,
-    world::{self, World},
+    world::{self, Place, World},
 };
 
 /// How long all sessions may take to connect.
@@ -42,11 +42,11 @@ struct Idle {
     memory: Memory,
 }
 
-pub(crate) async fn run(dir: &Path, arguments: &Arguments) -> Result<()> {
+pub(crate) async fn run(place: &Place, arguments: &Arguments) -> Result<()> {
     let Arguments { sessions, concurrency, .. } = *arguments;
     ensure!((2..=world::NUMBERS).contains(&sessions), "2 to {} sessions", world::NUMBERS);
     ensure!((1..=256).contains(&concurrency), "1 to 256 pairings at the same time");
-    let (world, _) = pair(World::start(dir).await?, 0, 1, 1).await?;
+    let (world, _) = pair(World::start(place).await?, 0, 1, 1).await?;
     let (world, base) = measure(world, 1, arguments).await?;
     let (world, paired_in) = pair(world, 1, sessions, concurrency).await?;
     let (world, all) = measure(world, sessions, arguments).await?;
@@ -69,7 +69,9 @@ async fn pair(world: World, from: usize, to: usize, at_once: usize) -> Result<(W
         async move {
             let number = world::number(nth);
             world.whatsapp.phone(&number, &format!("Phone {nth}")).await?;
-            world.gateway.pair(&format!("bench-{nth}"), None, &world.whatsapp, &number).await
+            let name = format!("bench-{nth}");
+            let paired = world.gateway.pair(&name, None, &world.whatsapp, &number).await;
+            paired.with_context(|| format!("`{name}` cannot be paired"))
         }
     })
     .await?;

@@ -1,12 +1,19 @@
 //! A directory and the two processes of a benchmark.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use anyhow::Result;
 use tempfile::TempDir;
 use tokio::time::Instant;
 
 use crate::{gateway::Gateway, whatsapp::WhatsApp};
+
+/// Where databases and logs are kept while a benchmark runs.
+pub(crate) struct Place {
+    pub(crate) parent: PathBuf,
+    /// Whether to leave them there.
+    pub(crate) keep: bool,
+}
 
 pub(crate) struct World {
     pub(crate) gateway: Gateway,
@@ -15,9 +22,14 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// Both processes started, on a new directory within `parent`.
-    pub(crate) async fn start(parent: &Path) -> Result<Self> {
-        let dir = tempfile::Builder::new().prefix("wharf-bench-").tempdir_in(parent)?;
+    /// Both processes started, on a new directory.
+    pub(crate) async fn start(place: &Place) -> Result<Self> {
+        let mut dir = tempfile::Builder::new();
+        let dir =
+            dir.prefix("wharf-bench-").disable_cleanup(place.keep).tempdir_in(&place.parent)?;
+        if place.keep {
+            println!("in {}", dir.path().display());
+        }
         let whatsapp = WhatsApp::start(dir.path()).await?;
         let gateway = Gateway::start(dir.path(), &whatsapp).await?;
         Ok(Self { gateway, whatsapp, dir })
