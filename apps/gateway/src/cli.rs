@@ -4,7 +4,10 @@ use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
+use tracing::{Level, Metadata};
+use tracing_subscriber::{
+    EnvFilter, filter::FilterFn, layer::SubscriberExt, util::SubscriberInitExt,
+};
 use wharf_domain::account::AccountName;
 
 use crate::{
@@ -103,7 +106,7 @@ impl Account {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = Settings::read(cli.config, environment(), &cli.settings)
-        .and_then(Config::parse)
+        .and_then(|settings| Config::parse(&settings))
         .and_then(|config| run(cli.command.unwrap_or(Command::Serve), config));
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -157,12 +160,23 @@ pub fn serve(config: Config, surroundings: Surroundings) -> Result<()> {
 /// Sets the log up; logs go to standard error, so that standard output carries answers alone.
 pub fn log_to_stderr(filter: &str) -> Result<()> {
     let filter = EnvFilter::try_new(filter).context("WHARF_LOG cannot be used")?;
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = tracing_subscriber::fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
+        .with_writer(std::io::stderr);
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(FilterFn::new(may_be_logged))
+        .with(lines)
         .try_init()
         .map_err(|e| anyhow::anyhow!(e))
+}
+
+/// Whatever filter is set: the WhatsApp library writes pairing codes and phone numbers to its log below the level of
+/// warnings, under these names.
+fn may_be_logged(event: &Metadata<'_>) -> bool {
+    let of_the_library = ["Client", "Bot", "whatsapp_rust", "wacore"];
+    *event.level() <= Level::WARN
+        || !of_the_library.iter().any(|name| event.target().starts_with(name))
 }
 
 /// Returns once somebody has asked the process to end, by Ctrl-C or `SIGTERM`.
@@ -198,4 +212,55 @@ fn print(text: &str) {
     use std::io::Write;
     let mut out = std::io::stdout();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex, PoisonError};
+
+    use tracing_subscriber::fmt::MakeWriter;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl<'a> MakeWriter<'a> for Written {
+        type Writer = Self;
+
+        fn make_writer(&'a self) -> Self {
+            self.clone()
+        }
+    }
+
+    #[test]
+    fn the_librarys_secrets_stay_out_of_the_most_talkative_log() {
+        let written = Written::default();
+        let lines = tracing_subscriber::fmt::layer().with_writer(written.clone());
+        let log = tracing_subscriber::registry()
+            .with(EnvFilter::new("trace"))
+            .with(FilterFn::new(may_be_logged))
+            .with(lines);
+        tracing::subscriber::with_default(log, || {
+            tracing::info!(target: "Client/PairCode", "the code is ABCD-EFGH");
+            tracing::debug!(target: "whatsapp_rust::pair", "5511999990001");
+            tracing::warn!(target: "whatsapp_rust::client", "trouble");
+            tracing::info!(target: "wharf::gateway", "ours");
+        });
+        let text = written.0.lock().unwrap().clone();
+        let text = String::from_utf8(text).unwrap();
+        assert!(text.contains("trouble") && text.contains("ours"), "{text}");
+        assert!(!text.contains("ABCD") && !text.contains("5511999990001"), "{text}");
+    }
 }

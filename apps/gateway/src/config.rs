@@ -10,9 +10,8 @@ use wharf_seal::MasterKey;
 
 use crate::settings::{ENV_PREFIX, Settings};
 
-/// The libraries' own chatter is left out: it speaks of every stanza, and of phone numbers.
-const DEFAULT_LOG: &str =
-    "info,whatsapp_rust=warn,wacore=warn,actix_server=warn,sea_orm_migration=warn";
+/// The libraries speak up when something fails.
+const DEFAULT_LOG: &str = "error,wharf=info";
 
 /// The configuration of a gateway.
 pub struct Config {
@@ -53,10 +52,11 @@ pub struct Config {
 impl Config {
     /// Checks settings and fills in defaults. An error names the setting as the environment spells it, and never
     /// repeats a secret.
-    pub fn parse(settings: Settings) -> anyhow::Result<Self> {
+    pub fn parse(settings: &Settings) -> anyhow::Result<Self> {
         let data_dir = PathBuf::from(settings.data_dir.as_deref().unwrap_or("./data"));
         let database_url = settings
             .database_url
+            .clone()
             .unwrap_or_else(|| format!("sqlite://{}", data_dir.join("wharf.db").display()));
         Ok(Self {
             listen: named(
@@ -64,27 +64,45 @@ impl Config {
                 settings.listen.as_deref().unwrap_or("127.0.0.1:8080").parse(),
             )?,
             database_url: Secret::new(database_url),
-            encryption_key: optional("encryption_key", settings.encryption_key, MasterKey::parse)?,
-            account_token: optional("account_token", settings.account_token, |t| Token::parse(t))?,
-            account_quota: optional("account_quota", settings.account_quota, unless_unlimited)?
-                .flatten(),
-            base_url: optional("base_url", settings.base_url, base_url)?,
-            rate_limit: limit("rate_limit", settings.rate_limit, 100)?,
-            rate_limit_create: limit("rate_limit_create", settings.rate_limit_create, 20)?,
-            trusted_proxies: optional("trusted_proxies", settings.trusted_proxies, networks)?
-                .unwrap_or_default(),
-            max_body: optional("max_body", settings.max_body, size)?.unwrap_or(64 << 20),
+            encryption_key: optional(
+                "encryption_key",
+                settings.encryption_key.as_deref(),
+                MasterKey::parse,
+            )?,
+            account_token: optional("account_token", settings.account_token.as_deref(), |t| {
+                Token::parse(t)
+            })?,
+            account_quota: optional(
+                "account_quota",
+                settings.account_quota.as_deref(),
+                unless_unlimited,
+            )?
+            .flatten(),
+            base_url: optional("base_url", settings.base_url.as_deref(), base_url)?,
+            rate_limit: limit("rate_limit", settings.rate_limit.as_deref(), 100)?,
+            rate_limit_create: limit(
+                "rate_limit_create",
+                settings.rate_limit_create.as_deref(),
+                20,
+            )?,
+            trusted_proxies: optional(
+                "trusted_proxies",
+                settings.trusted_proxies.as_deref(),
+                networks,
+            )?
+            .unwrap_or_default(),
+            max_body: optional("max_body", settings.max_body.as_deref(), size)?.unwrap_or(64 << 20),
             message_retention: optional(
                 "message_retention",
-                settings.message_retention,
+                settings.message_retention.as_deref(),
                 retention,
             )?
             .flatten(),
-            extra_ca_file: settings.extra_ca_file.map(PathBuf::from),
-            egress: optional("egress", settings.egress, str::parse)?.unwrap_or_default(),
-            device_name: optional("device_name", settings.device_name, device_name)?
+            extra_ca_file: settings.extra_ca_file.as_ref().map(PathBuf::from),
+            egress: optional("egress", settings.egress.as_deref(), str::parse)?.unwrap_or_default(),
+            device_name: optional("device_name", settings.device_name.as_deref(), device_name)?
                 .unwrap_or_else(|| "Wharf".to_owned()),
-            log: settings.log.unwrap_or_else(|| DEFAULT_LOG.to_owned()),
+            log: settings.log.clone().unwrap_or_else(|| DEFAULT_LOG.to_owned()),
             data_dir,
         })
     }
@@ -140,16 +158,16 @@ where
 
 fn optional<T, E>(
     key: &str,
-    raw: Option<String>,
+    raw: Option<&str>,
     parse: impl FnOnce(&str) -> Result<T, E>,
 ) -> anyhow::Result<Option<T>>
 where
     E: Into<anyhow::Error>,
 {
-    raw.as_deref().map(str::trim).map(|raw| named(key, parse(raw))).transpose()
+    raw.map(str::trim).map(|raw| named(key, parse(raw))).transpose()
 }
 
-fn limit(key: &str, raw: Option<String>, default: u32) -> anyhow::Result<Option<u32>> {
+fn limit(key: &str, raw: Option<&str>, default: u32) -> anyhow::Result<Option<u32>> {
     let limit = optional(key, raw, str::parse)?.unwrap_or(default);
     Ok((limit > 0).then_some(limit))
 }
@@ -212,7 +230,7 @@ mod tests {
     fn parse(set: impl FnOnce(&mut Settings)) -> anyhow::Result<Config> {
         let mut settings = Settings::default();
         set(&mut settings);
-        Config::parse(settings)
+        Config::parse(&settings)
     }
 
     #[test]
@@ -253,7 +271,7 @@ mod tests {
                 "WHARF_BASE_URL",
             ),
         ] {
-            let text = format!("{:#}", Config::parse(set).err().unwrap());
+            let text = format!("{:#}", Config::parse(&set).err().unwrap());
             assert!(text.contains(name), "{text}");
         }
     }

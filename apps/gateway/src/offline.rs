@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use wharf_application::accounts::AccountService;
-use wharf_domain::{account::AccountName, token::Token};
+use wharf_domain::{
+    account::{Account, AccountName},
+    token::Token,
+};
 
 use crate::{
     Config,
@@ -41,15 +44,7 @@ pub async fn account(config: &Config, command: AccountCommand) -> Result<String>
             let (account, token) = accounts.create(name, quota).await?;
             format!("Account `{}`, {}", account.name.as_str(), shown_once(&token))
         }
-        AccountCommand::List => {
-            let mut table = String::new();
-            for account in accounts.list().await? {
-                let quota = account.quota.map_or("unlimited".to_owned(), |quota| quota.to_string());
-                let since = account.created_at.format("%Y-%m-%dT%H:%M:%SZ");
-                table += &format!("{}\tquota {quota}\tsince {since}\n", account.name.as_str());
-            }
-            table
-        }
+        AccountCommand::List => accounts.list().await?.iter().map(line).collect(),
         AccountCommand::RotateToken(name) => {
             let token = accounts.rotate_token(&name).await?;
             format!("Account `{}`, {}", name.as_str(), shown_once(&token))
@@ -70,6 +65,12 @@ pub async fn account(config: &Config, command: AccountCommand) -> Result<String>
 /// Brings the schema up to date.
 pub async fn migrate(config: &Config) -> Result<()> {
     database::open(config, Access::Alone).await?.close().await
+}
+
+fn line(account: &Account) -> String {
+    let quota = account.quota.map_or_else(|| "unlimited".to_owned(), |quota| quota.to_string());
+    let since = account.created_at.format("%Y-%m-%dT%H:%M:%SZ");
+    format!("{}\tquota {quota}\tsince {since}\n", account.name.as_str())
 }
 
 fn shown_once(token: &Token) -> String {

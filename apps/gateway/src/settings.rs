@@ -68,7 +68,7 @@ settings! {
     /// The name phones show for this linked device.
     device_name: "NAME" = "`Wharf`",
     /// What is logged, in the syntax of `tracing`'s `EnvFilter`.
-    log: "FILTER" = "`info`, the libraries at `warn`",
+    log: "FILTER" = "`error,wharf=info`",
 }
 
 /// A text, or a scalar of the file as its text; a list becomes a comma list.

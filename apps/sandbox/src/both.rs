@@ -23,11 +23,11 @@ pub(crate) fn run() -> Result<()> {
             account_token: Some(account_token(&data_dir.join("account-token"))?),
             ..Settings::default()
         };
-        let config = Config::parse(Settings::read(None, wharf::cli::environment(), &flags)?)?;
+        let config = Config::parse(&Settings::read(None, wharf::cli::environment(), &flags)?)?;
         wharf::cli::log_to_stderr(&config.log)?;
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 8081));
         let simulator = whatsapp::start(listen, Some(data_dir.join("whatsapp"))).await?;
-        let roots = simulator.root_certificate_pem().to_owned();
+        let roots = simulator.root_certificate_pem();
         let around = surroundings(simulator.whatsapp_url().parse()?, Some(roots))?;
         let gateway = Gateway::open(config, around).await?;
         let token = flags.account_token.unwrap_or_default();

@@ -9,7 +9,7 @@ use wharf::{Config, Settings, Surroundings};
 /// Runs a gateway against the simulated WhatsApp until the process is asked to end.
 pub(crate) fn run(whatsapp_url: Url, file: Option<PathBuf>, flags: &Settings) -> Result<()> {
     let settings = Settings::read(file, wharf::cli::environment(), flags)?;
-    wharf::cli::serve(Config::parse(settings)?, surroundings(whatsapp_url, None)?)
+    wharf::cli::serve(Config::parse(&settings)?, surroundings(whatsapp_url, None)?)
 }
 
 /// What is around a gateway in the sandbox.

@@ -7,7 +7,7 @@ use wharf_whatsapp_sim::Simulator;
 
 /// Runs the simulated WhatsApp until the process is asked to end.
 pub(crate) fn run(listen: SocketAddr, data_dir: Option<PathBuf>) -> Result<()> {
-    wharf::cli::log_to_stderr("warn")?;
+    wharf::cli::log_to_stderr("error,wharf=warn")?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let simulator = start(listen, data_dir).await?;

@@ -43,7 +43,7 @@ impl ConnectionService {
     /// Connects an instance, or begins to pair it, and waits until there is a code or a connection. A caller joins
     /// whatever is under way. With a number the code is one to type, else one to scan.
     ///
-    /// Fails with `ConnectFailed` when the attempt fails or there is nothing after [`Self::PATIENCE`].
+    /// Fails with `Refused` when WhatsApp refuses a code to type, with `ConnectFailed` when the attempt fails or there is nothing after [`Self::PATIENCE`].
     pub async fn connect(&self, instance: &Instance, number: Option<PhoneNumber>) -> Result<Link> {
         let (answer, attempt) = oneshot::channel();
         let command = Command::Connect { number: number.clone(), answer };
@@ -103,9 +103,12 @@ fn outcome(status: &Status, attempt: u64, number: Option<&PhoneNumber>) -> Optio
     match number {
         None => pairing.qr.clone().map(|qr| Ok(Link::Qr(qr))),
         Some(number) => {
-            let refused = pairing.refused.as_ref().filter(|(whose, _)| whose == number);
-            if let Some((_, reason)) = refused {
-                return Some(Err(Error::ConnectFailed(reason.clone())));
+            let refused = pairing.refused.as_ref().filter(|refusal| refusal.number == *number);
+            if let Some(refusal) = refused {
+                return Some(Err(match refusal.code {
+                    Some(code) => Error::Refused { code },
+                    None => Error::ConnectFailed(refusal.reason.clone()),
+                }));
             }
             let code = pairing.code.as_ref().filter(|(whose, _)| whose == number);
             code.map(|(_, code)| Ok(Link::PairingCode(code.clone())))

@@ -176,7 +176,7 @@ async fn an_outdated_client_and_a_replaced_session_are_told() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_server_on_the_same_data_is_refused() {
     let world = World::new().await;
-    let refusal = world.gateway.refused_start(Options::default());
+    let refusal = world.gateway.refused_start(&Options::default());
     assert!(refusal.contains("in use"), "{refusal}");
     world.gateway.create("sales", &world.receiver.url()).await;
 }
@@ -186,7 +186,7 @@ async fn a_wrong_master_key_is_refused_and_touches_nothing() {
     let mut world = World::paired().await;
     world.gateway.kill();
     let wrong = Options::default().set("WHARF_ENCRYPTION_KEY", "11".repeat(32));
-    let refusal = world.gateway.refused_start(wrong);
+    let refusal = world.gateway.refused_start(&wrong);
     assert!(refusal.contains("key"), "{refusal}");
     world.gateway.restart();
     world.gateway.wait_for_state("sales", "connected").await;

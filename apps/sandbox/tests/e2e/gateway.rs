@@ -1,6 +1,12 @@
 //! The gateway, driven over HTTP as any client would.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
@@ -16,22 +22,50 @@ pub(crate) const TOKEN: &str = "an-account-token-for-tests";
 #[derive(Clone, Default)]
 pub(crate) struct Options {
     /// More settings, as the environment spells them.
-    pub(crate) settings: Vec<(&'static str, String)>,
+    settings: Vec<(&'static str, String)>,
+    /// Gone with the last who uses it.
+    _schema: Option<Arc<Schema>>,
 }
+
+/// A PostgreSQL schema of a test's own.
+struct Schema(String);
+
+impl Schema {
+    fn create() -> Self {
+        let name = format!("e2e_{}_{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
+        let schema = Self(name);
+        // What an interrupted run with the same process id left behind.
+        assert!(schema.run("DROP SCHEMA IF EXISTS {} CASCADE; CREATE SCHEMA {}"));
+        schema
+    }
+
+    fn run(&self, sql: &str) -> bool {
+        let sql = sql.replace("{}", &self.0);
+        let done = std::process::Command::new("psql")
+            .args(["-q", "-h", "127.0.0.1", "-U", "postgres", "-d", "test", "-c", &sql])
+            .stderr(std::process::Stdio::null())
+            .status();
+        done.is_ok_and(|status| status.success())
+    }
+}
+
+impl Drop for Schema {
+    fn drop(&mut self) {
+        self.run("DROP SCHEMA {} CASCADE");
+    }
+}
+
+static MADE: AtomicUsize = AtomicUsize::new(0);
 
 impl Options {
     /// A PostgreSQL schema of its own.
     pub(crate) fn postgres() -> Self {
-        let schema = format!("e2e_{}", uuid());
-        let make = format!("CREATE SCHEMA {schema}");
-        let made = std::process::Command::new("psql")
-            .args(["-q", "-h", "127.0.0.1", "-U", "postgres", "-d", "test", "-c", &make])
-            .status()
-            .unwrap();
-        assert!(made.success());
-        let url =
-            format!("postgres://postgres@127.0.0.1:5432/test?options=-c%20search_path%3D{schema}");
-        Self { settings: vec![("WHARF_DATABASE_URL", url)] }
+        let schema = Schema::create();
+        let url = format!(
+            "postgres://postgres@127.0.0.1:5432/test?options=-c%20search_path%3D{}",
+            schema.0
+        );
+        Self { settings: vec![("WHARF_DATABASE_URL", url)], _schema: Some(Arc::new(schema)) }
     }
 
     pub(crate) fn set(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -50,7 +84,7 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    pub(crate) async fn start(whatsapp: &WhatsApp, dir: &Path, options: Options) -> Self {
+    pub(crate) fn start(whatsapp: &WhatsApp, dir: &Path, options: Options) -> Self {
         let dir = dir.join("gateway");
         std::fs::create_dir_all(&dir).unwrap();
         let whatsapp_url = whatsapp.websocket();
@@ -72,8 +106,8 @@ impl Gateway {
     }
 
     /// Tries to start another one on the same data and gives its error.
-    pub(crate) fn refused_start(&self, options: Options) -> String {
-        spawn(&self.whatsapp_url, &self.dir, &options).err().unwrap()
+    pub(crate) fn refused_start(&self, options: &Options) -> String {
+        spawn(&self.whatsapp_url, &self.dir, options).err().unwrap()
     }
 
     pub(crate) async fn call(
@@ -158,7 +192,7 @@ fn settings(dir: &Path, options: &Options) -> Vec<(String, String)> {
     let mut settings = vec![
         ("WHARF_DATA_DIR".to_owned(), dir.join("data").display().to_string()),
         ("WHARF_ACCOUNT_TOKEN".to_owned(), TOKEN.to_owned()),
-        ("WHARF_LOG".to_owned(), "info,actix_server=warn,sea_orm_migration=warn".to_owned()),
+        ("WHARF_LOG".to_owned(), "warn,wharf=debug".to_owned()),
         ("WHARF_RATE_LIMIT".to_owned(), "0".to_owned()),
         ("WHARF_RATE_LIMIT_CREATE".to_owned(), "0".to_owned()),
     ];
@@ -172,12 +206,4 @@ fn spawn(whatsapp: &str, dir: &Path, options: &Options) -> Result<(Process, Stri
     let settings = settings(dir, options);
     let (process, lines) = Process::start(&arguments, &settings, &dir.join("log"), "Listening on")?;
     Ok((process, first_url(lines.last().unwrap())))
-}
-
-fn uuid() -> String {
-    // A directory name that is taken by nobody else is as good as an id.
-    let dir = tempfile::tempdir().unwrap();
-    let name = dir.path().file_name().unwrap().to_string_lossy().to_lowercase();
-    name.chars().filter(char::is_ascii_alphanumeric).collect::<String>()
-        + &std::process::id().to_string()
 }

@@ -1,6 +1,8 @@
 //! Wharf end to end: real processes, the real client library, real sockets and real encryption against the simulated
 //! WhatsApp, killed where it hurts.
 
+#![expect(clippy::unwrap_used, reason = "a failed set-up should panic")]
+
 mod bad_days;
 mod first_chat;
 mod gateway;
@@ -19,7 +21,7 @@ pub(crate) use receiver::Receiver;
 pub(crate) use whatsapp::WhatsApp;
 
 /// How long to wait for what must happen. Nothing waits this long unless it fails.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
 
 /// A simulated WhatsApp with two phones, a gateway wired to it and a webhook receiver.
 pub(crate) struct World {
@@ -41,10 +43,10 @@ impl World {
 
     pub(crate) async fn with(options: Options) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let whatsapp = WhatsApp::start(dir.path()).await;
+        let whatsapp = WhatsApp::start(dir.path());
         whatsapp.phone(ANA, "Ana").await;
         whatsapp.phone(BIA, "Bia").await;
-        let gateway = Gateway::start(&whatsapp, dir.path(), options).await;
+        let gateway = Gateway::start(&whatsapp, dir.path(), options);
         let receiver = Receiver::start().await;
         Self { whatsapp, gateway, receiver, _dir: dir }
     }

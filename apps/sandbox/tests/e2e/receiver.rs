@@ -83,10 +83,8 @@ impl Receiver {
                 came.await;
             }
         };
-        match tokio::time::timeout(DEADLINE, look).await {
-            Ok(found) => found,
-            Err(_) => panic!("no {what} among {:#?}", self.received()),
-        }
+        let in_time = tokio::time::timeout(DEADLINE, look).await;
+        in_time.unwrap_or_else(|_| panic!("no {what} among {:#?}", self.received()))
     }
 
     /// Waits for the event of a message of that text, acknowledged with success.

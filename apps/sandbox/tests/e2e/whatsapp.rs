@@ -18,7 +18,7 @@ pub(crate) struct WhatsApp {
 }
 
 impl WhatsApp {
-    pub(crate) async fn start(dir: &Path) -> Self {
+    pub(crate) fn start(dir: &Path) -> Self {
         let dir = dir.join("whatsapp");
         std::fs::create_dir_all(&dir).unwrap();
         let (process, url) = Self::spawn(&dir, "127.0.0.1:0");

@@ -22,7 +22,7 @@ use wharf_domain::{
 };
 
 pub(crate) use observer::sent_record;
-pub use status::{Pairing, Status};
+pub use status::{Pairing, Refusal, Status};
 
 use crate::{Ports, recorder::Recorder};
 use supervisor::Supervisor;

@@ -29,7 +29,18 @@ pub struct Pairing {
     /// The code to type, and the number it is for.
     pub code: Option<(PhoneNumber, PairingCode)>,
     /// Why there is no code to type for a number that was asked for.
-    pub refused: Option<(PhoneNumber, String)>,
+    pub refused: Option<Refusal>,
+}
+
+/// Why there is no code to type for a number that was asked for.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// The number.
+    pub number: PhoneNumber,
+    /// WhatsApp's code, when it refused.
+    pub code: Option<u16>,
+    /// Why, in words.
+    pub reason: String,
 }
 
 impl fmt::Debug for Status {

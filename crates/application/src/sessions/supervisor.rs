@@ -13,7 +13,7 @@ use wharf_domain::{
 };
 
 use super::{
-    Command, Shared,
+    Command, Refusal, Shared,
     ending::{After, judge},
     observer::Observer,
     status::Status,
@@ -442,7 +442,10 @@ impl Supervisor {
             let answer = session.pairing_code(&number).await;
             status.send_modify(|status| match answer {
                 Ok(code) => status.pairing.code = Some((number, code)),
-                Err(e) => status.pairing.refused = Some((number, in_words(&e))),
+                Err(e) => {
+                    let code = if let Error::Refused { code } = e { Some(code) } else { None };
+                    status.pairing.refused = Some(Refusal { number, code, reason: in_words(&e) });
+                }
             });
         });
     }

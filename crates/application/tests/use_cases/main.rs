@@ -1,5 +1,7 @@
 //! The use cases over in-memory ports: a WhatsApp that the test drives, and a clock that it winds.
 
+#![expect(clippy::unwrap_used, reason = "a failed set-up should panic")]
+
 mod deliveries;
 mod links;
 mod sends;
@@ -54,13 +56,12 @@ impl World {
         };
         let services = Services::new(&ports, ApplicationConfig::default());
         let known = AccountStore::list(&*store).await.unwrap();
-        let account = match known.first() {
-            Some(account) => account.id,
-            None => {
-                let account = build::account("agency");
-                AccountStore::insert(&*store, &account, &build::token()).await.unwrap();
-                account.id
-            }
+        let account = if let Some(account) = known.first() {
+            account.id
+        } else {
+            let account = build::account("agency");
+            AccountStore::insert(&*store, &account, &build::token()).await.unwrap();
+            account.id
         };
         Self { store, whatsapp, clock, sink, services, account }
     }
@@ -101,7 +102,12 @@ impl World {
 
     async fn state(&self, instance: &Instance) -> ConnectionState {
         let caller = Principal::Account(self.account);
-        let listed = self.services.instances.list(caller, &[instance.name.clone()]).await.unwrap();
+        let listed = self
+            .services
+            .instances
+            .list(caller, std::slice::from_ref(&instance.name))
+            .await
+            .unwrap();
         listed[0].state
     }
 

@@ -14,8 +14,8 @@ fn text(words: &str) -> SendText {
     SendText::parse("5511999990002", words.to_owned(), None, None, None).unwrap()
 }
 
-fn key() -> Option<String> {
-    Some("order-17".to_owned())
+fn key() -> String {
+    "order-17".to_owned()
 }
 
 fn texts(events: &[Event]) -> Vec<String> {
@@ -69,7 +69,8 @@ async fn a_refusal_is_kept_and_repeated_under_its_key() {
     let (instance, _) = world.connected("sales").await;
     world.whatsapp.refuse(&build::phone("5511999990002"), 463);
     for _ in 0..2 {
-        let refused = world.services.messages.send_text(&instance, text("hello"), key()).await;
+        let refused =
+            world.services.messages.send_text(&instance, text("hello"), Some(key())).await;
         assert!(matches!(refused, Err(Error::Refused { code: 463 })), "{refused:?}");
     }
 }
@@ -81,7 +82,7 @@ async fn silence_is_no_success_until_a_receipt_proves_it() {
     let bia = build::phone("5511999990002");
     world.whatsapp.set_silent(&bia, true);
     for _ in 0..2 {
-        let silent = world.services.messages.send_text(&instance, text("hello"), key()).await;
+        let silent = world.services.messages.send_text(&instance, text("hello"), Some(key())).await;
         assert!(matches!(silent, Err(Error::NotAcknowledged)), "{silent:?}");
     }
     let sent = world.whatsapp.sent();
@@ -92,7 +93,8 @@ async fn silence_is_no_success_until_a_receipt_proves_it() {
     let key_of = wharf_domain::event::EventKey("receipt".to_owned());
     session.emit(SessionEvent::Receipt { key: key_of, receipt });
     until_text(&world, "hello").await;
-    let answer = world.services.messages.send_text(&instance, text("hello"), key()).await.unwrap();
+    let answer =
+        world.services.messages.send_text(&instance, text("hello"), Some(key())).await.unwrap();
     assert_eq!(answer.id, sent[0].1.id);
 }
 
@@ -119,12 +121,12 @@ async fn one_key_is_one_message_also_when_requests_race() {
     let (instance, _) = world.connected("sales").await;
     let messages = &world.services.messages;
     let (one, two) = tokio::join!(
-        messages.send_text(&instance, text("hello"), key()),
-        messages.send_text(&instance, text("hello"), key())
+        messages.send_text(&instance, text("hello"), Some(key())),
+        messages.send_text(&instance, text("hello"), Some(key()))
     );
     assert_eq!(one.unwrap().id, two.unwrap().id);
     assert_eq!(world.whatsapp.sent().len(), 1);
-    let other = messages.send_text(&instance, text("something else"), key()).await;
+    let other = messages.send_text(&instance, text("something else"), Some(key())).await;
     assert!(matches!(other, Err(Error::IdempotencyMismatch)), "{other:?}");
 }
 
@@ -133,7 +135,7 @@ async fn what_was_written_and_never_sent_is_sent_by_the_repeat() {
     let world = World::started().await;
     let (instance, _) = world.connected("sales").await;
     world.whatsapp.set_silent(&build::phone("5511999990002"), true);
-    let silent = world.services.messages.send_text(&instance, text("hello"), key()).await;
+    let silent = world.services.messages.send_text(&instance, text("hello"), Some(key())).await;
     assert!(silent.is_err());
     world.services.stop().await;
     // The next process knows nothing of that attempt: for all it can tell, nothing was ever sent.
@@ -141,7 +143,8 @@ async fn what_was_written_and_never_sent_is_sent_by_the_repeat() {
     let after = World::on(world.store.clone(), world.whatsapp.clone()).await;
     after.services.start().await.unwrap();
     after.until(&instance, wharf_domain::state::ConnectionState::Connected).await;
-    let sent = after.services.messages.send_text(&instance, text("hello"), key()).await.unwrap();
+    let sent =
+        after.services.messages.send_text(&instance, text("hello"), Some(key())).await.unwrap();
     let ids: Vec<_> = world.whatsapp.sent().into_iter().map(|(_, outgoing)| outgoing.id).collect();
     assert_eq!(ids, [sent.id.clone(), sent.id], "under the same id, so that a phone shows it once");
 }
@@ -178,7 +181,7 @@ async fn typing_is_shown_for_as_long_as_asked() {
         assert!(world.whatsapp.sent().is_empty());
         world.clock.advance(std::time::Duration::from_secs(3));
     };
-    let (sent, ()) = tokio::join!(send, wind);
-    sent.unwrap();
+    let (outcome, ()) = tokio::join!(send, wind);
+    outcome.unwrap();
     assert_eq!(world.whatsapp.typing().len(), 2);
 }
