@@ -28,14 +28,6 @@ impl Sql {
         self
     }
 
-    /// Binds values and gives the names by which the text may call them.
-    pub(crate) fn bind<const N: usize>(&mut self, values: [Value; N]) -> [String; N] {
-        values.map(|value| {
-            self.values.push(value);
-            format!("${}", self.values.len())
-        })
-    }
-
     /// Adds `($4,$5,$6)`.
     pub(crate) fn list(mut self, values: impl IntoIterator<Item = Value>) -> Self {
         self.text.push('(');

@@ -41,7 +41,7 @@ pub(super) async fn enqueue(
         copies.iter().filter(|copy| copy.is_first).map(|copy| copy.lane.clone()).collect();
     locks::lock_lanes(txn, &lanes).await?;
     let backend = txn.get_database_backend();
-    for copies in batches(backend, 10, &copies) {
+    for copies in batches(backend, 7, &copies) {
         txn.execute_raw(insert(keyring, instance, copies).on(backend)).await?;
     }
     Ok(())
@@ -73,35 +73,31 @@ fn copies<'a>(sinks: &[(Uuid, EventFilter)], events: &'a [Prepared]) -> Vec<Copy
 
 /// The first of a lane is its head unless something of the lane is there already; whatever follows is not.
 fn insert(keyring: &Keyring, instance: InstanceId, copies: &[Copy<'_>]) -> Sql {
-    let mut sql = Sql::new(
-        "INSERT INTO delivery (id, event_id, instance_id, sink_kind, sink_id, lane, sequence, \
-         status, due_at, attempts, head_due) VALUES ",
-        values![instance.0, SINK_WEBHOOK, WAITING, CLAIMED, 0_i32],
-    );
-    for (index, copy) in copies.iter().enumerate() {
-        let event = copy.event;
-        let [id, event_id, sink, lane, sequence, due] = sql.bind([
-            delivery_id(keyring, event.id, copy.lane.sink).into(),
-            event.id.into(),
-            copy.lane.sink.into(),
-            copy.lane.lane.as_str().into(),
-            event.sequence.into(),
-            event.recorded_at.into(),
-        ]);
-        let head = if copy.is_first {
-            format!(
-                "CASE WHEN EXISTS (SELECT 1 FROM delivery d WHERE d.sink_id = {sink} \
-                 AND d.lane = {lane} AND d.status IN ($3, $4)) THEN NULL ELSE {due} END"
-            )
-        } else {
-            "NULL".to_owned()
-        };
-        let comma = if index == 0 { "" } else { ", " };
-        sql = sql.push(&format!(
-            "{comma}({id}, {event_id}, $1, $2, {sink}, {lane}, {sequence}, $3, {due}, $5, {head})"
-        ));
-    }
-    sql
+    let rows = copies.iter().map(|copy| {
+        values![
+            delivery_id(keyring, copy.event.id, copy.lane.sink),
+            copy.event.id,
+            copy.lane.sink,
+            copy.lane.lane.as_str(),
+            copy.event.sequence,
+            copy.event.recorded_at,
+            copy.is_first,
+        ]
+    });
+    Sql::new(
+        "WITH copies (id, event_id, sink_id, lane, sequence, due, is_first) AS (VALUES ",
+        values![instance.0, SINK_WEBHOOK, WAITING, CLAIMED],
+    )
+    .rows(rows)
+    .push(
+        ") INSERT INTO delivery (id, event_id, instance_id, sink_kind, sink_id, lane, sequence,
+            status, due_at, attempts, head_due)
+        SELECT id, event_id, $1, $2, sink_id, lane, sequence, $3, due, 0,
+            CASE WHEN is_first AND NOT EXISTS (SELECT 1 FROM delivery d
+                WHERE d.sink_id = copies.sink_id AND d.lane = copies.lane
+                AND d.status IN ($3, $4)) THEN due END
+        FROM copies",
+    )
 }
 
 /// The same for the same event and sink, and in the order of events, which keeps the index of ids compact.
