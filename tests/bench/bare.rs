@@ -19,7 +19,7 @@ use crate::{arrivals::Arrivals, side::Side, world::World};
 const VERSION: (u32, u32, u32) = (2, 3000, 1_030_000_000);
 const PREKEYS: usize = 100;
 /// How long each step of the pairing may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// One client of the library.
 pub(crate) struct Bare {

@@ -13,7 +13,7 @@ use crate::{process::Process, wait, whatsapp::WhatsApp};
 
 const TOKEN: &str = "the-account-token-of-a-benchmark";
 /// How long a session may take to become connected.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(crate) struct Gateway {
     process: Process,

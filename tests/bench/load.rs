@@ -17,7 +17,7 @@ use tokio::{
 use crate::samples::Samples;
 
 /// How long one job may take; longer than what it waits for.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// Runs jobs 0 to `count`, `at_once` of them at a time, each as soon as an earlier one is done. The first failure ends it.
 pub(crate) async fn run<J>(

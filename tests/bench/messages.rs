@@ -97,7 +97,7 @@ impl Bench<'_> {
     async fn round<S: Side>(&self, side: &Arc<S>, name: &str, count: usize) -> Result<Outcome> {
         let (incoming, incoming_cpu) = self.with_cpu(self.incoming(side, name, count)).await?;
         let (outgoing, outgoing_cpu) = self.with_cpu(self.outgoing(side, name, count)).await?;
-        let limit = Duration::from_secs(60);
+        let limit = Duration::from_mins(1);
         wait::until("phones show what was sent", limit, Duration::from_millis(20), || async {
             let mut shown = 0;
             for number in self.numbers.iter() {

@@ -10,7 +10,7 @@ use tokio::{
 };
 
 /// How long a start or an orderly end may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 pub(crate) struct Process {
     child: Child,

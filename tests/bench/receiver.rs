@@ -44,7 +44,7 @@ impl Receiver {
 
     /// Returns once nothing has come for a second.
     pub(crate) async fn wait_for_quiet(&self) -> Result<()> {
-        let limit = Duration::from_secs(300);
+        let limit = Duration::from_mins(5);
         let seen = AtomicUsize::new(usize::MAX);
         wait::until("the webhook falls silent", limit, Duration::from_secs(1), || async {
             let requests = self.requests.load(Ordering::Relaxed);

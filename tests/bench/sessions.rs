@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// How long all sessions may take to connect.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_mins(10);
 
 #[derive(Args)]
 pub(crate) struct Arguments {

@@ -20,7 +20,7 @@ impl WhatsApp {
         let arguments = ["whatsapp", "--listen", "127.0.0.1:0"];
         let log = dir.join("whatsapp.log");
         let (process, url) = Process::start(&arguments, &[], &log, "Simulated WhatsApp").await?;
-        let http = Client::builder().no_proxy().timeout(Duration::from_secs(60)).build()?;
+        let http = Client::builder().no_proxy().timeout(Duration::from_mins(1)).build()?;
         Ok(Self { process, url, http })
     }
 
