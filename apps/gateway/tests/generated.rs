@@ -19,7 +19,8 @@ fn generated_configuration_reference_is_up_to_date() {
 fn compare(document: &str, generated: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(document);
     if std::env::var_os("UPDATE_GENERATED").is_some() {
-        std::fs::write(&path, generated).unwrap();
+        let written = std::fs::write(&path, generated);
+        assert!(written.is_ok(), "docs/{document} cannot be written: {written:?}");
     }
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(committed == generated, "docs/{document} is stale: run `just generate`");
@@ -43,18 +44,18 @@ a database's password in the environment or in the file.
 
 This page is generated from the code (`just generate`).
 
+| Environment | Flag | Default | Meaning |
+| --- | --- | --- | --- |
 ";
 
 fn configuration() -> String {
-    let mut page = CONFIGURATION.to_owned();
-    page.push_str("| Environment | Flag | Default | Meaning |\n| --- | --- | --- | --- |\n");
-    for (name, default, meaning) in Settings::REFERENCE {
+    let rows = Settings::REFERENCE.iter().map(|(name, default, meaning)| {
         let variable = format!("{ENV_PREFIX}{}", name.to_ascii_uppercase());
         let flag = format!("--{}", name.replace('_', "-"));
         let meaning: Vec<_> = meaning.split_whitespace().collect();
         // A bar would end the cell.
         let meaning = meaning.join(" ").replace('|', "\\|");
-        page.push_str(&format!("| `{variable}` | `{flag}` | {default} | {meaning} |\n"));
-    }
-    page
+        format!("| `{variable}` | `{flag}` | {default} | {meaning} |\n")
+    });
+    CONFIGURATION.to_owned() + &rows.collect::<String>()
 }
