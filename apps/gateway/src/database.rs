@@ -3,8 +3,13 @@
 use std::{path::Path, sync::Arc};
 
 use anyhow::{Context, Result, bail};
-use wharf_domain::ports::{
-    AccountStore, DeliveryQueue, EventLog, HealthCheck, InstanceStore, MessageStore, WebhookStore,
+use wharf_domain::{
+    account::AccountName,
+    instance::InstanceId,
+    ports::{
+        AccountStore, DeliveryQueue, EventLog, HealthCheck, InstanceStore, MessageStore,
+        WebhookStore,
+    },
 };
 use wharf_migrations::Migrator;
 use wharf_seal::Keyring;
@@ -13,6 +18,7 @@ use wharf_storage::{
     DatabaseHealth, KeyringError, Keyrings, SeaOrmAccountStore, SeaOrmDeliveryQueue,
     SeaOrmEventLog, SeaOrmInstanceStore, SeaOrmMessageStore, SeaOrmWebhookStore,
 };
+use wharf_whatsapp_store::StoreFactory;
 
 use crate::{Config, master_key};
 
@@ -71,6 +77,22 @@ pub(crate) async fn open(config: &Config, access: Access) -> Result<OpenDatabase
 }
 
 impl OpenDatabase {
+    /// The instances an account owns; none when there is no such account.
+    pub(crate) async fn instances_of(&self, name: &AccountName) -> Result<Vec<InstanceId>> {
+        let Some(account) = self.stores.accounts.find(name).await? else { return Ok(Vec::new()) };
+        let owned = self.stores.instances.list(account.id).await?;
+        Ok(owned.into_iter().map(|instance| instance.id).collect())
+    }
+
+    /// Removes the keys of instances that are no more: no constraint of the database ties them to their instance.
+    pub(crate) async fn forget_sessions(&self, instances: &[InstanceId]) -> Result<()> {
+        let sessions = StoreFactory::new(self.sql.clone(), self.keyring.clone());
+        for instance in instances {
+            sessions.wipe(instance.0).await?;
+        }
+        Ok(())
+    }
+
     /// Ends all work on it, in order.
     pub(crate) async fn close(self) -> Result<()> {
         Ok(self.sql.close().await?)

@@ -54,7 +54,10 @@ pub async fn account(config: &Config, command: AccountCommand) -> Result<String>
             String::new()
         }
         AccountCommand::Delete(name, force) => {
+            let orphans = database.instances_of(&name).await?;
             accounts.delete(&name, force).await?;
+            // A running server ends their sessions within seconds and does the same then.
+            database.forget_sessions(&orphans).await?;
             String::new()
         }
     };

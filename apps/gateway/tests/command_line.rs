@@ -1,5 +1,7 @@
 //! The binary as an operator uses it: one process serves, others work beside it.
 
+#![expect(clippy::unwrap_used, reason = "a failed set-up should panic")]
+
 use std::{
     io::{BufRead, BufReader},
     process::{Child, Command, Output, Stdio},
@@ -12,7 +14,7 @@ use reqwest::{Method, StatusCode, blocking::Client};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 fn wharf(dir: &TempDir, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wharf"));
