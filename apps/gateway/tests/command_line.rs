@@ -60,25 +60,30 @@ struct Server {
 
 impl Server {
     fn start(dir: &TempDir) -> Self {
-        let mut child = wharf(dir, &["--listen", "127.0.0.1:0"])
+        let child = wharf(dir, &["--listen", "127.0.0.1:0"])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let stdout = child.stdout.take().unwrap();
+        let http = Client::builder().no_proxy().build().unwrap();
+        let mut server = Self { child, url: String::new(), output: String::new(), http };
+        server.wait_until_ready();
+        server
+    }
+
+    fn wait_until_ready(&mut self) {
+        let stdout = self.child.stdout.take().unwrap();
         let (lines, read) = mpsc::channel();
         thread::spawn(move || {
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
                 let _ = lines.send(line);
             }
         });
-        let mut output = String::new();
-        loop {
+        while self.url.is_empty() {
             let line = read.recv_timeout(DEADLINE).unwrap();
-            output = output + &line + "\n";
+            self.output += &(line.clone() + "\n");
             if let Some(url) = line.strip_prefix("Listening on ") {
-                let http = Client::builder().no_proxy().build().unwrap();
-                return Self { child, url: url.to_owned(), output, http };
+                url.clone_into(&mut self.url);
             }
         }
     }

@@ -58,6 +58,8 @@ pub(crate) async fn sqlite(config: &Config) -> Result<Sqlite> {
         // Turning to WAL is a write, so only this connection asks for it.
         .journal_mode(if in_memory { SqliteJournalMode::Memory } else { SqliteJournalMode::Wal })
         .pragma("journal_size_limit", "16777216")
+        // What a savepoint would have to put back is small, and a file of its own for it is not.
+        .pragma("temp_store", "MEMORY")
         .pragma("cache_size", "-2048");
     let writer = observed(connect_sqlite(config, writer_options, 1).await?, config);
     if in_memory {
