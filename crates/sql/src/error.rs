@@ -33,6 +33,9 @@ pub enum Error {
         /// The process that holds it, where it could be told.
         holder: Option<u32>,
     },
+    /// Another server uses the database.
+    #[error("the database is in use by another server")]
+    DatabaseInUse,
     /// The lock file of the data directory could not be made.
     #[error("data directory `{}` cannot be locked", .path.display())]
     DataDirLock {

@@ -6,6 +6,7 @@ mod database;
 mod error;
 mod open;
 mod schema;
+mod server_lock;
 mod statement_size;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -15,6 +16,7 @@ pub use config::{Config, Observed, Observer};
 pub use data_dir_lock::DataDirLock;
 pub use database::Database;
 pub use error::Error;
+pub use server_lock::ServerLock;
 pub use statement_size::rows_per_statement;
 
 /// What the database answers.

@@ -27,12 +27,16 @@ pub(crate) fn is_postgres(url: &str) -> bool {
     url.starts_with("postgres://") || url.starts_with("postgresql://")
 }
 
-pub(crate) async fn postgres(config: &Config) -> Result<DatabaseConnection> {
-    let options = PgConnectOptions::from_str(&config.url)
+pub(crate) fn postgres_options(config: &Config) -> Result<PgConnectOptions> {
+    Ok(PgConnectOptions::from_str(&config.url)
         .map_err(url_error)?
         .application_name("wharf")
         .statement_cache_capacity(STATEMENT_CACHE)
-        .disable_statement_logging();
+        .disable_statement_logging())
+}
+
+pub(crate) async fn postgres(config: &Config) -> Result<DatabaseConnection> {
+    let options = postgres_options(config)?;
     // The parsed options are swapped in behind sea-orm's back, because it prints the URL it is
     // given, password and all, in errors and trace spans.
     let mut pool = ConnectOptions::new("postgres://");

@@ -5,5 +5,6 @@ mod lock;
 mod migrate;
 mod open;
 mod place;
+mod server_lock;
 mod sqlite_writer;
 mod write;
