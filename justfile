@@ -38,4 +38,13 @@ release: no-danger
 
 # The simulator's features must never reach the gateway.
 no-danger:
-    ! cargo tree -p wharf -e features,normal --locked | grep danger-skip
+    #!/usr/bin/env bash
+    set -euo pipefail
+    features=$(cargo tree -p wharf -e features,normal --locked)
+    # Where the features would show; without it this looks at the wrong thing.
+    grep -q wacore-noise <<<"$features" || { echo "wacore-noise is not among the gateway's dependencies" >&2; exit 1; }
+    if grep danger-skip <<<"$features" >&2; then
+        echo "a feature of the simulator has reached the gateway" >&2
+        exit 1
+    fi
+    echo "the gateway is free of the simulator's features"
