@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -63,6 +64,27 @@ impl StoreFactory {
     pub async fn registered_jid(&self, instance: Uuid) -> Result<Option<String>, Error> {
         let Some(row) = self.device_row(instance).await? else { return Ok(None) };
         Ok(row.try_get("", "jid")?)
+    }
+
+    /// The instances of which anything is stored, each once.
+    pub async fn instances(&self) -> Result<Vec<Uuid>, Error> {
+        let mut found = BTreeSet::new();
+        for table in TABLES {
+            // From one instance to the next by the primary key: an instance has thousands of rows.
+            let sql = format!(
+                "WITH RECURSIVE found (id) AS ( \
+                 SELECT (SELECT instance_id FROM {table} ORDER BY instance_id LIMIT 1) \
+                 UNION ALL \
+                 SELECT (SELECT instance_id FROM {table} WHERE instance_id > found.id \
+                 ORDER BY instance_id LIMIT 1) FROM found WHERE found.id IS NOT NULL \
+                 ) SELECT id FROM found WHERE id IS NOT NULL"
+            );
+            let statement = Statement::from_string(self.db.backend(), sql);
+            for row in self.db.reader().query_all_raw(statement).await? {
+                found.insert(row.try_get::<Uuid>("", "id")?);
+            }
+        }
+        Ok(found.into_iter().collect())
     }
 
     /// Removes all that is stored for `instance`: all of it or, on failure, none.

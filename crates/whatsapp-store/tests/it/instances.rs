@@ -106,6 +106,40 @@ async fn wiping_an_instance_removes_all_of_it_and_nothing_else_on_postgres() {
     wiping_an_instance_removes_all_of_it_and_nothing_else(Home::postgres().await).await;
 }
 
+async fn instances_are_listed_as_long_as_anything_is_stored(home: Home) {
+    let factory = home.factory();
+    assert!(factory.instances().await.unwrap().is_empty());
+    let other = factory.open(OTHER_INSTANCE).await.unwrap();
+    fill(&other).await;
+    for table in TABLES {
+        factory.wipe(INSTANCE).await.unwrap();
+        fill(&home.open().await).await;
+        assert_eq!(factory.instances().await.unwrap(), [INSTANCE, OTHER_INSTANCE]);
+        let own = INSTANCE.simple();
+        let own = match home.db.backend() {
+            sea_orm::DbBackend::Sqlite => format!("X'{own}'"),
+            _ => format!("'{own}'"),
+        };
+        for emptied in TABLES.iter().filter(|emptied| **emptied != table) {
+            home.tamper(&format!("DELETE FROM {emptied} WHERE instance_id = {own}")).await;
+        }
+        assert_eq!(factory.instances().await.unwrap(), [INSTANCE, OTHER_INSTANCE], "{table}");
+    }
+    factory.wipe(INSTANCE).await.unwrap();
+    assert_eq!(factory.instances().await.unwrap(), [OTHER_INSTANCE]);
+}
+
+#[tokio::test]
+async fn instances_are_listed_as_long_as_anything_is_stored_on_sqlite() {
+    instances_are_listed_as_long_as_anything_is_stored(Home::sqlite().await).await;
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL"]
+async fn instances_are_listed_as_long_as_anything_is_stored_on_postgres() {
+    instances_are_listed_as_long_as_anything_is_stored(Home::postgres().await).await;
+}
+
 #[tokio::test]
 async fn an_instance_sees_only_its_own() {
     let home = Home::sqlite().await;
