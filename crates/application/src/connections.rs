@@ -82,10 +82,16 @@ impl ConnectionService {
     }
 
     /// Unlinks the device and forgets its keys; the instance stays. A repeat is harmless.
+    ///
+    /// A device that is linked and not connected is connected first. Fails when WhatsApp cannot be told within
+    /// [`Self::PATIENCE`]; the device stays linked then, and so do its keys.
     pub async fn log_out(&self, instance: &Instance) -> Result<()> {
         let (answer, done) = oneshot::channel();
         self.sessions.tell(instance.id, Command::LogOut { answer })?;
-        done.await.map_err(|_| Error::NotFound(Resource::Instance))?
+        tokio::select! {
+            done = done => done.map_err(|_| Error::NotFound(Resource::Instance))?,
+            () = self.clock.sleep(Self::PATIENCE) => Err(Error::NotAcknowledged),
+        }
     }
 }
 

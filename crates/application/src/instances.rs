@@ -144,13 +144,11 @@ impl InstanceService {
     pub async fn delete(&self, account: AccountId, name: &InstanceName) -> Result<()> {
         let missing = || Error::NotFound(Resource::Instance);
         let instance = self.instances.find(account, name).await?.ok_or_else(missing)?;
+        // From here on a connect finds no such instance, so nothing can begin behind our back.
+        let _bar = self.sessions.bar(instance.id).ok_or_else(missing)?;
         self.sessions.remove(instance.id, true).await;
         self.whatsapp.forget(instance.id).await?;
-        let was = self.instances.remove(instance.id).await?;
-        // A connect that came in between has started a session for an instance that is no more.
-        self.sessions.remove(instance.id, true).await;
-        self.whatsapp.forget(instance.id).await?;
-        was.then_some(()).ok_or_else(missing)
+        self.instances.remove(instance.id).await?.then_some(()).ok_or_else(missing)
     }
 
     async fn with_details(&self, instances: Vec<Instance>) -> Result<Vec<InstanceDetails>> {

@@ -19,7 +19,11 @@ use wharf_domain::{
     ports::{Clock, MessageStore, Outgoing, OutgoingDraft, Random, Reservation, Session},
 };
 
-use crate::{Ports, ids, recorder::Recorder, sessions::Sessions, sessions::sent_record};
+use crate::{
+    Ports, ids,
+    recorder::{Recorder, patiently},
+    sessions::{Sessions, sent_record},
+};
 
 /// Sends messages.
 ///
@@ -44,7 +48,8 @@ struct Sends {
     /// Sends under way; the channel closes when one is over.
     under_way: HashMap<(InstanceId, MessageId), watch::Receiver<()>>,
     /// Sends that nobody acknowledged in time, and since when, as long as their idempotency keys count. A pending
-    /// message that is in neither set was never sent: the process that wrote it died first.
+    /// message that is in neither map is of a process that died before it heard of an acknowledgement; it may be sent
+    /// again, under its own id.
     unacknowledged: HashMap<(InstanceId, MessageId), Timestamp>,
 }
 
@@ -193,7 +198,14 @@ impl Shared {
             Ok(timestamp) => {
                 message.timestamp = timestamp;
                 let record = sent_record(message.clone());
-                self.recorder.record(instance.id, vec![record]).await?;
+                if let Err(e) = self.recorder.insist(instance.id, vec![record]).await {
+                    // It was sent, and saying anything else would have it sent twice. Its receipt settles it.
+                    tracing::error!(
+                        error = &e as &dyn std::error::Error,
+                        "a sent message is unrecorded"
+                    );
+                    self.sends().gave_up((instance.id, message.id.clone()), self.clock.now());
+                }
                 Ok(message)
             }
             Err(Error::NotAcknowledged) => {
@@ -202,7 +214,14 @@ impl Shared {
             }
             Err(e) => {
                 let code = if let Error::Refused { code } = &e { Some(*code) } else { None };
-                self.messages.fail(instance.id, &message.id, code).await?;
+                let noted =
+                    patiently(&*self.clock, || self.messages.fail(instance.id, &message.id, code));
+                if let Err(e) = noted.await {
+                    tracing::error!(
+                        error = &e as &dyn std::error::Error,
+                        "a refusal is unrecorded"
+                    );
+                }
                 Err(e)
             }
         }

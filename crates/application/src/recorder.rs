@@ -1,16 +1,19 @@
 //! The way into the event log.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::Notify;
 use wharf_domain::{
-    Result,
+    Error, Result,
     event::{EventBody, EventId, EventKey, NewEvent},
     instance::InstanceId,
     ports::{Appended, Clock, EventLog, Random},
 };
 
 use crate::ids;
+
+/// How often something is tried again before it counts as failed.
+const TRIES: u32 = 5;
 
 /// Records events and wakes the deliverer. All events of the gateway go through it, whatever they come from.
 #[derive(Clone)]
@@ -63,6 +66,12 @@ impl Recorder {
         Ok(appended)
     }
 
+    /// Records events as [`Recorder::record`] does, and tries again for a while where the log fails: for what nobody
+    /// delivers a second time.
+    pub(crate) async fn insist(&self, instance: InstanceId, records: Vec<Record>) -> Result<()> {
+        patiently(&*self.clock, || self.record(instance, records.clone())).await.map(drop)
+    }
+
     /// Makes the deliverer look for work.
     pub(crate) fn wake(&self) {
         self.recorded.notify_one();
@@ -72,4 +81,23 @@ impl Recorder {
     pub(crate) async fn recorded(&self) {
         self.recorded.notified().await;
     }
+}
+
+/// Tries something again while the store fails, for about twelve seconds. Gives the last failure.
+pub(crate) async fn patiently<T, F>(clock: &dyn Clock, mut act: impl FnMut() -> F) -> Result<T>
+where
+    F: Future<Output = Result<T>>,
+{
+    let mut pause = Duration::from_millis(100);
+    for _ in 0..TRIES {
+        match act().await {
+            Err(e @ Error::Unavailable { .. }) => {
+                tracing::error!(error = &e as &dyn std::error::Error, ?pause, "will try again");
+                clock.sleep(pause).await;
+                pause *= 3;
+            }
+            outcome => return outcome,
+        }
+    }
+    act().await
 }

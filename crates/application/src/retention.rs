@@ -54,7 +54,9 @@ impl Retention {
 
     async fn prune_once(&self) -> u64 {
         let now = self.clock.now();
-        let before = self.keep.map(|keep| now - keep);
+        let before = self
+            .keep
+            .and_then(|keep| now.checked_sub_signed(chrono::TimeDelta::from_std(keep).ok()?));
         self.messages.prune(before, now, Self::BATCH).await.unwrap_or_else(|e| {
             tracing::warn!(error = &e as &dyn std::error::Error, "could not remove old rows");
             0

@@ -165,13 +165,16 @@ pub enum Recipient {
 }
 
 impl Recipient {
-    /// Accepts what callers put in `number`: digits or any JID. A user's JID counts as the number.
+    /// Accepts what callers put in `number`: digits or any JID but a broadcast's. A user's JID counts as the number.
     pub fn parse(raw: &str) -> Result<Self> {
         if !raw.contains('@') {
             return PhoneNumber::parse(raw).map(Self::Number);
         }
         let jid =
             Jid::parse(raw).map_err(|_| Error::invalid("number", "is not a WhatsApp address"))?;
+        if jid.server() == Server::Broadcast {
+            return Err(Error::invalid("number", "status updates and broadcasts cannot be sent here"));
+        }
         Ok(match jid.number() {
             Some(number) => Self::Number(PhoneNumber::parse(number.as_str())?),
             None => Self::Jid(jid),

@@ -1,5 +1,7 @@
 //! What the end of a session means for its instance.
 
+use std::time::Duration;
+
 use wharf_domain::{
     Timestamp,
     ports::SessionEnd,
@@ -47,7 +49,7 @@ pub(super) fn judge(end: SessionEnd, was_connected: bool, now: Timestamp) -> Ver
             After::Rest,
         ),
         SessionEnd::TempBanned { code, expires_in } => {
-            let until = now + expires_in;
+            let until = after(now, expires_in);
             (
                 Some(StateChange::TempBanned { code, until }),
                 Some(Standing::Banned { until: Some(until) }),
@@ -97,6 +99,11 @@ pub(super) fn judge(end: SessionEnd, was_connected: bool, now: Timestamp) -> Ver
     Verdict { change, standing, problem, next }
 }
 
+/// `pause` after `now`; no server's word puts that off by more than ten years.
+fn after(now: Timestamp, pause: Duration) -> Timestamp {
+    now + pause.min(Duration::from_hours(10 * 365 * 24))
+}
+
 fn refused_login(code: u16, reason: &str) -> String {
     if reason.is_empty() {
         format!("WhatsApp refused the login ({code})")
@@ -107,8 +114,6 @@ fn refused_login(code: u16, reason: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn judged(end: SessionEnd) -> (Option<&'static str>, Option<Standing>, After) {

@@ -7,17 +7,19 @@ mod supervisor;
 
 use std::{
     collections::{HashMap, HashSet},
+    panic::AssertUnwindSafe,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
+use futures::FutureExt;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use wharf_domain::{
     Error, Resource, Result, Timestamp,
     address::PhoneNumber,
     instance::InstanceId,
-    ports::{Clock, InstanceStore, MessageStore, Random, Session, WhatsApp},
+    ports::{Clock, InstanceChange, InstanceStore, MessageStore, Random, Session, WhatsApp},
     state::{ConnectionState, Standing},
 };
 
@@ -83,11 +85,30 @@ pub(crate) struct Shared {
     config: SessionsConfig,
     /// Permits to make a connection.
     connecting: Arc<Semaphore>,
-    running: Mutex<HashMap<InstanceId, Handle>>,
+    running: Mutex<Running>,
     closing: CancellationToken,
     tasks: TaskTracker,
     /// Where supervisors run: they outlive the caller that made them start, and so its runtime too.
     runtime: tokio::runtime::Handle,
+}
+
+#[derive(Default)]
+struct Running {
+    supervisors: HashMap<InstanceId, Handle>,
+    /// Instances that are being removed: no supervisor may be started for them.
+    barred: HashSet<InstanceId>,
+}
+
+/// Keeps an instance from getting a supervisor while it lives.
+pub(crate) struct Bar<'a> {
+    sessions: &'a Sessions,
+    id: InstanceId,
+}
+
+impl Drop for Bar<'_> {
+    fn drop(&mut self) {
+        self.sessions.running().barred.remove(&self.id);
+    }
 }
 
 #[derive(Clone)]
@@ -116,19 +137,15 @@ impl Sessions {
 
     /// Connects every paired instance, and goes on looking for instances that were removed beside the server.
     ///
-    /// An instance that has keys but is not noted as paired was interrupted between the two; it is noted now.
     pub(crate) async fn start(&self) -> Result<()> {
         for (id, standing) in self.0.instances.standings().await? {
-            let due = match standing {
-                Standing::Paired => Some(self.0.clock.now()),
-                Standing::Banned { until } => until,
-                Standing::Unpaired => {
-                    self.0.whatsapp.is_paired(id).await?.then(|| self.0.clock.now())
+            match self.due(id, standing).await {
+                Ok(None) => {}
+                Ok(Some(due)) => self.handle(id)?.send(Command::ConnectAt(due))?,
+                // One instance whose keys cannot be read must not keep the others from their sessions.
+                Err(e) => {
+                    tracing::error!(instance = %id.0, error = &e as &dyn std::error::Error, "not resumed");
                 }
-                Standing::LoggedOut => None,
-            };
-            if let Some(due) = due {
-                self.handle(id).send(Command::ConnectAt(due))?;
             }
         }
         let this = self.clone();
@@ -139,10 +156,33 @@ impl Sessions {
         Ok(())
     }
 
+    /// When an instance is to be connected after a start, if at all.
+    ///
+    /// The keys decide, since a crash may have come between them and what is noted: one that has keys was paired, and
+    /// one that has none was unlinked.
+    async fn due(&self, id: InstanceId, standing: Standing) -> Result<Option<Timestamp>> {
+        let now = self.0.clock.now();
+        match standing {
+            Standing::LoggedOut | Standing::Banned { until: None } => Ok(None),
+            Standing::Banned { until } => Ok(until),
+            Standing::Unpaired => Ok(self.0.whatsapp.is_paired(id).await?.then_some(now)),
+            Standing::Paired if self.0.whatsapp.is_paired(id).await? => Ok(Some(now)),
+            Standing::Paired => {
+                let unlinked = InstanceChange::Standing(Standing::LoggedOut);
+                self.0.instances.update(id, &[unlinked], now).await?;
+                Ok(None)
+            }
+        }
+    }
+
     /// Ends all sessions in order, keys and standing kept. Returns when none runs any more.
     pub(crate) async fn stop(&self) {
-        self.0.closing.cancel();
-        let handles: Vec<_> = self.running().drain().map(|(_, handle)| handle).collect();
+        let handles: Vec<_> = {
+            let mut running = self.running();
+            // Under the lock, so that no supervisor is started after the last one was told.
+            self.0.closing.cancel();
+            running.supervisors.drain().map(|(_, handle)| handle).collect()
+        };
         for handle in &handles {
             let (answer, _) = oneshot::channel();
             // A supervisor that is already gone needs no telling.
@@ -153,11 +193,17 @@ impl Sessions {
         self.0.tasks.wait().await;
     }
 
+    /// Keeps an instance that is about to be removed from getting a new supervisor. Gives nothing when somebody else
+    /// is at it.
+    pub(crate) fn bar(&self, id: InstanceId) -> Option<Bar<'_>> {
+        self.running().barred.insert(id).then(|| Bar { sessions: self, id })
+    }
+
     /// Ends the session of one instance for good, unlinking the device where that is possible. Returns when nothing
     /// of it runs any more.
     pub(crate) async fn remove(&self, id: InstanceId, unlink: bool) {
         // Bound to a name of its own, so that the lock is not held while the supervisor ends.
-        let handle = self.running().remove(&id);
+        let handle = self.running().supervisors.remove(&id);
         if let Some(handle) = handle {
             let (answer, stopped) = oneshot::channel();
             if handle.send(Command::Stop { unlink, answer }).is_ok() {
@@ -169,14 +215,14 @@ impl Sessions {
     /// The state of an instance: what its supervisor says, or what its standing implies where it has none.
     #[must_use]
     pub fn state(&self, id: InstanceId, standing: &Standing) -> ConnectionState {
-        let live = self.running().get(&id).and_then(|handle| handle.status.borrow().state);
+        let live = self.running().alive(id).and_then(|handle| handle.status.borrow().state);
         live.unwrap_or_else(|| standing.state_at_rest())
     }
 
     /// The connected session of an instance; fails with `NotConnected` when there is none.
     pub(crate) fn connected(&self, id: InstanceId) -> Result<Arc<dyn Session>> {
         let running = self.running();
-        let status = running.get(&id).ok_or(Error::NotConnected)?.status.borrow();
+        let status = running.alive(id).ok_or(Error::NotConnected)?.status.borrow();
         match (status.state, &status.session) {
             (Some(ConnectionState::Connected), Some(session)) => Ok(session.clone()),
             _ => Err(Error::NotConnected),
@@ -185,30 +231,52 @@ impl Sessions {
 
     /// Tells an instance's supervisor something, starting it where needed, and gives what it says from then on.
     pub(crate) fn tell(&self, id: InstanceId, command: Command) -> Result<watch::Receiver<Status>> {
-        let handle = self.handle(id);
+        let handle = self.handle(id)?;
         handle.send(command)?;
         Ok(handle.status)
     }
 
-    fn handle(&self, id: InstanceId) -> Handle {
+    /// The supervisor of an instance, started where there is none.
+    ///
+    /// Fails while the instance is being removed, and once the gateway is stopping.
+    fn handle(&self, id: InstanceId) -> Result<Handle> {
         let mut running = self.running();
-        if let Some(handle) = running.get(&id).filter(|handle| !handle.commands.is_closed()) {
-            return handle.clone();
+        if self.0.closing.is_cancelled() {
+            return Err(Error::ConnectFailed("the gateway is stopping".to_owned()));
+        }
+        if running.barred.contains(&id) {
+            return Err(Error::NotFound(Resource::Instance));
+        }
+        if let Some(handle) = running.alive(id) {
+            return Ok(handle.clone());
         }
         let (commands, inbox) = mpsc::unbounded_channel();
         let (status, seen) = watch::channel(Status::default());
         let supervisor = Supervisor::new(self.0.clone(), id, inbox, status);
-        self.0.tasks.spawn_on(supervisor.run(), &self.0.runtime);
+        self.0.tasks.spawn_on(self.clone().watch_over(id, supervisor), &self.0.runtime);
         let handle = Handle { commands, status: seen };
-        running.insert(id, handle.clone());
-        handle
+        running.supervisors.insert(id, handle.clone());
+        Ok(handle)
+    }
+
+    /// Runs a supervisor, and starts another one after a pause should it panic.
+    async fn watch_over(self, id: InstanceId, supervisor: Supervisor) {
+        if AssertUnwindSafe(supervisor.run()).catch_unwind().await.is_ok() {
+            return;
+        }
+        tracing::error!(instance = %id.0, "a supervisor failed inside, another one will take over");
+        let due = self.0.clock.now() + self.0.config.longest_pause;
+        // An error means that the instance, or the gateway, is on its way out.
+        if let Ok(next) = self.handle(id) {
+            let _ = next.send(Command::ConnectAt(due));
+        }
     }
 
     /// Ends sessions whose instance has gone from the store, as the command line may make it.
     async fn reconcile(&self) {
         loop {
             self.0.clock.sleep(self.0.config.reconcile_every).await;
-            let running: Vec<_> = self.running().keys().copied().collect();
+            let running: Vec<_> = self.running().supervisors.keys().copied().collect();
             if running.is_empty() {
                 continue;
             }
@@ -223,6 +291,7 @@ impl Sessions {
                 }
             };
             for id in running.into_iter().filter(|id| !known.contains(id)) {
+                let Some(_bar) = self.bar(id) else { continue };
                 tracing::info!(instance = %id.0, "instance was removed, ending its session");
                 self.remove(id, true).await;
                 if let Err(e) = self.0.whatsapp.forget(id).await {
@@ -232,8 +301,15 @@ impl Sessions {
         }
     }
 
-    fn running(&self) -> MutexGuard<'_, HashMap<InstanceId, Handle>> {
+    fn running(&self) -> MutexGuard<'_, Running> {
         self.0.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Running {
+    /// The supervisor of an instance. One that panicked knows nothing any more.
+    fn alive(&self, id: InstanceId) -> Option<&Handle> {
+        self.supervisors.get(&id).filter(|handle| !handle.commands.is_closed())
     }
 }
 

@@ -1,11 +1,11 @@
 //! What becomes of the events of a session.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 use wharf_domain::{
-    Result,
+    Result, Timestamp,
     event::{EventBody, EventKey, Receipt, ReceiptKind},
     instance::InstanceId,
     message::{Direction, Message, MessageId, MessageStatus},
@@ -25,9 +25,6 @@ pub(super) struct Observer {
 }
 
 impl Observer {
-    /// How often an event WhatsApp will not deliver again is tried to be recorded while the store fails.
-    const TRIES: u32 = 6;
-
     pub(super) fn new(
         shared: Arc<Shared>,
         instance: InstanceId,
@@ -36,7 +33,7 @@ impl Observer {
         Self { shared, instance, link }
     }
 
-    async fn on_receipt(&self, key: EventKey, receipt: Receipt) {
+    async fn on_receipt(&self, key: EventKey, receipt: Receipt) -> Result<()> {
         let mut records = Vec::new();
         if matches!(
             receipt.kind,
@@ -46,55 +43,40 @@ impl Observer {
                 | ReceiptKind::Inactive
         ) {
             for id in &receipt.message_ids {
-                records.extend(self.unsettled(id).await);
+                records.extend(self.unsettled(id, None).await?);
             }
         }
         records.push(Record { key: Some(key), body: EventBody::Receipt(receipt), raw: None });
-        self.record(records).await;
+        self.shared.recorder.record(self.instance, records).await.map(drop)
     }
 
-    async fn on_late_ack(&self, id: &MessageId, refused: Option<u16>) {
+    async fn on_late_ack(
+        &self,
+        id: &MessageId,
+        timestamp: Option<Timestamp>,
+        refused: Option<u16>,
+    ) -> Result<()> {
         if let Some(code) = refused {
-            let failed = self.shared.messages.fail(self.instance, id, Some(code)).await;
-            if let Err(e) = failed {
-                tracing::error!(error = &e as &dyn std::error::Error, "could not note a refusal");
-            }
-        } else if let Some(record) = self.unsettled(id).await {
-            self.record(vec![record]).await;
+            return self.shared.messages.fail(self.instance, id, Some(code)).await;
         }
+        let Some(record) = self.unsettled(id, timestamp).await? else { return Ok(()) };
+        self.shared.recorder.record(self.instance, vec![record]).await.map(drop)
     }
 
     /// The event that settles a message whose acknowledgement nobody waited for any more.
-    async fn unsettled(&self, id: &MessageId) -> Option<Record> {
-        let stored = match self.shared.messages.find(self.instance, id).await {
-            Ok(stored) => stored?,
-            Err(e) => {
-                tracing::error!(
-                    error = &e as &dyn std::error::Error,
-                    "could not look up a message"
-                );
-                return None;
-            }
+    async fn unsettled(
+        &self,
+        id: &MessageId,
+        timestamp: Option<Timestamp>,
+    ) -> Result<Option<Record>> {
+        let Some(stored) = self.shared.messages.find(self.instance, id).await? else {
+            return Ok(None);
         };
         let waits = stored.message.direction == Direction::Outgoing
             && matches!(stored.status, MessageStatus::Pending | MessageStatus::Failed);
-        waits.then(|| sent_record(stored.message))
-    }
-
-    async fn record(&self, records: Vec<Record>) {
-        let mut pause = Duration::from_millis(100);
-        for left in (0..Self::TRIES).rev() {
-            match self.shared.recorder.record(self.instance, records.clone()).await {
-                Ok(_) => return,
-                Err(e) => {
-                    tracing::error!(error = &e as &dyn std::error::Error, left, "could not record");
-                }
-            }
-            if left > 0 {
-                self.shared.clock.sleep(pause).await;
-                pause *= 3;
-            }
-        }
+        let mut message = stored.message;
+        message.timestamp = timestamp.unwrap_or(message.timestamp);
+        Ok(waits.then(|| sent_record(message)))
     }
 }
 
@@ -121,12 +103,17 @@ impl SessionObserver for Observer {
         self.shared.recorder.record(self.instance, records).await.map(drop)
     }
 
-    async fn on_event(&self, event: SessionEvent) {
+    async fn on_event(&self, event: SessionEvent) -> Result<()> {
         match event {
             SessionEvent::Receipt { key, receipt } => self.on_receipt(key, receipt).await,
-            SessionEvent::LateAck { id, refused, .. } => self.on_late_ack(&id, refused).await,
-            // The supervisor is gone only when the instance is, and then nobody wants to know.
-            link => drop(self.link.send(link)),
+            SessionEvent::LateAck { id, timestamp, refused } => {
+                self.on_late_ack(&id, timestamp, refused).await
+            }
+            link => {
+                // The supervisor is gone only when the instance is, and then nobody wants to know.
+                let _ = self.link.send(link);
+                Ok(())
+            }
         }
     }
 }

@@ -20,7 +20,10 @@ use super::{
     observer::Observer,
     status::Status,
 };
-use crate::{backoff, recorder::Record};
+use crate::{
+    backoff,
+    recorder::{Record, patiently},
+};
 
 /// One task an instance. It ends when it is told to stop, which is for good.
 pub(super) struct Supervisor {
@@ -34,6 +37,8 @@ pub(super) struct Supervisor {
     failures: u32,
     /// A number that waits for its pairing code.
     wanted_number: Option<PhoneNumber>,
+    /// Somebody who waits for the device to be unlinked, for which it has to be connected first.
+    leaving: Option<oneshot::Sender<Result<()>>>,
 }
 
 /// What to do next.
@@ -55,7 +60,16 @@ impl Supervisor {
         commands: mpsc::UnboundedReceiver<Command>,
         status: watch::Sender<Status>,
     ) -> Self {
-        Self { shared, id, commands, status, attempt: 0, failures: 0, wanted_number: None }
+        Self {
+            shared,
+            id,
+            commands,
+            status,
+            attempt: 0,
+            failures: 0,
+            wanted_number: None,
+            leaving: None,
+        }
     }
 
     pub(super) async fn run(mut self) {
@@ -130,10 +144,7 @@ impl Supervisor {
                 self.failures = 0;
                 Next::Connect
             }
-            Some(Command::LogOut { answer }) => {
-                let _ = answer.send(self.log_out_at_rest().await);
-                Next::Rest
-            }
+            Some(Command::LogOut { answer }) => self.log_out_at_rest(answer).await,
             Some(Command::Stop { unlink, answer }) => Next::Stop { unlink, answer },
         }
     }
@@ -151,10 +162,9 @@ impl Supervisor {
         let instance = match self.shared.instances.find_by_id(self.id).await {
             Ok(Some(instance)) => instance,
             Ok(None) => {
-                self.at_rest(Some("the instance was deleted".to_owned()));
-                return Next::Rest;
+                return self.rest_or_try_again(false, "the instance was deleted".to_owned());
             }
-            Err(e) => return self.try_again(in_words(&e)),
+            Err(e) => return self.rest_or_try_again(true, in_words(&e)),
         };
         let (link, events) = mpsc::unbounded_channel();
         let observer = Arc::new(Observer::new(self.shared.clone(), self.id, link));
@@ -166,7 +176,6 @@ impl Supervisor {
         let paired = is_paired(&instance);
         let session = match self.shared.whatsapp.start(request, observer).await {
             Ok(session) => session,
-            Err(e @ Error::ConnectFailed(_)) => return self.rest_or_try_again(false, in_words(&e)),
             Err(e) => return self.rest_or_try_again(paired, in_words(&e)),
         };
         self.status.send_modify(|status| status.session = Some(session.clone()));
@@ -180,6 +189,13 @@ impl Supervisor {
     /// Handles what happens in a session, and what is asked meanwhile, until it is over.
     async fn see_through(&mut self, run: &mut Run) -> Next {
         loop {
+            // Whoever has given up waiting was told that the device stays linked.
+            if run.connected_at.is_some()
+                && let Some(answer) = self.leaving.take().filter(|answer| !answer.is_closed())
+                && let Some(next) = self.log_out(run, answer).await
+            {
+                return next;
+            }
             tokio::select! {
                 biased;
                 event = run.events.recv() => match event {
@@ -198,6 +214,7 @@ impl Supervisor {
                     }
                     Some(Command::ConnectAt(_)) => {}
                     Some(Command::Reconnect) => {
+                        self.going_down();
                         run.session.stop().await;
                         run.wait_for_end().await;
                         self.tell(StateChange::ManualReconnect).await;
@@ -205,11 +222,12 @@ impl Supervisor {
                         return Next::Connect;
                     }
                     Some(Command::LogOut { answer }) => {
-                        let done = self.log_out(run).await;
-                        let _ = answer.send(done);
-                        return Next::Rest;
+                        if let Some(next) = self.log_out(run, answer).await {
+                            return next;
+                        }
                     }
                     Some(Command::Stop { unlink, answer }) => {
+                        self.going_down();
                         if unlink && run.connected_at.is_some()
                             && let Err(e) = run.session.log_out().await
                         {
@@ -314,38 +332,57 @@ impl Supervisor {
         }) {
             self.failures = 0;
         }
-        // From here on nobody may use the session; what the state becomes is decided below.
-        self.status.send_modify(|status| {
-            status.session = None;
-            status.pairing = super::Pairing::default();
-            status.state = Some(ConnectionState::Connecting);
-        });
+        // What the state becomes is decided below.
+        self.going_down();
         let paired = is_paired(&run.instance);
         let verdict = judge(end, was_connected, now);
         if let Some(change) = verdict.change {
             self.tell(change).await;
         }
         let unlinked = verdict.standing == Some(Standing::LoggedOut);
-        if let Some(standing) = verdict.standing {
-            self.store(run, vec![InstanceChange::Standing(standing)]).await;
-        }
-        if unlinked && let Err(e) = self.shared.whatsapp.forget(self.id).await {
+        // What was never paired has no keys that a ban could speak of.
+        let standing = verdict.standing.filter(|_| paired || unlinked);
+        let noted = match standing {
+            Some(standing) => self.store(run, vec![InstanceChange::Standing(standing)]).await,
+            None => true,
+        };
+        // Keys that are gone before it is noted would look like a pairing to be made at the next start.
+        if unlinked
+            && noted
+            && let Err(e) = self.shared.whatsapp.forget(self.id).await
+        {
             warn(&e, "could not forget keys");
+        }
+        if let Some(answer) = self.leaving.take() {
+            let failed = || Error::ConnectFailed(verdict.problem.clone());
+            let _ = answer.send(unlinked.then_some(()).ok_or_else(failed));
         }
         match verdict.next {
             After::Pause if paired => self.try_again(verdict.problem),
-            After::Pause | After::Rest => {
-                self.at_rest(Some(verdict.problem));
-                Next::Rest
-            }
-            After::At(due) => {
+            After::At(due) if paired => {
                 self.at_rest(Some(verdict.problem));
                 Next::ConnectAt(due)
+            }
+            _ => {
+                self.at_rest(Some(verdict.problem));
+                Next::Rest
             }
         }
     }
 
+    /// From here on nobody may use the session.
+    fn going_down(&self) {
+        self.status.send_modify(|status| {
+            status.session = None;
+            status.pairing = super::Pairing::default();
+            status.state = Some(ConnectionState::Connecting);
+        });
+    }
+
     fn rest_or_try_again(&mut self, paired: bool, problem: String) -> Next {
+        if let Some(answer) = self.leaving.take() {
+            let _ = answer.send(Err(Error::ConnectFailed(problem.clone())));
+        }
         if paired {
             self.try_again(problem)
         } else {
@@ -401,10 +438,13 @@ impl Supervisor {
         });
     }
 
-    async fn store(&self, run: &mut Run, changes: Vec<InstanceChange>) {
+    /// Stores changes, and says whether that worked.
+    async fn store(&self, run: &mut Run, changes: Vec<InstanceChange>) -> bool {
         let now = self.shared.clock.now();
-        if let Err(e) = self.shared.instances.update(self.id, &changes, now).await {
-            tracing::error!(error = &e as &dyn std::error::Error, "could not store a change");
+        let update = || self.shared.instances.update(self.id, &changes, now);
+        let stored = patiently(&*self.shared.clock, update).await;
+        if let Err(e) = &stored {
+            tracing::error!(error = e as &dyn std::error::Error, "could not store a change");
         }
         for change in changes {
             match change {
@@ -413,13 +453,14 @@ impl Supervisor {
                 _ => {}
             }
         }
+        stored.is_ok()
     }
 
     async fn tell(&self, change: StateChange) {
         let name = change.as_str();
         tracing::info!(instance = %self.id.0, state = name, "link changed");
         let record = Record { key: None, body: EventBody::State(change), raw: None };
-        if let Err(e) = self.shared.recorder.record(self.id, vec![record]).await {
+        if let Err(e) = self.shared.recorder.insist(self.id, vec![record]).await {
             tracing::error!(error = &e as &dyn std::error::Error, state = name, "could not record");
         }
     }

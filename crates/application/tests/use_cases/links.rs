@@ -6,9 +6,11 @@ use wharf_application::connections::{ConnectionService, Link};
 use wharf_domain::{
     Error,
     address::PhoneNumber,
-    ports::{InstanceStore, SessionEnd},
+    event::{EventBody, EventKey, ReceiptKind},
+    ports::{InstanceStore, SessionEnd, SessionEvent, WhatsApp},
     state::{ConnectionState, Standing},
 };
+use wharf_testkit::build;
 
 use crate::{LONG, World, ana};
 
@@ -88,15 +90,29 @@ async fn a_caller_does_not_wait_for_ever() {
 }
 
 #[tokio::test]
-async fn a_lost_connection_is_made_again_after_a_pause_that_grows() {
+async fn a_lost_connection_is_made_again_after_pauses_that_grow() {
     let world = World::started().await;
     let (instance, session) = world.connected("sales").await;
+    world.whatsapp.hold();
     session.end(SessionEnd::Lost("reset".to_owned()));
     world.until(&instance, ConnectionState::Connecting).await;
     world.until_told("disconnected").await;
-    world.clock.advance(LONG);
-    world.whatsapp.until_sessions(instance.id, 2).await;
-    world.until(&instance, ConnectionState::Connected).await;
+    // Between half and all of 1, 2, 4 … seconds: after the longest of one step the next is not over yet.
+    for (step, longest) in [(2, 1), (3, 2), (4, 4), (5, 8)] {
+        world.clock.advance(Duration::from_millis(longest * 500 - 1));
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(world.whatsapp.sessions(instance.id).len(), step - 1, "too early");
+        world.clock.advance(Duration::from_millis(longest * 500 + 1));
+        let next = world.whatsapp.until_sessions(instance.id, step).await;
+        next.end(SessionEnd::Unreachable("refused".to_owned()));
+        next.until_ended().await;
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+    }
+    assert_eq!(world.changes().iter().filter(|told| *told == "disconnected").count(), 1);
 }
 
 #[tokio::test]
@@ -160,6 +176,122 @@ async fn a_logout_unlinks_forgets_and_may_be_repeated() {
 }
 
 #[tokio::test]
+async fn a_device_that_is_not_connected_is_connected_to_be_unlinked() {
+    let world = World::started().await;
+    let (instance, session) = world.connected("sales").await;
+    session.end(SessionEnd::Lost("reset".to_owned()));
+    world.until(&instance, ConnectionState::Connecting).await;
+    world.services.connections.log_out(&instance).await.unwrap();
+    assert_eq!(world.whatsapp.logged_out(), [instance.id]);
+    assert_eq!(world.state(&instance).await, ConnectionState::LoggedOut);
+}
+
+#[tokio::test]
+async fn a_logout_whatsapp_cannot_be_told_of_fails_and_keeps_the_keys() {
+    let world = World::started().await;
+    let (instance, session) = world.connected("sales").await;
+    world.whatsapp.hold();
+    session.end(SessionEnd::Lost("reset".to_owned()));
+    world.until(&instance, ConnectionState::Connecting).await;
+    let log_out = world.services.connections.log_out(&instance);
+    let fail = async {
+        let next = world.whatsapp.until_sessions(instance.id, 2).await;
+        next.end(SessionEnd::Unreachable("connection refused".to_owned()));
+    };
+    let (outcome, ()) = tokio::join!(log_out, fail);
+    assert!(matches!(outcome, Err(Error::ConnectFailed(_))), "{outcome:?}");
+    assert!(world.whatsapp.forgotten().is_empty());
+    assert_eq!(world.reload(&instance).await.standing, Standing::Paired);
+}
+
+#[tokio::test]
+async fn a_caller_who_waits_for_a_code_hears_of_a_logout() {
+    let world = World::started().await;
+    let instance = world.instance("sales").await;
+    world.whatsapp.hold();
+    let connect = world.services.connections.connect(&instance, None);
+    let log_out = async {
+        world.whatsapp.until_session(instance.id).await;
+        world.services.connections.log_out(&instance).await.unwrap();
+    };
+    let (outcome, ()) = tokio::join!(connect, log_out);
+    assert!(matches!(outcome, Err(Error::ConnectFailed(reason)) if reason.contains("logged out")));
+}
+
+#[tokio::test]
+async fn connects_that_come_while_an_instance_is_deleted_cannot_keep_it() {
+    let world = World::started().await;
+    let (instance, _) = world.connected("sales").await;
+    let connects = async {
+        for _ in 0..50 {
+            let _ = world.services.connections.reconnect(&instance);
+            tokio::task::yield_now().await;
+        }
+    };
+    let delete = world.services.instances.delete(world.account, &instance.name);
+    let (deleted, ()) = tokio::join!(delete, connects);
+    deleted.unwrap();
+    let stored = InstanceStore::find_by_id(&*world.store, instance.id).await.unwrap();
+    assert_eq!(stored, None);
+    for session in world.whatsapp.sessions(instance.id) {
+        session.until_ended().await;
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_started_once_the_gateway_is_stopping() {
+    let world = World::started().await;
+    let instance = world.instance("sales").await;
+    world.services.stop().await;
+    let refused = world.services.connections.connect(&instance, None).await;
+    assert!(matches!(refused, Err(Error::ConnectFailed(_))), "{refused:?}");
+    assert!(world.whatsapp.sessions(instance.id).is_empty());
+}
+
+#[tokio::test]
+async fn a_ban_during_a_pairing_leaves_nothing_to_reconnect() {
+    let world = World::started().await;
+    let instance = world.instance("sales").await;
+    world.services.connections.connect(&instance, None).await.unwrap();
+    let session = world.whatsapp.until_session(instance.id).await;
+    session.end(SessionEnd::Banned { code: 403, reason: String::new() });
+    world.until(&instance, ConnectionState::Disconnected).await;
+    assert_eq!(world.reload(&instance).await.standing, Standing::Unpaired);
+    world.until_told("connect_failure").await;
+}
+
+#[tokio::test]
+async fn what_is_noted_as_paired_and_has_no_keys_was_unlinked() {
+    let before = World::started().await;
+    let (instance, _) = before.connected("sales").await;
+    before.services.stop().await;
+    before.whatsapp.forget(instance.id).await.unwrap();
+    let after = World::on(before.store.clone(), before.whatsapp.clone()).await;
+    after.services.start().await.unwrap();
+    assert_eq!(after.state(&instance).await, ConnectionState::LoggedOut);
+    assert_eq!(after.whatsapp.sessions(instance.id).len(), 1, "it is not connected again");
+}
+
+#[tokio::test]
+async fn a_change_of_the_link_is_told_also_when_the_store_fails_for_a_while() {
+    let world = World::started().await;
+    let (instance, session) = world.connected("sales").await;
+    world.until_told("connected").await;
+    world.store.set_failing(true);
+    session.end(SessionEnd::LoggedOut("removed".to_owned()));
+    session.until_ended().await;
+    world.clock.until_sleeping(1).await;
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    world.store.set_failing(false);
+    world.clock.advance(Duration::from_secs(5));
+    world.until_told("logged_out").await;
+    world.until(&instance, ConnectionState::LoggedOut).await;
+    assert_eq!(world.reload(&instance).await.standing, Standing::LoggedOut);
+}
+
+#[tokio::test]
 async fn deleting_ends_the_session_and_leaves_nothing() {
     let world = World::started().await;
     let (instance, session) = world.connected("sales").await;
@@ -199,13 +331,35 @@ async fn a_restart_connects_what_was_paired_and_what_was_about_to_be() {
 }
 
 #[tokio::test]
-async fn a_log_that_fails_ends_the_session_and_the_next_one_gets_the_message() {
+async fn a_log_that_fails_ends_the_session_and_another_one_begins() {
     let world = World::started().await;
     let (instance, session) = world.connected("sales").await;
-    // A message of an instance that is gone cannot be recorded.
-    InstanceStore::remove(&*world.store, instance.id).await.unwrap();
-    let message =
-        wharf_testkit::build::incoming(&wharf_testkit::build::phone("5511999990002"), "hi");
-    assert!(session.receive(message).await.is_err());
+    world.store.set_failing(true);
+    let message = build::incoming(&build::phone("5511999990002"), "hi");
+    assert!(session.receive(message.clone()).await.is_err());
     assert!(session.has_ended());
+    world.store.set_failing(false);
+    // Time for telling the sinks that the connection is gone, and then for the next attempt.
+    while world.whatsapp.sessions(instance.id).len() < 2 {
+        world.clock.advance_to_next_wake().await;
+        tokio::task::yield_now().await;
+    }
+    let next = world.whatsapp.until_sessions(instance.id, 2).await;
+    world.until(&instance, ConnectionState::Connected).await;
+    next.receive(message).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_acknowledged_receipt_is_one_that_was_recorded() {
+    let world = World::started().await;
+    let (instance, session) = world.connected("sales").await;
+    world.store.set_failing(true);
+    let bia = build::phone("5511999990002");
+    let receipt = build::receipt_event(ReceiptKind::Read, &bia, &[build::message_id()]);
+    let EventBody::Receipt(receipt) = receipt.body else { unreachable!("it was built as one") };
+    let key = EventKey("receipt".to_owned());
+    session.emit(SessionEvent::Receipt { key, receipt });
+    session.until_ended().await;
+    world.store.set_failing(false);
+    world.until(&instance, ConnectionState::Connecting).await;
 }

@@ -116,8 +116,9 @@ pub trait SessionObserver: Send + Sync {
     /// session, and WhatsApp delivers them again to the next one. Must not call the session.
     async fn on_inbound(&self, messages: Vec<Inbound>) -> Result<()>;
 
-    /// Takes note of anything else.
-    async fn on_event(&self, event: SessionEvent);
+    /// Takes note of anything else. An error, which only a receipt or a late acknowledgement may give, ends the session
+    /// as it does for messages: WhatsApp hears of no receipt that was not taken, and delivers it again.
+    async fn on_event(&self, event: SessionEvent) -> Result<()>;
 }
 
 /// What happens in a session besides messages.

@@ -288,8 +288,9 @@ mod tests {
             Ok(())
         }
 
-        async fn on_event(&self, event: SessionEvent) {
+        async fn on_event(&self, event: SessionEvent) -> Result<()> {
             self.events.send_modify(|all| all.push(format!("{event:?}")));
+            Ok(())
         }
     }
 

@@ -146,33 +146,36 @@ async fn tell(
     course: watch::Sender<Course>,
 ) {
     while let Some(happening) = queue.recv().await {
-        let (event, answer) = match happening {
-            Happening::Event(event) => (*event, None),
-            Happening::Inbound(messages, answer) => match observer.on_inbound(messages).await {
-                Ok(()) => {
-                    let _ = answer.send(Ok(()));
-                    continue;
+        let (outcome, answer) = match happening {
+            Happening::Event(event) => {
+                if let SessionEvent::Ended(end) = *event {
+                    return finish(&*observer, &course, end).await;
                 }
-                Err(error) => {
-                    let end = SessionEnd::StoreFailed(error.to_string());
-                    (SessionEvent::Ended(end), Some((answer, error)))
-                }
-            },
+                (observer.on_event(*event).await, None)
+            }
+            Happening::Inbound(messages, answer) => {
+                (observer.on_inbound(messages).await, Some(answer))
+            }
         };
-        let is_end = matches!(event, SessionEvent::Ended(_));
-        if is_end {
-            // Before the end is told, so that whoever is told may start the next session.
-            course.send_replace(Course::Ending);
+        let failure = outcome.as_ref().err().map(ToString::to_string);
+        if let Some(failure) = &failure {
+            finish(&*observer, &course, SessionEnd::StoreFailed(failure.clone())).await;
         }
-        observer.on_event(event).await;
-        if let Some((answer, error)) = answer {
-            let _ = answer.send(Err(error));
+        if let Some(answer) = answer {
+            let _ = answer.send(outcome);
         }
-        if is_end {
-            course.send_replace(Course::Over);
+        if failure.is_some() {
             return;
         }
     }
+}
+
+/// Tells the end.
+async fn finish(observer: &dyn SessionObserver, course: &watch::Sender<Course>, end: SessionEnd) {
+    // Before it is told, so that whoever is told may start the next session.
+    course.send_replace(Course::Ending);
+    let _ = observer.on_event(SessionEvent::Ended(end)).await;
+    course.send_replace(Course::Over);
 }
 
 #[async_trait]
