@@ -13,6 +13,9 @@ use crate::settings::{ENV_PREFIX, Settings};
 /// The libraries speak up when something fails.
 const DEFAULT_LOG: &str = "error,wharf=info";
 
+/// Ten years. Times before the beginning of time cannot be reckoned with.
+const LONGEST_RETENTION: Duration = Duration::from_hours(10 * 366 * 24);
+
 /// The configuration of a gateway.
 pub struct Config {
     /// Where to listen.
@@ -54,9 +57,9 @@ impl Config {
     /// repeats a secret.
     pub fn parse(settings: &Settings) -> anyhow::Result<Self> {
         let data_dir = PathBuf::from(settings.data_dir.as_deref().unwrap_or("./data"));
-        let database_url = settings
-            .database_url
-            .clone()
+        let database_url =
+            optional("database_url", settings.database_url.as_deref(), database_url)?;
+        let database_url = database_url
             .unwrap_or_else(|| format!("sqlite://{}", data_dir.join("wharf.db").display()));
         Ok(Self {
             listen: named(
@@ -177,7 +180,25 @@ fn unless_unlimited(raw: &str) -> anyhow::Result<Option<u32>> {
 }
 
 fn retention(raw: &str) -> anyhow::Result<Option<Duration>> {
-    if raw == "unlimited" { Ok(None) } else { Ok(Some(humantime::parse_duration(raw)?)) }
+    if raw == "unlimited" {
+        return Ok(None);
+    }
+    let keep = humantime::parse_duration(raw)?;
+    if keep > LONGEST_RETENTION {
+        bail!("must be at most ten years, or `unlimited`");
+    }
+    Ok(Some(keep))
+}
+
+/// The reasons do not repeat any of it: there may be a password where none is expected.
+fn database_url(raw: &str) -> anyhow::Result<String> {
+    if raw.starts_with("postgres://") || raw.starts_with("postgresql://") {
+        url::Url::parse(raw)
+            .context("is no PostgreSQL URL; is everything in it percent-encoded?")?;
+    } else if !raw.starts_with("sqlite:") {
+        bail!("must begin with `sqlite:` or `postgres:`");
+    }
+    Ok(raw.to_owned())
 }
 
 fn base_url(raw: &str) -> anyhow::Result<String> {
@@ -213,14 +234,28 @@ fn device_name(raw: &str) -> anyhow::Result<String> {
 
 /// A database URL as it may be shown.
 fn without_password(raw: &str) -> String {
-    match url::Url::parse(raw) {
-        Ok(mut url) if url.password().is_some() => {
-            // Fails only for URLs that cannot have a password, and this one has.
-            let _ = url.set_password(Some("***"));
-            url.to_string()
-        }
-        _ => raw.to_owned(),
+    let hidden = || "(set)".to_owned();
+    let Ok(mut url) = url::Url::parse(raw) else { return hidden() };
+    // What stands behind an unescaped `/`, `?` or `#` of a password.
+    if url.path().contains('@')
+        || url.query().is_some_and(|q| q.contains('@'))
+        || url.fragment().is_some()
+    {
+        return hidden();
     }
+    if url.password().is_some() && url.set_password(Some("***")).is_err() {
+        return hidden();
+    }
+    let is_secret = |name: &str| name.to_ascii_lowercase().contains("password");
+    if url.query_pairs().any(|(name, _)| is_secret(&name)) {
+        let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+        let masked = pairs.into_iter().map(|(name, value)| {
+            let shown = if is_secret(&name) { "***".to_owned() } else { value };
+            (name, shown)
+        });
+        url.query_pairs_mut().clear().extend_pairs(masked);
+    }
+    url.to_string()
 }
 
 #[cfg(test)]
@@ -288,6 +323,59 @@ mod tests {
         assert!(shown.contains("postgres://wharf:***@localhost/wharf"), "{shown}");
         for secret in ["hunter2", "topsecret", &"00".repeat(32)] {
             assert!(!shown.contains(secret), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_masked_wherever_it_stands() {
+        for url in [
+            "postgres://h/x?user=u&password=hunter2",
+            "postgresql://h/x?PassWord=hunter2&sslmode=require",
+            "postgres://u:hunter2@h/x?options=-c%20search_path%3Dy",
+            "postgres://u:12/hunter2@h/x",
+            "postgres://u:12?hunter2@h/x",
+            "postgres://u:#hunter2@h/x",
+            "sqlite://u:hunter2@h/x",
+        ] {
+            let config = parse(|s| s.database_url = Some(url.into())).unwrap();
+            let shown = config.to_string();
+            assert!(!shown.contains("hunter2"), "{shown}");
+            assert!(shown.contains("***") || shown.contains("database_url = (set)"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_database_is_a_url_of_a_known_kind() {
+        for url in ["sqlite:wharf.db", "sqlite::memory:", "postgresql://h/x"] {
+            let config = parse(|s| s.database_url = Some(url.into())).unwrap();
+            assert_eq!(config.database_url.expose(), url);
+            assert!(config.to_string().contains(&format!("database_url = {url}\n")), "{config}");
+        }
+        for url in [
+            "u:hunter2@h",
+            "u:hunter2@h/x",
+            "mysql://u:hunter2@h/x",
+            "hunter2.db",
+            "./hunter2.db",
+            "postgres:u:hunter2@h/x",
+            "postgres://u:hunter2/@h/x",
+        ] {
+            let refusal = parse(|s| s.database_url = Some(url.into())).err().unwrap();
+            let text = format!("{refusal:#} {refusal:?}");
+            assert!(text.contains("WHARF_DATABASE_URL"), "{text}");
+            assert!(!text.contains("hunter2"), "{text}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_kept_for_centuries() {
+        let keep = |keep: &str| parse(|s| s.message_retention = Some(keep.into()));
+        assert!(keep("10y").unwrap().message_retention.is_some());
+        assert_eq!(keep("unlimited").unwrap().message_retention, None);
+        for too_long in ["11y", "300000y"] {
+            let text = format!("{:#}", keep(too_long).err().unwrap());
+            assert!(text.contains("WHARF_MESSAGE_RETENTION"), "{text}");
+            assert!(text.contains("ten years"), "{text}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The database with everything on it: schema, keyring, stores.
 
-use std::{path::Path, sync::Arc};
+use std::{collections::HashSet, future::pending, path::Path, sync::Arc};
 
 use anyhow::{Context, Result, bail};
 use wharf_domain::{
@@ -13,7 +13,7 @@ use wharf_domain::{
 };
 use wharf_migrations::Migrator;
 use wharf_seal::Keyring;
-use wharf_sql::{DataDirLock, Database};
+use wharf_sql::{DataDirLock, Database, ServerLock};
 use wharf_storage::{
     DatabaseHealth, KeyringError, Keyrings, SeaOrmAccountStore, SeaOrmDeliveryQueue,
     SeaOrmEventLog, SeaOrmInstanceStore, SeaOrmMessageStore, SeaOrmWebhookStore,
@@ -37,7 +37,13 @@ pub(crate) struct OpenDatabase {
     pub(crate) keyring: Arc<Keyring>,
     pub(crate) stores: Stores,
     /// Let go of when the process is done with the database.
-    _lock: Option<DataDirLock>,
+    locks: Option<Locks>,
+}
+
+/// What keeps other servers away: of the same files, and of the same PostgreSQL schema, whatever machine they are on.
+struct Locks {
+    server: ServerLock,
+    _data_dir: DataDirLock,
 }
 
 /// The storage ports.
@@ -55,12 +61,17 @@ pub(crate) struct Stores {
 /// than this program, and refuses a master key that is not its own.
 pub(crate) async fn open(config: &Config, access: Access) -> Result<OpenDatabase> {
     make_private_dir(&config.data_dir)?;
-    let lock = match access {
-        Access::Alone => Some(DataDirLock::acquire(&config.data_dir)?),
+    let settings = wharf_sql::Config::new(config.database_url.expose());
+    let locks = match access {
+        Access::Alone => {
+            let data_dir = DataDirLock::acquire(&config.data_dir)?;
+            let server =
+                ServerLock::acquire(&settings).await.context("cannot lock the database")?;
+            Some(Locks { server, _data_dir: data_dir })
+        }
         // A server that is running has migrated already, and then there is nothing left to do.
         Access::Beside => None,
     };
-    let settings = wharf_sql::Config::new(config.database_url.expose());
     let sql = Database::open(&settings).await.context("cannot open the database")?;
     sql.migrate::<Migrator>().await.context("cannot bring the schema up to date")?;
     let keyring = keyring(&sql, config).await?;
@@ -73,7 +84,7 @@ pub(crate) async fn open(config: &Config, access: Access) -> Result<OpenDatabase
         queue: Arc::new(SeaOrmDeliveryQueue::new(sql.clone(), keyring.clone())),
         health: Arc::new(DatabaseHealth::new(sql.clone())),
     };
-    Ok(OpenDatabase { sql, keyring, stores, _lock: lock })
+    Ok(OpenDatabase { sql, keyring, stores, locks })
 }
 
 impl OpenDatabase {
@@ -91,6 +102,32 @@ impl OpenDatabase {
             sessions.wipe(instance.0).await?;
         }
         Ok(())
+    }
+
+    /// Removes the keys that a crash, or a command beside the server, left behind when an instance was removed. Not to be
+    /// called once instances can be made.
+    pub(crate) async fn forget_orphans(&self) -> Result<()> {
+        let sessions = StoreFactory::new(self.sql.clone(), self.keyring.clone());
+        let stored = sessions.instances().await?;
+        let standings = self.stores.instances.standings().await?;
+        let known: HashSet<_> = standings.into_iter().map(|(instance, _)| instance).collect();
+        let stored = stored.into_iter().map(InstanceId);
+        let orphans: Vec<_> = stored.filter(|instance| !known.contains(instance)).collect();
+        if !orphans.is_empty() {
+            tracing::info!(
+                count = orphans.len(),
+                "removing the keys of instances that are no more"
+            );
+        }
+        self.forget_sessions(&orphans).await
+    }
+
+    /// Returns once another server may have taken the database over.
+    pub(crate) async fn lost(&mut self) {
+        match &mut self.locks {
+            Some(locks) => locks.server.lost().await,
+            None => pending().await,
+        }
     }
 
     /// Ends all work on it, in order.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use actix_web::HttpServer;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use url::Url;
 use wharf_application::{ApplicationConfig, Ports, Services};
 use wharf_domain::token::Token;
@@ -57,6 +57,7 @@ impl Gateway {
             .with_context(|| format!("cannot listen on {}", config.listen))?;
         let public_url = config.public_url(listener.local_addr()?);
         let database = database::open(&config, Access::Alone).await?;
+        database.forget_orphans().await.context("cannot clear up the session store")?;
         let net = Net::new(tls(&config, &surroundings)?, config.egress);
         let clock = Arc::new(SystemClock);
         let random = Arc::new(SystemRandom::default());
@@ -132,29 +133,37 @@ impl Gateway {
     }
 
     /// Serves until `end` returns, then stops in order: no new connections, sessions, deliveries, requests, database.
-    pub async fn serve(self, end: impl Future<Output = ()>) -> Result<()> {
-        self.services.start().await?;
+    ///
+    /// Stops in the same order, and fails, when the HTTP server ends by itself or the database is lost to another server.
+    pub async fn serve(mut self, end: impl Future<Output = ()>) -> Result<()> {
         let api = self.api;
         let server = HttpServer::new(move || api.app())
             .workers(Self::WORKERS)
             .shutdown_timeout(5)
             .disable_signals()
-            .listen(self.listener)?
-            .run();
+            .listen(self.listener)?;
+        self.services.start().await?;
+        let server = server.run();
         let handle = server.handle();
         let mut server = tokio::spawn(server);
         let outcome = tokio::select! {
-            outcome = &mut server => outcome.context("the HTTP server ended by itself"),
-            () = end => {
-                // The workers stay until the sessions have ended, which write through connections that workers opened.
-                handle.pause().await;
-                self.services.stop().await;
-                handle.stop(true).await;
-                server.await.context("the HTTP server failed")
-            }
+            outcome = &mut server => Err(match outcome {
+                Ok(Err(e)) => anyhow::Error::new(e).context("the HTTP server failed"),
+                Err(e) => anyhow::Error::new(e).context("the HTTP server failed"),
+                Ok(Ok(())) => anyhow!("the HTTP server ended by itself"),
+            }),
+            () = self.database.lost() => Err(anyhow!(
+                "the connection that holds the database was lost, and another server may have it now"
+            )),
+            () = end => Ok(()),
         };
+        // The workers stay until the sessions have ended, which write through connections that workers opened. A server
+        // that has ended already takes these calls for done.
+        handle.pause().await;
+        self.services.stop().await;
+        handle.stop(true).await;
         self.database.close().await?;
-        Ok(outcome??)
+        outcome
     }
 }
 

@@ -2,9 +2,11 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+use anyhow::bail;
 use figment::{
     Figment,
     providers::{Format, Serialized, Toml},
+    value::Dict,
 };
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -105,23 +107,44 @@ impl Settings {
         let mut figment = Figment::new();
         if let Some(file) = file {
             // `file_exact`, so that a file that is not there is an error and not a default.
-            figment = figment.merge(Toml::file_exact(file));
+            figment = figment.merge(Toml::file_exact(&file));
+            let written: Dict = figment.extract()?;
+            if let Some(unknown) = written.keys().find(|key| !is_known(key)) {
+                bail!("`{unknown}` in {} is not a setting", file.display());
+            }
         }
         // By hand, because figment's own reader turns what looks like a number into one and a key of digits would
         // lose its leading zeros.
-        let environment: BTreeMap<_, _> = environment
-            .into_iter()
-            .filter_map(|(name, value)| {
-                let key = name.strip_prefix(ENV_PREFIX)?.to_ascii_lowercase();
-                (!value.is_empty()).then_some((key, value))
-            })
-            .collect();
+        let mut settings = BTreeMap::new();
+        for (variable, value) in environment {
+            let Some(name) = variable.strip_prefix(ENV_PREFIX) else { continue };
+            if value.is_empty() || is_from_kubernetes(name, &value) {
+                continue;
+            }
+            let key = name.to_ascii_lowercase();
+            if !is_known(&key) {
+                bail!("{variable} in the environment is not a setting");
+            }
+            settings.insert(key, value);
+        }
         let settings = figment
-            .merge(Serialized::defaults(environment))
+            .merge(Serialized::defaults(settings))
             .merge(Serialized::defaults(flags))
             .extract()?;
         Ok(settings)
     }
+}
+
+fn is_known(key: &str) -> bool {
+    Settings::REFERENCE.iter().any(|(name, ..)| *name == key)
+}
+
+/// Whether a variable is one of those that Kubernetes gives every container for a service called `wharf`.
+fn is_from_kubernetes(name: &str, value: &str) -> bool {
+    // `WHARF_PORT` alone may also be what somebody takes for the listening port.
+    name.starts_with("SERVICE_")
+        || name.starts_with("PORT_")
+        || name == "PORT" && value.contains("://")
 }
 
 #[cfg(test)]
@@ -150,8 +173,13 @@ mod tests {
     #[test]
     fn a_misspelt_key_is_refused() {
         let env = environment(&[("WHARF_LISTN", "b")]);
-        let refusal = Settings::read(None, env, &Settings::default()).err().unwrap().to_string();
-        assert!(refusal.contains("listn"), "{refusal}");
+        let refusal = Settings::read(None, env, &Settings::default()).err().unwrap();
+        assert_eq!(refusal.to_string(), "WHARF_LISTN in the environment is not a setting");
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("wharf.toml");
+        std::fs::write(&file, "[server]\nlisten = \"a\"\n").unwrap();
+        let refusal = Settings::read(Some(file), [], &Settings::default()).err().unwrap();
+        assert!(refusal.to_string().starts_with("`server` in "), "{refusal}");
         assert!(Settings::read(Some("no/such/file".into()), [], &Settings::default()).is_err());
     }
 
@@ -160,5 +188,23 @@ mod tests {
         let env = environment(&[("WHARF_ENCRYPTION_KEY", "000123")]);
         let read = Settings::read(None, env, &Settings::default()).unwrap();
         assert_eq!(read.encryption_key.as_deref(), Some("000123"));
+    }
+
+    #[test]
+    fn what_kubernetes_says_of_a_service_called_wharf_is_passed_over() {
+        let env = environment(&[
+            ("WHARF_SERVICE_HOST", "10.0.0.7"),
+            ("WHARF_SERVICE_PORT", "8080"),
+            ("WHARF_SERVICE_PORT_HTTP", "8080"),
+            ("WHARF_PORT", "tcp://10.0.0.7:8080"),
+            ("WHARF_PORT_8080_TCP", "tcp://10.0.0.7:8080"),
+            ("WHARF_PORT_8080_TCP_ADDR", "10.0.0.7"),
+            ("WHARF_LISTEN", "0.0.0.0:8080"),
+        ]);
+        let read = Settings::read(None, env, &Settings::default()).unwrap();
+        assert_eq!(read.listen.as_deref(), Some("0.0.0.0:8080"));
+        let env = environment(&[("WHARF_PORT", "8080")]);
+        let refusal = Settings::read(None, env, &Settings::default()).err().unwrap();
+        assert!(refusal.to_string().contains("WHARF_PORT"), "{refusal}");
     }
 }
