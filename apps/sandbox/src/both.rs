@@ -1,6 +1,7 @@
 //! Both halves in one process, and what to type to see them work.
 
 use std::{
+    io::Write as _,
     net::{Ipv4Addr, SocketAddr},
     path::Path,
 };
@@ -44,8 +45,17 @@ fn account_token(file: &Path) -> Result<String> {
         return Ok(token.trim().to_owned());
     }
     let token = wharf::offline::new_token()?;
-    std::fs::write(file, token.expose()).context("cannot keep the account token")?;
+    write_private(file, token.expose()).context("cannot keep the account token")?;
     Ok(token.expose().to_owned())
+}
+
+/// Writes a new file that nobody else may read.
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(text.as_bytes())
 }
 
 fn first_chat(gateway: &str, whatsapp: &str, token: &str) -> String {
@@ -63,4 +73,23 @@ curl -s {gateway}/api/instance/connect/demo -H 'token: {token}' | sed 's/.*"qrCo
 curl -s {gateway}/api/message/text/demo -H 'token: {token}' -H 'content-type: application/json' -d '{{"number":"5511999990002","message":"hello"}}'; curl -s {whatsapp}/admin/phones/5511999990002/messages
 "#
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_token_stays_the_same_and_nobody_else_may_read_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("account-token");
+        let token = account_token(&file).unwrap();
+        assert_eq!(account_token(&file).unwrap(), token);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+    }
 }

@@ -149,11 +149,25 @@ async fn a_temporary_ban_is_told_and_waited_out() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ban_is_told_and_not_fought() {
-    let world = World::paired().await;
-    world.whatsapp.fault(json!({ "number": ANA, "fault": "ban", "count": 1 })).await;
+    let mut world = World::paired().await;
+    world.receiver.wait_for_state("connected").await;
+    // The count that is left tells how many logins were tried.
+    world.whatsapp.fault(json!({ "number": ANA, "fault": "ban", "count": 1000 })).await;
     world.gateway.wait_for_state("sales", "banned").await;
     world.receiver.wait_for_state("connect_failure").await;
+    // A gateway that fights would try again after a second, and after two more.
+    tokio::time::sleep(std::time::Duration::from_secs(4)).await;
+    assert_eq!(world.whatsapp.faults().await[0]["count"], 999);
+    // Nor does a restart try it.
+    world.gateway.kill();
+    world.gateway.restart();
+    assert_eq!(world.gateway.state("sales").await, "banned");
+    let (status, answer) = world.gateway.get("/api/instance/connect/sales").await;
+    assert!(!status.is_success(), "{answer}");
+    assert_eq!(world.gateway.state("sales").await, "banned");
+    assert_eq!(world.whatsapp.faults().await[0]["count"], 998);
     // The keys were kept: once WhatsApp has forgiven, an explicit connect is enough.
+    world.whatsapp.clear_faults().await;
     let (status, answer) = world.gateway.get("/api/instance/connect/sales").await;
     assert_eq!(status, StatusCode::OK, "{answer}");
     assert_eq!(answer["status"], "connected");
@@ -178,6 +192,43 @@ async fn a_second_server_on_the_same_data_is_refused() {
     let world = World::new().await;
     let refusal = world.gateway.refused_start(&Options::default());
     assert!(refusal.contains("in use"), "{refusal}");
+    world.gateway.create("sales", &world.receiver.url()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL"]
+async fn a_second_server_on_the_same_postgresql_is_refused_wherever_its_files_are() {
+    let world = World::with(Options::postgres()).await;
+    let refusal = world.gateway.refused_start_elsewhere();
+    assert!(refusal.contains("in use"), "{refusal}");
+    world.gateway.create("sales", &world.receiver.url()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL"]
+async fn a_server_that_loses_its_hold_of_postgresql_ends_and_may_be_started_again() {
+    let options = Options::postgres();
+    let mut world = World::paired_with(options.clone()).await;
+    let hold = "FROM pg_locks WHERE locktype = 'advisory' AND objid = '{}'::regnamespace";
+    assert!(options.sql(&format!("SELECT pg_terminate_backend(pid) {hold}")));
+    assert!(!world.gateway.wait_for_end().await.success());
+    assert!(world.gateway.log().contains("connection that holds the database was lost"));
+    world.gateway.restart();
+    world.gateway.wait_for_state("sales", "connected").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL"]
+async fn keys_without_an_instance_are_gone_after_a_start() {
+    let options = Options::postgres();
+    let mut world = World::paired_with(options.clone()).await;
+    let any_keys = "EXISTS (SELECT 1 FROM {}.wa_session) OR EXISTS (SELECT 1 FROM {}.wa_device)";
+    let holds = |claim: &str| options.sql(&format!("DO $$BEGIN ASSERT {claim}; END$$"));
+    assert!(holds(any_keys));
+    world.gateway.kill();
+    assert!(options.sql("DELETE FROM {}.instance"));
+    world.gateway.restart();
+    assert!(holds(&format!("NOT ({any_keys})")));
     world.gateway.create("sales", &world.receiver.url()).await;
 }
 

@@ -24,7 +24,7 @@ pub(crate) struct Options {
     /// More settings, as the environment spells them.
     settings: Vec<(&'static str, String)>,
     /// Gone with the last who uses it.
-    _schema: Option<Arc<Schema>>,
+    schema: Option<Arc<Schema>>,
 }
 
 /// A PostgreSQL schema of a test's own.
@@ -65,7 +65,12 @@ impl Options {
             "postgres://postgres@127.0.0.1:5432/test?options=-c%20search_path%3D{}",
             schema.0
         );
-        Self { settings: vec![("WHARF_DATABASE_URL", url)], _schema: Some(Arc::new(schema)) }
+        Self { settings: vec![("WHARF_DATABASE_URL", url)], schema: Some(Arc::new(schema)) }
+    }
+
+    /// Runs SQL behind the gateway's back and says whether that succeeded; `{}` is the schema.
+    pub(crate) fn sql(&self, sql: &str) -> bool {
+        self.schema.as_ref().unwrap().run(sql)
     }
 
     pub(crate) fn set(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -98,11 +103,23 @@ impl Gateway {
         self.process.take().unwrap().kill();
     }
 
+    /// Waits until it has ended by itself.
+    pub(crate) async fn wait_for_end(&mut self) -> std::process::ExitStatus {
+        self.process.take().unwrap().wait_for_end().await
+    }
+
     /// Starts it again on the same data.
     pub(crate) fn restart(&mut self) {
         let (process, url) = spawn(&self.whatsapp_url, &self.dir, &self.options).unwrap();
         self.process = Some(process);
         self.url = url;
+    }
+
+    /// Tries to start another one with the same settings and a data directory of its own, and gives its error.
+    pub(crate) fn refused_start_elsewhere(&self) -> String {
+        let dir = self.dir.join("elsewhere");
+        std::fs::create_dir_all(&dir).unwrap();
+        spawn(&self.whatsapp_url, &dir, &self.options).err().unwrap()
     }
 
     /// Tries to start another one on the same data and gives its error.
@@ -182,9 +199,14 @@ impl Gateway {
             }
         };
         if tokio::time::timeout(DEADLINE, look).await.is_err() {
-            let log = std::fs::read_to_string(self.dir.join("log")).unwrap();
+            let log = self.log();
             panic!("`{name}` is {} and never became {wanted}\n{log}", self.state(name).await);
         }
+    }
+
+    /// All it has logged, before restarts too.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.join("log")).unwrap()
     }
 }
 

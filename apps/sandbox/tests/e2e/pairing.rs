@@ -1,9 +1,11 @@
 //! Pairing, and what may go wrong with it.
 
+use std::time::Duration;
+
 use reqwest::StatusCode;
 use serde_json::json;
 
-use crate::{ANA, BIA, World};
+use crate::{ANA, BIA, DEADLINE, World};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pairing_code_links_the_device_too() {
@@ -49,14 +51,34 @@ async fn a_second_caller_joins_the_pairing_of_the_first() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pairing_the_phone_forbids_is_an_error_and_the_next_one_works() {
+async fn a_pairing_the_phone_forbids_links_nothing_until_it_is_allowed() {
     let world = World::new().await;
     world.gateway.create("sales", &world.receiver.url()).await;
-    world.whatsapp.fault(json!({ "number": ANA, "fault": "forbid-pairing", "count": 1 })).await;
+    world.whatsapp.fault(json!({ "number": ANA, "fault": "forbid-pairing" })).await;
     let (status, answer) = world.gateway.get("/api/instance/connect/sales").await;
     assert_eq!(status, StatusCode::OK, "{answer}");
+    let said = world.whatsapp.scan_in_vain(ANA, answer["qrCode"].as_str().unwrap()).await;
+    assert!(said.contains("may not link devices"), "{said}");
+    assert_eq!(world.whatsapp.devices(ANA).await.len(), 1);
+    assert_ne!(world.gateway.state("sales").await, "connected");
     world.whatsapp.clear_faults().await;
     world.gateway.pair("sales", &world.whatsapp, ANA).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pairing_code_the_phone_forbids_is_an_error_until_it_is_allowed() {
+    let world = World::new().await;
+    world.gateway.create("sales", &world.receiver.url()).await;
+    world.whatsapp.fault(json!({ "number": ANA, "fault": "forbid-pairing" })).await;
+    let path = format!("/api/instance/connect/sales?number={ANA}");
+    let (status, answer) = world.gateway.get(&path).await;
+    assert!(!status.is_success(), "{answer}");
+    assert_ne!(answer["error"]["message"], serde_json::Value::Null, "{answer}");
+    world.whatsapp.clear_faults().await;
+    let (status, answer) = world.gateway.get(&path).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    world.whatsapp.enter_code(ANA, answer["pairingCode"].as_str().unwrap()).await;
+    world.gateway.wait_for_state("sales", "connected").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -112,4 +134,47 @@ async fn deleting_unlinks_the_device_on_the_phone() {
     let (status, answer) = world.gateway.delete("/api/instance/delete/sales").await;
     assert_eq!(status, StatusCode::OK, "{answer}");
     assert_eq!(world.whatsapp.devices(ANA).await.len(), 1);
+}
+
+/// However a removal meets connections that are being made: the instance is gone, its device too, and its name is free.
+#[tokio::test(flavor = "multi_thread")]
+async fn deleting_while_connects_keep_coming_leaves_nothing() {
+    const ROUNDS: usize = 8;
+    let mut world = World::new().await;
+    for round in 0..ROUNDS {
+        world.gateway.create("sales", &world.receiver.url()).await;
+        if round % 2 == 1 {
+            world.gateway.pair("sales", &world.whatsapp, ANA).await;
+        }
+        let gateway = &world.gateway;
+        let path = "/api/instance/connect/sales";
+        let connects = || async move {
+            // Until it is told that there is nothing to connect.
+            loop {
+                let (status, answer) = gateway.get(path).await;
+                if status == StatusCode::NOT_FOUND {
+                    return;
+                }
+                let fine = status.is_success() || status.is_server_error();
+                assert!(fine, "{status} {answer}");
+            }
+        };
+        let delete = async {
+            // At a different moment of the connecting in every round.
+            tokio::time::sleep(Duration::from_millis(7 * round as u64)).await;
+            let (status, answer) = gateway.delete("/api/instance/delete/sales").await;
+            assert_eq!(status, StatusCode::OK, "{answer}");
+            let (status, answer) = gateway.get("/api/instance/list?instanceName=sales").await;
+            assert_eq!(status, StatusCode::NOT_FOUND, "{answer}");
+        };
+        let all = async { tokio::join!(connects(), connects(), connects(), delete) };
+        tokio::time::timeout(DEADLINE, all).await.unwrap();
+        assert_eq!(world.whatsapp.devices(ANA).await.len(), 1, "the device is unlinked");
+    }
+    // A restart finds no keys without an instance.
+    world.gateway.kill();
+    world.gateway.restart();
+    assert!(!world.gateway.log().contains("instances that are no more"));
+    world.gateway.create("sales", &world.receiver.url()).await;
+    world.gateway.pair("sales", &world.whatsapp, ANA).await;
 }

@@ -3,9 +3,10 @@
 use std::{
     io::{BufRead, BufReader},
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     sync::mpsc,
     thread,
+    time::Duration,
 };
 
 use crate::DEADLINE;
@@ -57,6 +58,19 @@ impl Process {
         let _ = child.kill();
         let _ = child.wait();
         Err(std::fs::read_to_string(log).unwrap_or_default())
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) async fn wait_for_end(mut self) -> ExitStatus {
+        let look = async {
+            loop {
+                if let Some(status) = self.child.try_wait().unwrap() {
+                    return status;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(DEADLINE, look).await.unwrap()
     }
 
     /// Ends it as a crash would.

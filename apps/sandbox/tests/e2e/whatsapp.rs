@@ -63,6 +63,14 @@ impl WhatsApp {
         self.expect(StatusCode::OK, Method::POST, &path, json!({ "qr": qr })).await
     }
 
+    /// Scans a QR code with a phone that cannot link it, and gives what the phone says.
+    pub(crate) async fn scan_in_vain(&self, number: &str, qr: &str) -> String {
+        let path = format!("phones/{number}/scan");
+        let (status, text) = self.call(Method::POST, &path, json!({ "qr": qr })).await;
+        assert_eq!(status, StatusCode::CONFLICT, "{text}");
+        text
+    }
+
     pub(crate) async fn enter_code(&self, number: &str, code: &str) -> Value {
         let path = format!("phones/{number}/enter-code");
         self.expect(StatusCode::OK, Method::POST, &path, json!({ "code": code })).await
@@ -102,6 +110,12 @@ impl WhatsApp {
         self.expect(StatusCode::CREATED, Method::POST, "faults", fault).await;
     }
 
+    /// The faults that have not struck for the last time.
+    pub(crate) async fn faults(&self) -> Vec<Value> {
+        let seen = self.expect(StatusCode::OK, Method::GET, "faults", Value::Null).await;
+        seen["faults"].as_array().unwrap().clone()
+    }
+
     pub(crate) async fn clear_faults(&self) {
         self.expect(StatusCode::OK, Method::DELETE, "faults", Value::Null).await;
     }
@@ -122,13 +136,17 @@ impl WhatsApp {
     }
 
     async fn expect(&self, status: StatusCode, method: Method, path: &str, body: Value) -> Value {
+        let (got, text) = self.call(method, path, body).await;
+        assert!(got == status || got.is_success() && status.is_success(), "{path}: {got} {text}");
+        serde_json::from_str(&text).unwrap_or(Value::Null)
+    }
+
+    async fn call(&self, method: Method, path: &str, body: Value) -> (StatusCode, String) {
         let mut request = self.http.request(method, format!("{}/admin/{path}", self.url));
         if !body.is_null() {
             request = request.json(&body);
         }
         let answer = request.send().await.unwrap();
-        let (got, text) = (answer.status(), answer.text().await.unwrap());
-        assert!(got == status || got.is_success() && status.is_success(), "{path}: {got} {text}");
-        serde_json::from_str(&text).unwrap_or(Value::Null)
+        (answer.status(), answer.text().await.unwrap())
     }
 }
