@@ -38,7 +38,7 @@ pub enum Fault {
         /// The acknowledgement's error: 463, 429, …
         code: u16,
     },
-    /// A stanza the client has acknowledged is delivered again.
+    /// A message the client has, or had, in its queue is delivered again.
     Redeliver {
         /// The message's id.
         message_id: String,
@@ -184,7 +184,7 @@ impl Faults {
         let spent = match &now {
             // It is the login that follows which the fault strikes.
             Some(Action::Fail(_)) | None => false,
-            Some(action) => active.fault.spend(action),
+            Some(_) => active.fault.spend(),
         };
         if !spent {
             rules.active.push(active);
@@ -209,20 +209,37 @@ impl Faults {
 
     /// Whether something shall go wrong here, and what: the oldest fault that concerns it.
     pub fn decide(&self, number: &str, point: Point) -> Option<Action> {
+        self.decide_if(number, point, |_| true)
+    }
+
+    /// The same, passing over what `possible` says cannot be done here: that stays.
+    pub fn decide_if(
+        &self,
+        number: &str,
+        point: Point,
+        possible: impl Fn(&Action) -> bool,
+    ) -> Option<Action> {
         if self.active.load(Ordering::Relaxed) == 0 {
             return None;
         }
-        self.decide_at(number, point, clock::milliseconds())
+        self.decide_at(number, point, clock::milliseconds(), possible)
     }
 
-    fn decide_at(&self, number: &str, point: Point, now: u64) -> Option<Action> {
+    fn decide_at(
+        &self,
+        number: &str,
+        point: Point,
+        now: u64,
+        possible: impl Fn(&Action) -> bool,
+    ) -> Option<Action> {
         let mut rules = self.lock();
         rules.expire(now);
         let (at, action) = rules.active.iter().enumerate().find_map(|(at, active)| {
             let concerned = active.fault.target.concerns(number);
-            Some((at, concerned.then(|| active.fault.action(point, now)).flatten()?))
+            let action = concerned.then(|| active.fault.action(point, now)).flatten();
+            Some((at, action.filter(&possible)?))
         })?;
-        if rules.active[at].fault.spend(&action) {
+        if rules.active[at].fault.spend() {
             rules.active.remove(at);
         }
         self.active.store(rules.active.len(), Ordering::Relaxed);
@@ -279,6 +296,7 @@ impl NewFault {
             (Point::LoggedIn, Fault::Stall { ms }) => {
                 Some(Action::Stall(Duration::from_millis(*ms)))
             }
+            (Point::LoggedIn, Fault::Unlink) => Some(Action::Unlink),
             (Point::LoggedIn, Fault::Replace) => Some(Action::Replace),
             (Point::LoggedIn, Fault::Redeliver { message_id }) => {
                 Some(Action::Redeliver(message_id.clone()))
@@ -295,23 +313,23 @@ impl NewFault {
 
     /// What the fault does when it is added.
     fn strikes_now(&self, connected: bool, now: u64) -> Option<Action> {
-        if self.fault == Fault::Unlink {
-            return Some(Action::Unlink);
+        if matches!(self.limit, Limit::Until(until) if until <= now) {
+            return None;
         }
         let point = [Point::LoggedIn, Point::Login];
         let action = point.into_iter().find_map(|point| self.action(point, now));
-        action.filter(|_| connected)
+        // Unlinking needs no connection.
+        action.filter(|action| connected || *action == Action::Unlink)
     }
 
     /// Counts a strike and says whether it was the last one.
-    fn spend(&mut self, action: &Action) -> bool {
-        match (&mut self.limit, action) {
-            (_, Action::Unlink) => true,
-            (Limit::Count(left), _) => {
+    fn spend(&mut self) -> bool {
+        match &mut self.limit {
+            Limit::Count(left) => {
                 *left = left.saturating_sub(1);
                 *left == 0
             }
-            (Limit::Until(_) | Limit::Cleared, _) => false,
+            Limit::Until(_) | Limit::Cleared => false,
         }
     }
 }

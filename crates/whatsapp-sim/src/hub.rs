@@ -20,6 +20,9 @@ use crate::state::ledger::Ledger;
 use crate::stats::Stats;
 use crate::tls::TlsIdentity;
 
+/// The first number of accounts that are made for a name: visibly no person's.
+const FIRST_NUMBER: u64 = 5_511_999_980_001;
+
 /// See the module.
 pub(crate) struct Hub {
     pub(crate) keys: ServerKeys,
@@ -41,6 +44,8 @@ struct Directory {
     lids: HashMap<String, Arc<Account>>,
     /// The first account of a name.
     names: HashMap<String, Arc<Account>>,
+    /// How many accounts there have been.
+    created: u64,
 }
 
 /// A stanza and the device it is for.
@@ -60,8 +65,10 @@ pub(crate) struct Setup {
 }
 
 impl Hub {
-    pub(crate) fn new(setup: Setup, accounts: Vec<Account>) -> Self {
+    pub(crate) fn new(setup: Setup, mut accounts: Vec<Account>) -> Self {
         let mut directory = Directory::default();
+        // So that a name goes on belonging to the first account that had it.
+        accounts.sort_by_key(|account| account.created);
         for account in accounts {
             directory.insert(Arc::new(account));
         }
@@ -114,7 +121,12 @@ impl Hub {
     }
 
     /// Makes an account and its phone. Under a change.
-    pub(crate) fn create_account(&self, number: &str, name: &str) -> Result<Arc<Account>> {
+    pub(crate) fn create_account(
+        &self,
+        number: &str,
+        name: &str,
+        lid_addressed: bool,
+    ) -> Result<Arc<Account>> {
         let handset = Handset::new()?;
         let mut directory = self.directory.write().unwrap_or_else(PoisonError::into_inner);
         if directory.numbers.contains_key(number) {
@@ -122,6 +134,30 @@ impl Hub {
                 "there is a phone with the number `{number}` already"
             )));
         }
+        self.add_account(&mut directory, number, name, lid_addressed, handset)
+    }
+
+    /// The first account of this name; a new one for a name nobody has, and for no name. Under a
+    /// change.
+    pub(crate) fn account_for_name(&self, name: &str) -> Result<Arc<Account>> {
+        let handset = Handset::new()?;
+        let mut directory = self.directory.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = directory.names.get(name) {
+            return Ok(Arc::clone(known));
+        }
+        let number = directory.free_number();
+        let name = if name.is_empty() { &number } else { name };
+        self.add_account(&mut directory, &number, name, self.lid_addressing, handset)
+    }
+
+    fn add_account(
+        &self,
+        directory: &mut Directory,
+        number: &str,
+        name: &str,
+        lid_addressed: bool,
+        handset: Handset,
+    ) -> Result<Arc<Account>> {
         let lid = loop {
             let lid =
                 format!("{}", rand::random_range(100_000_000_000_000_u64..1_000_000_000_000_000));
@@ -132,29 +168,23 @@ impl Hub {
         let account = Arc::new(Account::new(
             number.to_owned(),
             lid,
-            self.lid_addressing,
+            lid_addressed,
+            directory.created,
             name.to_owned(),
             handset,
             Arc::clone(&self.ledger),
         ));
-        directory.insert(Arc::clone(&account));
-        drop(directory);
         let mut state = account.lock();
         state.is_new();
         handset::announce_name(&mut state)?;
         drop(state);
+        directory.insert(Arc::clone(&account));
         Ok(account)
     }
 
     /// A number nobody has.
     pub(crate) fn free_number(&self) -> String {
-        let directory = self.read();
-        loop {
-            let number = format!("55119{}", rand::random_range(10_000_000..100_000_000_u32));
-            if !directory.numbers.contains_key(&number) {
-                return number;
-            }
-        }
+        self.read().free_number()
     }
 
     /// Hands stanzas to devices: into the queues of the linked ones; phones take theirs at once, and
@@ -182,11 +212,17 @@ impl Hub {
 }
 
 impl Directory {
+    fn free_number(&self) -> String {
+        let mut numbers = (FIRST_NUMBER..).map(|number| number.to_string());
+        numbers.find(|number| !self.numbers.contains_key(number)).unwrap_or_default()
+    }
+
     fn insert(&mut self, account: Arc<Account>) {
         let name = account.lock().name.clone();
         if !name.is_empty() {
             self.names.entry(name).or_insert_with(|| Arc::clone(&account));
         }
+        self.created = self.created.max(account.created + 1);
         self.lids.insert(account.lid.clone(), Arc::clone(&account));
         self.numbers.insert(account.number.clone(), account);
     }

@@ -55,10 +55,14 @@ impl Pairings {
 /// The owner of `account` points the camera at a QR code. Gives the new device's id.
 pub(crate) async fn scan(hub: &Arc<Hub>, account: &Arc<Account>, qr: &str) -> Result<u16> {
     let qr = Qr::parse(qr)?;
-    let unpaired = hub.pairings.shown_by(&qr)?;
-    if may_not_link(hub, account) {
-        return Err(Error::Conflict("the account may not link devices now".to_owned()));
-    }
+    hub.pairings.shown_by(&qr)?;
+    check_allowed(hub, &account.number)?;
+    scan_allowed(hub, account, &qr).await
+}
+
+/// The same, once it is known that the account may link devices.
+pub(crate) async fn scan_allowed(hub: &Arc<Hub>, account: &Arc<Account>, qr: &Qr) -> Result<u16> {
+    let unpaired = hub.pairings.shown_by(qr)?;
     let (answer, answered) = oneshot::channel();
     {
         let _change = hub.ledger.change();
@@ -76,9 +80,7 @@ pub(crate) async fn enter_code(hub: &Arc<Hub>, account: &Arc<Account>, code: &st
     let code = code.to_owned();
     let entered = tokio::task::spawn_blocking(move || code::enter(&code, &hello.wrapped_ephemeral));
     let entered = entered.await.map_err(|_| Error::Stopping)??;
-    if may_not_link(hub, account) {
-        return Err(Error::Conflict("the account may not link devices now".to_owned()));
-    }
+    check_allowed(hub, &account.number)?;
     let (answer, answered) = oneshot::channel();
     {
         let _change = hub.ledger.change();
@@ -87,8 +89,14 @@ pub(crate) async fn enter_code(hub: &Arc<Hub>, account: &Arc<Account>, code: &st
     countersigned(answered).await
 }
 
-fn may_not_link(hub: &Hub, account: &Account) -> bool {
-    hub.faults.decide(&account.number, Point::Pairing) == Some(Action::ForbidPairing)
+/// Whether the account of this number may link a device.
+pub(crate) fn check_allowed(hub: &Hub, number: &str) -> Result<()> {
+    match hub.faults.decide(number, Point::Pairing) {
+        Some(Action::ForbidPairing) => {
+            Err(Error::Conflict("the account may not link devices now".to_owned()))
+        }
+        _ => Ok(()),
+    }
 }
 
 async fn countersigned(answered: oneshot::Receiver<Result<u16>>) -> Result<u16> {

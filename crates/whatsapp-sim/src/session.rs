@@ -3,7 +3,7 @@
 pub(crate) mod line;
 pub(crate) mod login;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -27,6 +27,8 @@ use line::{Line, Outbound};
 const HANDSHAKE: Duration = Duration::from_secs(30);
 /// Clients ping every 15 to 30 seconds; one silent for longer is asked, and then given up.
 const SILENCE: Duration = Duration::from_mins(1);
+/// How many stanzas are read ahead on a stalled line.
+const MOST_HELD: usize = 1024;
 /// How many queued stanzas are written in one piece.
 const LONGEST_BATCH: usize = 64;
 
@@ -95,20 +97,29 @@ where
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let mut asked = false;
+    let mut held = VecDeque::new();
     loop {
-        line.flowing().await;
+        if line.is_stalled() {
+            // What comes in waits, but the end of the connection is noticed.
+            tokio::select! {
+                () = line.flowing() => {}
+                stanza = reader.next(), if held.len() < MOST_HELD => match stanza? {
+                    Some(stanza) => held.push_back(stanza),
+                    None => return Ok(()),
+                },
+            }
+            continue;
+        }
+        if let Some(stanza) = held.pop_front() {
+            receive(role, line, &stanza);
+            continue;
+        }
         match timeout(SILENCE, reader.next()).await {
             Ok(stanza) => {
                 let Some(stanza) = stanza? else { return Ok(()) };
                 asked = false;
-                // What arrived while the line was stalled waits, too.
-                line.flowing().await;
-                tracing::trace!(line = line.id, %stanza.tag, "received");
-                match role {
-                    Some(Role::Unpaired(unpaired)) => unpaired.receive(&stanza),
-                    Some(Role::Linked(session)) => stanza::receive(session, &stanza),
-                    None => {}
-                }
+                // The line may have been stalled meanwhile.
+                held.push_back(stanza);
             }
             Err(_) if asked => return Err(ConnectionError::Closed),
             Err(_) => {
@@ -116,6 +127,15 @@ where
                 line.send(ping());
             }
         }
+    }
+}
+
+fn receive(role: Option<&Role>, line: &Line, stanza: &Node) {
+    tracing::trace!(line = line.id, %stanza.tag, "received");
+    match role {
+        Some(Role::Unpaired(unpaired)) => unpaired.receive(stanza),
+        Some(Role::Linked(session)) => stanza::receive(session, stanza),
+        None => {}
     }
 }
 

@@ -43,6 +43,8 @@ pub struct Statistics {
     pub queued: usize,
     /// The messages taken from clients and phones since the start.
     pub messages: u64,
+    /// The messages that a fault has delivered to a device again.
+    pub redelivered: u64,
     /// What clients have sent that the simulator does not know, and how often.
     pub unknown: std::collections::BTreeMap<String, u64>,
 }
@@ -85,6 +87,11 @@ impl Simulator {
 
     /// Makes a phone with an account.
     pub fn create_phone(&self, number: &str, name: &str) -> Result<Phone> {
+        self.create_addressed_phone(number, name, self.hub.lid_addressing)
+    }
+
+    /// Makes a phone whose chats are addressed by LID, or by number, whatever the others' are.
+    pub fn create_addressed_phone(&self, number: &str, name: &str, by_lid: bool) -> Result<Phone> {
         let digits = number.len() >= 7 && number.len() <= 15 && !number.starts_with('0');
         if !digits || !number.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(Error::Invalid(format!(
@@ -95,7 +102,7 @@ impl Simulator {
             return Err(Error::Invalid("a phone's owner has a name".to_owned()));
         }
         let _change = self.hub.ledger.change();
-        let account = self.hub.create_account(number, name)?;
+        let account = self.hub.create_account(number, name, by_lid)?;
         Ok(Phone::new(Arc::clone(&self.hub), account))
     }
 
@@ -116,19 +123,18 @@ impl Simulator {
     /// Links the client that shows this QR code to the account that belongs to the name it
     /// announces: a new account for a name nobody has, or for no name.
     pub async fn scan_by_name(&self, qr: &str) -> Result<(Phone, u16)> {
-        let unpaired = self.hub.pairings.shown_by(&Qr::parse(qr)?)?;
+        let qr = Qr::parse(qr)?;
+        let unpaired = self.hub.pairings.shown_by(&qr)?;
         let name = unpaired.push_name.clone();
+        // Asked before there is an account: a refusal leaves none behind.
+        let known = self.hub.account_named(&name);
+        let number = known.map_or_else(|| self.hub.free_number(), |known| known.number.clone());
+        pairing::check_allowed(&self.hub, &number)?;
         let account = {
             let _change = self.hub.ledger.change();
-            if let Some(account) = self.hub.account_named(&name) {
-                account
-            } else {
-                let number = self.hub.free_number();
-                let name = if name.is_empty() { &number } else { &name };
-                self.hub.create_account(&number, name)?
-            }
+            self.hub.account_for_name(&name)?
         };
-        let device = pairing::scan(&self.hub, &account, qr).await?;
+        let device = pairing::scan_allowed(&self.hub, &account, &qr).await?;
         Ok((Phone::new(Arc::clone(&self.hub), account), device))
     }
 
@@ -138,9 +144,14 @@ impl Simulator {
         self.hub.faults.list()
     }
 
-    /// Removes all faults. What they have done stays done.
+    /// Removes all faults. What they have done stays done, but stalled connections go on.
     pub fn clear_faults(&self) {
         self.hub.faults.clear();
+        for account in self.hub.accounts() {
+            for (_, line) in account.lock().lines() {
+                line.resume();
+            }
+        }
     }
 
     /// What has been counted so far.
@@ -152,6 +163,7 @@ impl Simulator {
             connected: 0,
             queued: 0,
             messages: self.hub.stats.messages(),
+            redelivered: self.hub.stats.redelivered(),
             unknown: self.hub.stats.unknown(),
         };
         for account in self.hub.accounts() {

@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 pub(crate) struct Stats {
     unknown: Mutex<BTreeMap<String, u64>>,
     messages: AtomicU64,
+    redelivered: AtomicU64,
 }
 
 impl Stats {
@@ -22,6 +23,16 @@ impl Stats {
     /// Counts a message taken from a client or a phone.
     pub(crate) fn count_message(&self) {
         self.messages.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a message that a fault has delivered to a device again.
+    pub(crate) fn count_redelivered(&self) {
+        self.redelivered.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The messages delivered again so far.
+    pub(crate) fn redelivered(&self) -> u64 {
+        self.redelivered.load(Ordering::Relaxed)
     }
 
     /// The requests that were not known, and how often.

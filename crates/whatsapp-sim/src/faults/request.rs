@@ -12,6 +12,8 @@ const LONGEST_BAN_SECONDS: u64 = 365 * 24 * 60 * 60;
 /// "You sent too many messages to people who do not have you in their address books": the code
 /// when no other is given.
 const DEFAULT_BAN_CODE: u16 = 101;
+/// The reasons WhatsApp gives (`TempBanReason` of whatsapp-rust).
+const BAN_CODES: [u16; 5] = [101, 102, 103, 104, 106];
 
 /// Why a fault was not understood.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -49,7 +51,13 @@ impl FaultRequest {
             (None, None) => usual,
             (Some(0), None) => return Err(invalid("`count` must be at least 1")),
             (Some(count), None) => Limit::Count(count),
-            (None, Some(until)) => Limit::Until(parse_rfc3339(&until)?),
+            (None, Some(until)) => {
+                let until = parse_rfc3339(&until)?;
+                if until <= now {
+                    return Err(invalid("`until` is over already"));
+                }
+                Limit::Until(until)
+            }
             (Some(_), Some(_)) => return Err(invalid("give either `count` or `until`")),
         };
         self.is_used_up()?;
@@ -80,6 +88,9 @@ impl FaultRequest {
                 let seconds =
                     seconds.ok_or_else(|| invalid("`seconds` must be from 1 to a year's"))?;
                 let code = self.code.take().unwrap_or(DEFAULT_BAN_CODE);
+                if !BAN_CODES.contains(&code) {
+                    return Err(invalid("`code` must be from 101 to 104, or 106"));
+                }
                 (Fault::TempBan { code, seconds }, Limit::Until(now + seconds * 1000))
             }
             "ban" => (Fault::Ban, Limit::Cleared),

@@ -24,15 +24,19 @@ fn waiting(request: Value) -> Faults {
     faults
 }
 
+fn decide(faults: &Faults, number: &str, point: Point, now: u64) -> Option<Action> {
+    faults.decide_at(number, point, now, |_| true)
+}
+
 #[test]
 fn a_fault_strikes_its_number_only_and_as_often_as_asked() {
     let faults = waiting(json!({ "number": ANA, "fault": "refuse", "code": 463, "count": 2 }));
-    assert_eq!(faults.decide_at(BRUNO, Point::Message, NOW), None);
-    assert_eq!(faults.decide_at(ANA, Point::Login, NOW), None);
+    assert_eq!(decide(&faults, BRUNO, Point::Message, NOW), None);
+    assert_eq!(decide(&faults, ANA, Point::Login, NOW), None);
     for _ in 0..2 {
-        assert_eq!(faults.decide_at(ANA, Point::Message, NOW), Some(Action::Refuse(463)));
+        assert_eq!(decide(&faults, ANA, Point::Message, NOW), Some(Action::Refuse(463)));
     }
-    assert_eq!(faults.decide_at(ANA, Point::Message, NOW), None);
+    assert_eq!(decide(&faults, ANA, Point::Message, NOW), None);
     assert_eq!(faults.list(), []);
 }
 
@@ -40,9 +44,9 @@ fn a_fault_strikes_its_number_only_and_as_often_as_asked() {
 fn a_fault_for_all_strikes_anybody() {
     let faults = waiting(json!({ "all": true, "fault": "delay-ack", "ms": 250, "count": 2 }));
     let late = Some(Action::DelayAck(Duration::from_millis(250)));
-    assert_eq!(faults.decide_at(ANA, Point::Message, NOW), late);
-    assert_eq!(faults.decide_at(BRUNO, Point::Message, NOW), late);
-    assert_eq!(faults.decide_at(ANA, Point::Message, NOW), None);
+    assert_eq!(decide(&faults, ANA, Point::Message, NOW), late);
+    assert_eq!(decide(&faults, BRUNO, Point::Message, NOW), late);
+    assert_eq!(decide(&faults, ANA, Point::Message, NOW), None);
 }
 
 #[test]
@@ -50,18 +54,18 @@ fn a_fault_with_an_end_strikes_until_then() {
     let until = "2026-01-01T00:00:01+00:00";
     let faults = waiting(json!({ "number": ANA, "fault": "hold-acks", "until": until }));
     for _ in 0..3 {
-        assert_eq!(faults.decide_at(ANA, Point::Message, NOW + 999), Some(Action::HoldAck));
+        assert_eq!(decide(&faults, ANA, Point::Message, NOW + 999), Some(Action::HoldAck));
     }
-    assert_eq!(faults.decide_at(ANA, Point::Message, NOW + 1000), None);
+    assert_eq!(decide(&faults, ANA, Point::Message, NOW + 1000), None);
 }
 
 #[test]
 fn a_temporary_ban_says_how_long_it_still_lasts() {
     let faults = waiting(json!({ "number": ANA, "fault": "temp-ban", "code": 104, "seconds": 60 }));
     let refusal = |left| Some(Action::Fail(Failure { reason: 402, ban: Some((104, left)) }));
-    assert_eq!(faults.decide_at(ANA, Point::Login, NOW), refusal(60));
-    assert_eq!(faults.decide_at(ANA, Point::Login, NOW + 58_500), refusal(2));
-    assert_eq!(faults.decide_at(ANA, Point::Login, NOW + 60_000), None);
+    assert_eq!(decide(&faults, ANA, Point::Login, NOW), refusal(60));
+    assert_eq!(decide(&faults, ANA, Point::Login, NOW + 58_500), refusal(2));
+    assert_eq!(decide(&faults, ANA, Point::Login, NOW + 60_000), None);
 }
 
 #[test]
@@ -70,8 +74,8 @@ fn a_connected_client_is_struck_at_once_and_that_counts() {
     let request = json!({ "number": ANA, "fault": "drop", "count": 2 });
     let (_, now) = faults.add(fault(request), true);
     assert_eq!(now, Some(Action::Drop));
-    assert_eq!(faults.decide_at(ANA, Point::LoggedIn, NOW), Some(Action::Drop));
-    assert_eq!(faults.decide_at(ANA, Point::LoggedIn, NOW), None);
+    assert_eq!(decide(&faults, ANA, Point::LoggedIn, NOW), Some(Action::Drop));
+    assert_eq!(decide(&faults, ANA, Point::LoggedIn, NOW), None);
 }
 
 #[test]
@@ -81,10 +85,10 @@ fn a_ban_ends_the_connection_and_refuses_every_login_until_it_is_cleared() {
     let (_, now) = faults.add(fault(json!({ "number": ANA, "fault": "ban" })), true);
     assert_eq!(now, ban);
     for _ in 0..3 {
-        assert_eq!(faults.decide_at(ANA, Point::Login, NOW), ban);
+        assert_eq!(decide(&faults, ANA, Point::Login, NOW), ban);
     }
     faults.clear();
-    assert_eq!(faults.decide_at(ANA, Point::Login, NOW), None);
+    assert_eq!(decide(&faults, ANA, Point::Login, NOW), None);
 }
 
 #[test]
@@ -93,8 +97,8 @@ fn one_refused_login_is_not_spent_on_the_connection_it_ends() {
     let request = json!({ "number": ANA, "fault": "outdated", "count": 1 });
     let outdated = Some(Action::Fail(Failure { reason: 405, ban: None }));
     assert_eq!(faults.add(fault(request), true).1, outdated);
-    assert_eq!(faults.decide_at(ANA, Point::Login, NOW), outdated);
-    assert_eq!(faults.decide_at(ANA, Point::Login, NOW), None);
+    assert_eq!(decide(&faults, ANA, Point::Login, NOW), outdated);
+    assert_eq!(decide(&faults, ANA, Point::Login, NOW), None);
 }
 
 #[test]
@@ -106,11 +110,43 @@ fn unlinking_needs_no_connection_and_leaves_nothing_behind() {
 }
 
 #[test]
+fn unlinking_can_be_asked_for_several_times_and_until_a_moment() {
+    let faults = Faults::default();
+    let twice = json!({ "number": ANA, "fault": "unlink", "count": 2 });
+    assert_eq!(faults.add(fault(twice), false).1, Some(Action::Unlink));
+    assert_eq!(decide(&faults, ANA, Point::LoggedIn, NOW), Some(Action::Unlink));
+    assert_eq!(decide(&faults, ANA, Point::LoggedIn, NOW), None);
+
+    let until = "2099-01-01T00:00:00Z";
+    let lasting = json!({ "number": ANA, "fault": "unlink", "until": until });
+    assert_eq!(faults.add(fault(lasting), false).1, Some(Action::Unlink));
+    for _ in 0..3 {
+        assert_eq!(decide(&faults, ANA, Point::LoggedIn, NOW), Some(Action::Unlink));
+    }
+}
+
+#[test]
+fn what_cannot_be_done_at_a_point_waits_for_the_next() {
+    let faults = waiting(json!({ "number": ANA, "fault": "redeliver", "messageId": "A1" }));
+    assert_eq!(faults.decide_at(ANA, Point::LoggedIn, NOW, |_| false), None);
+    assert!(decide(&faults, ANA, Point::LoggedIn, NOW).is_some());
+}
+
+#[test]
+fn a_fault_that_is_over_strikes_nobody() {
+    let faults = Faults::default();
+    let drop = Fault::Drop;
+    let over = NewFault { target: Target::All, fault: drop, limit: Limit::Until(1) };
+    assert_eq!(faults.add(over, true).1, None);
+    assert_eq!(faults.list(), []);
+}
+
+#[test]
 fn the_oldest_fault_strikes_first() {
     let faults = waiting(json!({ "number": ANA, "fault": "refuse", "code": 429 }));
     faults.add(fault(json!({ "all": true, "fault": "hold-acks" })), false);
-    assert_eq!(faults.decide_at(ANA, Point::Message, NOW), Some(Action::Refuse(429)));
-    assert_eq!(faults.decide_at(ANA, Point::Message, NOW), Some(Action::HoldAck));
+    assert_eq!(decide(&faults, ANA, Point::Message, NOW), Some(Action::Refuse(429)));
+    assert_eq!(decide(&faults, ANA, Point::Message, NOW), Some(Action::HoldAck));
 }
 
 #[test]
@@ -132,7 +168,7 @@ fn every_other_fault_has_its_point() {
         let mut request = request;
         request["number"] = json!(ANA);
         let faults = waiting(request);
-        assert_eq!(faults.decide_at(ANA, point, NOW), Some(action));
+        assert_eq!(decide(&faults, ANA, point, NOW), Some(action));
     }
 }
 
@@ -142,7 +178,7 @@ fn the_list_says_what_was_asked_for_and_what_is_left_of_it() {
     let until = "2099-01-01T02:00:00.5+02:00";
     faults.add(fault(json!({ "all": true, "fault": "stall", "ms": 9, "until": until })), false);
     faults.add(fault(json!({ "all": true, "fault": "ban" })), false);
-    faults.decide_at(ANA, Point::Message, NOW);
+    decide(&faults, ANA, Point::Message, NOW);
     assert_eq!(
         serde_json::to_value(faults.list()).unwrap(),
         json!([
@@ -166,6 +202,8 @@ fn what_makes_no_sense_is_refused_with_a_reason() {
         (json!({ "fault": "drop", "all": true, "ms": 5 }), "has no `ms`"),
         (json!({ "fault": "drop", "all": true, "count": 0 }), "`count`"),
         (json!({ "fault": "drop", "all": true, "until": "tomorrow" }), "RFC 3339"),
+        (json!({ "fault": "ban", "all": true, "until": "2026-01-01T00:00:00Z" }), "over already"),
+        (json!({ "fault": "temp-ban", "all": true, "seconds": 9, "code": 105 }), "`code`"),
         (json!({ "fault": "drop", "all": true, "count": 1, "until": "x" }), "either `count` or"),
         (json!({ "fault": "drop", "all": true, "often": 1 }), "unknown field"),
     ] {

@@ -65,7 +65,7 @@ pub(crate) fn mark_read(hub: &Hub, account: &Account, id: &str) -> Result<Vec<Pa
         return Err(Error::Conflict("one's own messages need no reading".to_owned()));
     }
     let from = message.from.clone();
-    state.handset().inbox.mark(&[id.to_owned()], Receipt::Read);
+    state.inbox().mark(&[id.to_owned()], Receipt::Read);
     state.note_message(id);
     drop(state);
     account.stir();
@@ -95,7 +95,7 @@ pub(super) fn receive(hub: &Hub, account: &Account, receipt: &Node) -> Option<Ve
     };
     let ids = ids(receipt);
     let mut state = account.lock();
-    let inbox = &mut state.handset().inbox;
+    let inbox = state.inbox();
     let further = if reader.number == account.number {
         inbox.mark(&ids, got)
     } else {

@@ -12,6 +12,9 @@ use crate::phone::signal::{DeviceAddress, Enc, EncKind, SignalError};
 use crate::stanza::fields::Fields as _;
 use crate::state::account::Account;
 
+/// How often a message is asked for again (`MAX_RETRY` of WhatsApp Web).
+const ATTEMPTS: u32 = 5;
+
 /// Takes a stanza and says what the phone sends in answer. Without an account's lock.
 pub(crate) fn receive(hub: &Hub, account: &Account, stanza: &Node) -> Vec<Parcel> {
     let parcels = match stanza.tag.as_ref() {
@@ -46,9 +49,14 @@ fn message(hub: &Hub, account: &Account, stanza: &Node) -> Option<Vec<Parcel>> {
 
     let mut state = account.lock();
     state.meet(&author.number);
-    let received = match state.handset().signal.decrypt(&sender, &enc) {
+    // The first message of a session uses up a prekey; what follows changes the session alone.
+    let signal = match enc.kind {
+        EncKind::Prekey => &mut state.handset().signal,
+        EncKind::Message => state.sessions(),
+    };
+    let received = match signal.decrypt(&sender, &enc) {
         Ok(message) => {
-            let received = state.handset().inbox.receive(origin, &message);
+            let received = state.inbox().receive(origin, &message);
             if received == Received::Shown {
                 state.note_message(&id);
             }
@@ -58,7 +66,7 @@ fn message(hub: &Hub, account: &Account, stanza: &Node) -> Option<Vec<Parcel>> {
         Err(error) => {
             tracing::info!(number = %account.number, %id, %error, "a phone asks for a message again");
             drop(state);
-            let retry = retry_receipt(account, &from, stanza, &id);
+            let retry = retry_receipt(account, &from, stanza, &id)?;
             return Some(vec![Parcel { to: sender, stanza: retry }]);
         }
     };
@@ -80,12 +88,16 @@ fn sealed(node: &Node) -> Option<Enc> {
 }
 
 /// Asks the sender's device for the message in a fresh session, to which it brings the keys.
-fn retry_receipt(account: &Account, from: &Jid, stanza: &Node, id: &str) -> Node {
+fn retry_receipt(account: &Account, from: &Jid, stanza: &Node, id: &str) -> Option<Node> {
     let count = stanza
         .get_children_by_tag("enc")
         .find_map(|enc| enc.text("count")?.parse::<u32>().ok())
         .unwrap_or(0)
         + 1;
+    if count > ATTEMPTS {
+        tracing::warn!(number = %account.number, %id, "a phone gives up a message");
+        return None;
+    }
     let mut state = account.lock();
     let bundle = state.handset().signal.bundle();
     drop(state);
@@ -104,7 +116,7 @@ fn retry_receipt(account: &Account, from: &Jid, stanza: &Node, id: &str) -> Node
     if let Some(recipient) = stanza.jid("recipient") {
         builder = builder.attr("recipient", recipient);
     }
-    builder.children([retry, registration(&bundle), keys]).build()
+    Some(builder.children([retry, registration(&bundle), keys]).build())
 }
 
 /// Somebody is typing, recording, or has stopped.

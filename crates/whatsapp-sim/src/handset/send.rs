@@ -64,7 +64,7 @@ pub(crate) fn send_text(
     for (device, bundle) in &devices {
         let own = device.number == account.number;
         let content = if own { &copy } else { &message };
-        let sealed = match state.handset().signal.encrypt(device, bundle.as_ref(), content) {
+        let sealed = match state.sessions().encrypt(device, bundle.as_ref(), content) {
             Ok(sealed) => sealed,
             Err(error) => {
                 // One device with broken keys must not keep the others from the message.
@@ -82,7 +82,7 @@ pub(crate) fn send_text(
         from_me: true,
         timestamp: clock::seconds(),
     };
-    state.handset().inbox.sent(origin, &message);
+    state.inbox().sent(origin, &message);
     state.note_message(&id);
     state.meet(&recipient.number);
     drop(state);
@@ -101,7 +101,7 @@ pub(crate) fn share_keys(hub: &Hub, account: &Account, device: u16) -> Vec<Parce
     let now = clock::signed_milliseconds();
     let mut state = account.lock();
     let share = state.handset.app_state.key_share(state.raw_id, now);
-    let sealed = match state.handset().signal.encrypt(&address, bundle.as_ref(), &share) {
+    let sealed = match state.sessions().encrypt(&address, bundle.as_ref(), &share) {
         Ok(sealed) => sealed,
         Err(error) => {
             tracing::warn!(number = %account.number, device, %error, "cannot share the app-state keys");
@@ -153,8 +153,7 @@ pub(super) fn again(
     }
     let content = if own { copy_for_own_devices(&original, &chat) } else { original };
     let bundle = brought(receipt).or_else(|| take_bundle(hub, requester))?;
-    let sealed =
-        account.lock().handset().signal.encrypt(requester, Some(&bundle), &content).ok()?;
+    let sealed = account.lock().sessions().encrypt(requester, Some(&bundle), &content).ok()?;
     let count = receipt.child("retry")?.text("count").and_then(|count| count.parse().ok());
     let envelope = Envelope {
         author: account,

@@ -40,7 +40,7 @@ impl Offer {
         answer: Answer,
     ) -> Result<(Self, Node)> {
         let mut state = account.lock();
-        let device = state.reserve_device();
+        let device = state.reserve_device()?;
         let details = DeviceDetails {
             raw_id: state.raw_id,
             key_index: u32::from(device),

@@ -31,6 +31,7 @@ pub(crate) struct Line {
     queued: Notify,
     cut: CancellationToken,
     stalled: Mutex<Option<Instant>>,
+    resumed: Notify,
 }
 
 impl Line {
@@ -41,8 +42,15 @@ impl Line {
         cut: CancellationToken,
     ) -> (Arc<Self>, mpsc::Receiver<Outbound>) {
         let (answers, outbound) = mpsc::channel(LONGEST_BACKLOG);
-        let line =
-            Self { id, ledger, answers, queued: Notify::new(), cut, stalled: Mutex::new(None) };
+        let line = Self {
+            id,
+            ledger,
+            answers,
+            queued: Notify::new(),
+            cut,
+            stalled: Mutex::new(None),
+            resumed: Notify::new(),
+        };
         (Arc::new(line), outbound)
     }
 
@@ -81,16 +89,42 @@ impl Line {
 
     /// Neither reads nor writes for a while.
     pub(crate) fn stall(&self, pause: Duration) {
-        *self.stalled.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some(clock::instant() + pause);
+        self.set_stalled(Some(clock::instant() + pause));
+    }
+
+    /// Ends a stall.
+    pub(crate) fn resume(&self) {
+        self.set_stalled(None);
+        self.resumed.notify_waiters();
+    }
+
+    /// Whether the line neither reads nor writes now.
+    pub(crate) fn is_stalled(&self) -> bool {
+        self.stalled_until().is_some_and(|until| clock::instant() < until)
     }
 
     /// Completes at once, or when the stall is over.
     pub(crate) async fn flowing(&self) {
-        let until = *self.stalled.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(until) = until {
-            tokio::time::sleep_until(until).await;
+        loop {
+            // Made before the look, so that it misses nothing.
+            let resumed = self.resumed.notified();
+            let Some(until) = self.stalled_until() else { return };
+            if until <= clock::instant() {
+                return;
+            }
+            tokio::select! {
+                () = tokio::time::sleep_until(until) => {}
+                () = resumed => {}
+            }
         }
+    }
+
+    fn stalled_until(&self) -> Option<Instant> {
+        *self.stalled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_stalled(&self, until: Option<Instant>) {
+        *self.stalled.lock().unwrap_or_else(PoisonError::into_inner) = until;
     }
 
     fn push(&self, outbound: Outbound) {

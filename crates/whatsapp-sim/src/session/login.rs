@@ -11,6 +11,7 @@ use super::line::Line;
 use crate::faults::{Action, Point};
 use crate::hub::{Hub, timestamp};
 use crate::simulator::{refusal, strike_line};
+use crate::state::account::State;
 
 /// The code of a client that is not, or no more, linked.
 const UNLINKED: u16 = 401;
@@ -29,20 +30,25 @@ pub(super) fn admit(
         line.hang_up(Some(refusal));
         None
     };
+    let Some(account) = hub.account(&number) else { return refuse(failure(UNLINKED)) };
+    // A device is who it says it is by the key it was linked with. Unlinked outweighs any fault.
+    let is_linked = |state: &State| {
+        state.devices.get(&device).is_some_and(|device| device.noise == client_static)
+    };
+    if !is_linked(&account.lock()) {
+        return refuse(failure(UNLINKED));
+    }
     if let Some(Action::Fail(failed)) = hub.faults.decide(&number, Point::Login) {
         return refuse(refusal(failed));
     }
-    let Some(account) = hub.account(&number) else { return refuse(failure(UNLINKED)) };
-    let mut state = account.lock();
-    // A device is who it says it is by the key it was linked with.
-    if state.devices.get(&device).is_none_or(|device| device.noise != client_static) {
-        drop(state);
-        return refuse(failure(UNLINKED));
-    }
-    let replaced = state.attach(device, Arc::clone(line));
-    drop(state);
+    let replaced = account.lock().attach(device, Arc::clone(line));
     if let Some(replaced) = replaced {
-        replaced.hang_up(Some(conflict("replaced")));
+        if replaced.is_stalled() {
+            // It would not send its last words.
+            replaced.cut();
+        } else {
+            replaced.hang_up(Some(conflict("replaced")));
+        }
     }
     line.send(
         NodeBuilder::new("success")
@@ -52,8 +58,12 @@ pub(super) fn admit(
             .build(),
     );
     account.stir();
-    if let Some(action) = hub.faults.decide(&number, Point::LoggedIn) {
-        strike_line(&account, device, line, &action);
+    let possible = |action: &Action| match action {
+        Action::Redeliver(message) => account.lock().can_redeliver(device, message),
+        _ => true,
+    };
+    if let Some(action) = hub.faults.decide_if(&number, Point::LoggedIn, possible) {
+        strike_line(hub, &account, device, line, &action);
     }
     Some(Session {
         hub: Arc::clone(hub),

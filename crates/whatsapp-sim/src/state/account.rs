@@ -13,9 +13,11 @@ use super::device::{Delivery, Device};
 use super::ledger::Ledger;
 use super::queue::Receiving;
 use crate::clock;
+use crate::error::{Error, Result};
 use crate::handset::Handset;
+use crate::phone::inbox::Inbox;
 use crate::phone::link::{KeyIndexes, sign_key_indexes};
-use crate::phone::signal::{DeviceAddress, PeerBundle};
+use crate::phone::signal::{DeviceAddress, PeerBundle, PhoneSignal, Prekey};
 use crate::session::line::Line;
 
 pub(crate) use record::restore;
@@ -28,6 +30,8 @@ pub(crate) struct Account {
     pub(crate) lid: String,
     /// Whether its chats are addressed by LID.
     pub(crate) lid_addressed: bool,
+    /// Its place among the simulator's accounts in the order of their creation.
+    pub(crate) created: u64,
     state: Mutex<State>,
     activity: watch::Sender<()>,
 }
@@ -63,6 +67,7 @@ struct Changed {
     handset: bool,
     devices: BTreeSet<u16>,
     queued: BTreeSet<(u16, u64)>,
+    prekeys: BTreeSet<(u16, u32)>,
     collections: BTreeSet<String>,
     messages: BTreeSet<usize>,
 }
@@ -72,6 +77,7 @@ impl Account {
         number: String,
         lid: String,
         lid_addressed: bool,
+        created: u64,
         name: String,
         handset: Handset,
         ledger: Arc<Ledger>,
@@ -91,7 +97,7 @@ impl Account {
             changed: Changed::default(),
         };
         let activity = watch::Sender::default();
-        Self { number, lid, lid_addressed, state: Mutex::new(state), activity }
+        Self { number, lid, lid_addressed, created, state: Mutex::new(state), activity }
     }
 
     /// The state. Held for short stretches without an await, and never two at once.
@@ -136,8 +142,9 @@ impl State {
         if let Some(delivery) = &target.delivery {
             delivery.line.wake();
         }
-        self.changed.queued.insert((device, place));
-        self.mark();
+        if let Some(changed) = self.note() {
+            changed.queued.insert((device, place));
+        }
         true
     }
 
@@ -146,19 +153,26 @@ impl State {
         let Some(target) = self.devices.get_mut(&device) else { return false };
         let places = target.queue.acknowledge(receiving, target.sent());
         let any = !places.is_empty();
-        self.changed.queued.extend(places.into_iter().map(|place| (device, place)));
-        if any {
-            self.mark();
+        if any && let Some(changed) = self.note() {
+            changed.queued.extend(places.into_iter().map(|place| (device, place)));
         }
         any
     }
 
-    /// Delivers a message again that a device has, or had, in its queue.
-    pub(crate) fn redeliver(&mut self, device: u16, message: &str) {
+    /// Delivers a message again that a device has, or had, in its queue. `false` when it knows none
+    /// of this id.
+    pub(crate) fn redeliver(&mut self, device: u16, message: &str) -> bool {
         let known = self.devices.get(&device).and_then(|device| device.queue.find_message(message));
-        if let Some(stanza) = known.cloned() {
-            self.enqueue(device, stanza);
+        match known.cloned() {
+            Some(stanza) => self.enqueue(device, stanza),
+            None => false,
         }
+    }
+
+    /// Whether [`redeliver`](Self::redeliver) would find the message.
+    pub(crate) fn can_redeliver(&self, device: u16, message: &str) -> bool {
+        let device = self.devices.get(&device);
+        device.is_some_and(|device| device.queue.find_message(message).is_some())
     }
 
     /// Gives a device a connection; the one it had before is returned.
@@ -190,16 +204,18 @@ impl State {
     }
 
     /// Reserves the number, and index, of a device to be linked.
-    pub(crate) fn reserve_device(&mut self) -> u16 {
-        self.devices_ever += 1;
-        self.changed.account = true;
-        self.mark();
-        self.devices_ever
+    pub(crate) fn reserve_device(&mut self) -> Result<u16> {
+        let used_up = || Error::Conflict("the account's device numbers are used up".to_owned());
+        self.devices_ever = self.devices_ever.checked_add(1).ok_or_else(used_up)?;
+        self.account_has_changed();
+        Ok(self.devices_ever)
     }
 
     /// Adds a linked device.
     pub(crate) fn link(&mut self, device: Device) {
-        self.changed.devices.insert(device.id);
+        if let Some(changed) = self.note() {
+            changed.devices.insert(device.id);
+        }
         self.devices.insert(device.id, device);
         self.devices_have_changed();
     }
@@ -208,9 +224,11 @@ impl State {
     pub(crate) fn unlink(&mut self, device: u16) -> Option<Device> {
         let gone = self.devices.remove(&device)?;
         self.handset.signal.forget(&DeviceAddress::new(self.number.as_str(), device));
-        self.changed.handset = true;
-        self.changed.devices.insert(device);
-        self.changed.queued.extend(gone.queue.iter().map(|(place, _)| (device, place)));
+        if let Some(changed) = self.note() {
+            changed.devices.insert(device);
+            changed.queued.extend(gone.queue.iter().map(|(place, _)| (device, place)));
+            changed.prekeys.extend(gone.prekeys.iter().map(|prekey| (device, prekey.id)));
+        }
         self.devices_have_changed();
         Some(gone)
     }
@@ -219,51 +237,87 @@ impl State {
     pub(crate) fn meet(&mut self, number: &str) {
         if number != self.number && !self.acquaintances.contains(number) {
             self.acquaintances.insert(number.to_owned());
-            self.changed.account = true;
-            self.mark();
+            self.account_has_changed();
         }
     }
 
     /// The phone, for something that changes it.
     pub(crate) fn handset(&mut self) -> &mut Handset {
-        self.changed.handset = true;
-        self.mark();
+        if let Some(changed) = self.note() {
+            changed.handset = true;
+        }
         &mut self.handset
+    }
+
+    /// The sessions of the phone, for something that changes them and no other key.
+    pub(crate) fn sessions(&mut self) -> &mut PhoneSignal {
+        self.note();
+        &mut self.handset.signal
+    }
+
+    /// The messages on the phone, for something that changes them; see
+    /// [`note_message`](Self::note_message).
+    pub(crate) fn inbox(&mut self) -> &mut Inbox {
+        &mut self.handset.inbox
     }
 
     /// A device, for something that changes it.
     pub(crate) fn device(&mut self, device: u16) -> Option<&mut Device> {
-        if self.devices.contains_key(&device) {
-            self.changed.devices.insert(device);
-            self.mark();
+        if self.devices.contains_key(&device)
+            && let Some(changed) = self.note()
+        {
+            changed.devices.insert(device);
         }
         self.devices.get_mut(&device)
     }
 
     /// A collection, for something that changes it.
     pub(crate) fn collection(&mut self, name: &str) -> &mut Collection {
-        self.changed.collections.insert(name.to_owned());
-        self.mark();
+        if let Some(changed) = self.note() {
+            changed.collections.insert(name.to_owned());
+        }
         self.collections.entry(name.to_owned()).or_default()
     }
 
     /// Takes the keys to open a session with a device.
     pub(crate) fn take_bundle(&mut self, device: u16) -> Option<PeerBundle> {
-        self.device(device).map(Device::take_bundle)
+        let bundle = self.devices.get_mut(&device)?.take_bundle();
+        if let Some(prekey) = &bundle.prekey
+            && let Some(changed) = self.note()
+        {
+            changed.prekeys.insert((device, prekey.id));
+        }
+        Some(bundle)
+    }
+
+    /// Adds one-time prekeys of a device. An id says which private key the client takes: the newer
+    /// one of the same id counts.
+    pub(crate) fn add_prekeys(&mut self, device: u16, prekeys: Vec<Prekey>) {
+        let Some(target) = self.devices.get_mut(&device) else { return };
+        let ids: BTreeSet<u32> = prekeys.iter().map(|prekey| prekey.id).collect();
+        target.prekeys.retain(|old| !ids.contains(&old.id));
+        target.prekeys.extend(prekeys);
+        if let Some(changed) = self.note() {
+            changed.prekeys.extend(ids.into_iter().map(|id| (device, id)));
+        }
     }
 
     /// Notes that the messages of this id on the phone are new, or have got further.
     pub(crate) fn note_message(&mut self, id: &str) {
-        self.changed.messages.extend(self.handset.inbox.positions(id));
-        self.mark();
+        let positions: Vec<usize> = self.handset.inbox.positions(id).collect();
+        if let Some(changed) = self.note() {
+            changed.messages.extend(positions);
+        }
     }
 
     /// Notes that the whole account is to be written: it is new.
     pub(crate) fn is_new(&mut self) {
-        self.changed.account = true;
-        self.changed.handset = true;
-        self.changed.collections.extend(self.collections.keys().cloned());
-        self.mark();
+        let collections: Vec<String> = self.collections.keys().cloned().collect();
+        if let Some(changed) = self.note() {
+            changed.account = true;
+            changed.handset = true;
+            changed.collections.extend(collections);
+        }
     }
 
     /// The signed list of the devices' key indexes, and when it last changed.
@@ -287,14 +341,27 @@ impl State {
 
     fn devices_have_changed(&mut self) {
         self.devices_changed = clock::seconds().max(self.devices_changed + 1);
-        self.changed.account = true;
-        self.mark();
+        self.account_has_changed();
     }
 
-    fn mark(&mut self) {
+    fn account_has_changed(&mut self) {
+        if let Some(changed) = self.note() {
+            changed.account = true;
+        }
+    }
+
+    /// Where to note a change for the journal. Nowhere without one: nobody would ever take it.
+    fn note(&mut self) -> Option<&mut Changed> {
+        if !self.ledger.is_durable() {
+            return None;
+        }
         if !self.changed.any {
             self.changed.any = true;
             self.ledger.mark(&self.number);
         }
+        Some(&mut self.changed)
     }
 }
+
+#[cfg(test)]
+mod tests;

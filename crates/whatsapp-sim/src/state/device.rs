@@ -28,7 +28,8 @@ pub(crate) struct Device {
     pub(crate) noise: [u8; 32],
     /// Its Signal keys, without a one-time prekey.
     pub(crate) keys: PeerBundle,
-    /// The one-time prekeys nobody has fetched yet.
+    /// The one-time prekeys nobody has fetched yet. Written one by one, not with the rest.
+    #[serde(skip)]
     pub(crate) prekeys: VecDeque<Prekey>,
     /// The account's and its own signature on its identity.
     #[serde(with = "base64_bytes")]

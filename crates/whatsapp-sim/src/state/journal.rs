@@ -40,6 +40,13 @@ impl Batch {
         self.0.is_empty()
     }
 
+    /// Ends the commit, once.
+    fn close(&mut self) {
+        if !self.0.ends_with("\n\n") {
+            self.0.push('\n');
+        }
+    }
+
     fn line(&mut self, key: &str, value: &str) {
         self.0.push_str(key);
         self.0.push('\t');
@@ -59,7 +66,10 @@ pub(crate) struct Journal {
     file: File,
     /// Held for as long as the journal is open.
     _lock: File,
+    /// How much of the file counts.
     written: u64,
+    /// Whether something may follow that, left by a write that failed.
+    torn: bool,
     compacted: u64,
 }
 
@@ -83,13 +93,22 @@ impl Journal {
             batch.line(key, value);
         }
         let (file, written) = rewrite(&path, &batch)?;
-        Ok((Self { path, file, _lock: lock, written, compacted: written }, records))
+        Ok((Self { path, file, _lock: lock, written, torn: false, compacted: written }, records))
     }
 
-    /// Appends a commit. When this returns, the death of the process loses none of it.
-    pub(crate) fn commit(&mut self, mut batch: Batch) -> io::Result<()> {
-        batch.0.push('\n');
-        self.file.write_all(batch.0.as_bytes())?;
+    /// Appends a commit. When this returns, the death of the process loses none of it. After a failure
+    /// the file is as before, and the same batch can be tried again.
+    pub(crate) fn commit(&mut self, batch: &mut Batch) -> io::Result<()> {
+        batch.close();
+        if self.torn {
+            self.file.set_len(self.written)?;
+            self.torn = false;
+        }
+        if let Err(error) = self.file.write_all(batch.0.as_bytes()) {
+            // Half a line would be glued to the next commit's first.
+            self.torn = self.file.set_len(self.written).is_err();
+            return Err(error);
+        }
         self.written += batch.0.len() as u64;
         Ok(())
     }
@@ -102,7 +121,10 @@ impl Journal {
 
     /// Replaces the content by `everything`.
     pub(crate) fn compact(&mut self, everything: &Batch) -> io::Result<()> {
+        // Should it fail, the next attempt is put off as if it had not.
+        self.compacted = self.written;
         (self.file, self.written) = rewrite(&self.path, everything)?;
+        self.torn = false;
         self.compacted = self.written;
         Ok(())
     }
@@ -165,8 +187,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let (mut journal, records) = Journal::open(directory.path()).unwrap();
         assert!(records.is_empty());
-        journal.commit(batch(&[("a", Some("1")), ("b", Some("2"))])).unwrap();
-        journal.commit(batch(&[("a", None), ("b", Some("3"))])).unwrap();
+        journal.commit(&mut batch(&[("a", Some("1")), ("b", Some("2"))])).unwrap();
+        journal.commit(&mut batch(&[("a", None), ("b", Some("3"))])).unwrap();
         drop(journal);
         assert_eq!(reopened(directory.path()), [("b".to_owned(), "\"3\"".to_owned())]);
         assert_eq!(reopened(directory.path()), [("b".to_owned(), "\"3\"".to_owned())]);
@@ -176,7 +198,7 @@ mod tests {
     fn a_commit_cut_short_does_not_count() {
         let directory = tempfile::tempdir().unwrap();
         let (mut journal, _) = Journal::open(directory.path()).unwrap();
-        journal.commit(batch(&[("a", Some("1"))])).unwrap();
+        journal.commit(&mut batch(&[("a", Some("1"))])).unwrap();
         drop(journal);
         let path = directory.path().join("state.journal");
         let torn: [&[u8]; 4] = [b"a\t\"2\"\nb\t\"2\"\n", b"a\t\"2\"\nb\t\"", b"a", b"a\t\"\xc3"];
@@ -188,12 +210,32 @@ mod tests {
     }
 
     #[test]
+    fn a_commit_that_failed_halfway_is_whole_at_the_next_attempt() {
+        let directory = tempfile::tempdir().unwrap();
+        let (mut journal, _) = Journal::open(directory.path()).unwrap();
+        journal.commit(&mut batch(&[("a", Some("1"))])).unwrap();
+        let path = directory.path().join("state.journal");
+        // A disk that fills up takes a part, and then neither more nor less.
+        let good = std::mem::replace(&mut journal.file, File::open(&path).unwrap());
+        let mut refused = batch(&[("b", Some("2"))]);
+        journal.commit(&mut refused).unwrap_err();
+        (&good).write_all(b"b\t\"").unwrap();
+        journal.file = good;
+        journal.commit(&mut refused).unwrap();
+        journal.commit(&mut batch(&[("c", Some("3"))])).unwrap();
+        drop(journal);
+        let expected = [("a", "\"1\""), ("b", "\"2\""), ("c", "\"3\"")];
+        let expected = expected.map(|(k, v)| (k.to_owned(), v.to_owned()));
+        assert_eq!(reopened(directory.path()), expected);
+    }
+
+    #[test]
     fn compaction_keeps_what_it_is_given() {
         let directory = tempfile::tempdir().unwrap();
         let (mut journal, _) = Journal::open(directory.path()).unwrap();
-        journal.commit(batch(&[("a", Some("1"))])).unwrap();
+        journal.commit(&mut batch(&[("a", Some("1"))])).unwrap();
         journal.compact(&batch(&[("a", Some("2"))])).unwrap();
-        journal.commit(batch(&[("c", Some("4"))])).unwrap();
+        journal.commit(&mut batch(&[("c", Some("4"))])).unwrap();
         drop(journal);
         let expected = [("a", "\"2\""), ("c", "\"4\"")].map(|(k, v)| (k.to_owned(), v.to_owned()));
         assert_eq!(reopened(directory.path()), expected);

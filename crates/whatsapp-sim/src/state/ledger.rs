@@ -9,11 +9,15 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard, Weak};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
 use super::journal::{Batch, Journal, Records};
 use crate::error::Result;
+
+/// How long to wait before a commit that failed is tried again.
+const RETRY: Duration = Duration::from_millis(500);
 
 /// The commit that has to be done before something may be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,6 +87,11 @@ impl Ledger {
             .spawn(move || durable.run(journal, &state))?;
         *lock(&self.thread) = Some(thread);
         Ok(())
+    }
+
+    /// Whether anything is written down.
+    pub(crate) fn is_durable(&self) -> bool {
+        self.durable.is_some()
     }
 
     /// Announces a change. Taken by whoever starts something: a stanza's arrival, an owner's act.
@@ -161,6 +170,7 @@ impl Durable {
             // A simulator that is gone without having been stopped is as good as killed.
             let Some(state) = state.upgrade() else { return };
             let mut batch = Batch::default();
+            let mut everything = journal.wants_compaction().then(Batch::default);
             let number = {
                 let _no_change = self.changes.write().unwrap_or_else(PoisonError::into_inner);
                 let mut pending = lock(&self.pending);
@@ -168,25 +178,40 @@ impl Durable {
                 let number = pending.next;
                 pending.next += 1;
                 drop(pending);
-                if journal.wants_compaction() {
-                    let mut everything = Batch::default();
-                    state.collect_all(&mut everything);
-                    if let Err(error) = journal.compact(&everything) {
-                        tracing::error!(%error, "the journal cannot be rewritten");
-                    }
+                if let Some(everything) = &mut everything {
+                    state.collect_all(everything);
                 }
                 for account in &changed {
                     state.collect(account, &mut batch);
                 }
                 number
             };
-            if !batch.is_empty()
-                && let Err(error) = journal.commit(batch)
+            drop(state);
+            // Changes go on meanwhile: what they mark comes in the commit after this one.
+            if let Some(everything) = everything
+                && let Err(error) = journal.compact(&everything)
             {
-                tracing::error!(%error, "the journal cannot be written: going on in memory");
+                tracing::error!(%error, "the journal cannot be rewritten");
             }
-            self.committed.send_replace(number);
+            if batch.is_empty() || self.commit(&mut journal, &mut batch) {
+                self.committed.send_replace(number);
+            }
         }
+    }
+
+    /// Tries until it is done: until then nothing that depends on it is told. Says whether it was
+    /// done before the ledger stopped.
+    fn commit(&self, journal: &mut Journal, batch: &mut Batch) -> bool {
+        while let Err(error) = journal.commit(batch) {
+            tracing::error!(%error, "the journal cannot be written: nothing is told until it can");
+            let pending = lock(&self.pending);
+            if pending.stopping {
+                return false;
+            }
+            let waited = self.wake.wait_timeout(pending, RETRY);
+            drop(waited.unwrap_or_else(PoisonError::into_inner));
+        }
+        true
     }
 }
 

@@ -7,7 +7,7 @@ use wacore_binary::{Jid, Node};
 
 use crate::stanza::fields::Fields as _;
 
-/// How many acknowledged stanzas are remembered, for the fault that sends one again.
+/// How many acknowledged messages are remembered, for the fault that sends one again.
 const REMEMBERED: usize = 64;
 
 /// What a client's acknowledgement names.
@@ -65,9 +65,8 @@ impl Queue {
         if candidates.is_empty() {
             self.by_id.remove(receiving.id);
         }
-        for place in &done {
-            self.acknowledged.extend(self.waiting.remove(place));
-        }
+        let gone = done.iter().filter_map(|place| self.waiting.remove(place));
+        self.acknowledged.extend(gone.filter(|stanza| stanza.tag == "message"));
         while self.acknowledged.len() > REMEMBERED {
             self.acknowledged.pop_front();
         }
@@ -215,5 +214,11 @@ mod tests {
         acknowledge(&mut queue, "message", "A", ANA, None);
         assert!(queue.find_message("A").is_some());
         assert!(queue.find_message("B").is_none());
+        // Receipts do not crowd it out.
+        for _ in 0..2 * REMEMBERED {
+            queue.push(stanza("receipt", "R", ANA, None));
+        }
+        acknowledge(&mut queue, "receipt", "R", ANA, None);
+        assert!(queue.find_message("A").is_some());
     }
 }

@@ -201,6 +201,49 @@ async fn the_mock_phone_pairs_by_push_name() {
 }
 
 #[tokio::test]
+async fn two_clients_of_one_new_name_that_come_at_once_share_an_account() {
+    let sim = Simulator::start().await.unwrap();
+    let program = Program::new(&sim);
+    let (first, second) = (TestClient::new(&sim, "Duo").await, TestClient::new(&sim, "Duo").await);
+    let scan = async |client: &TestClient| {
+        let qr = client.qr().await;
+        program.request(Method::POST, "/mock-phone/scan-qr", qr).await
+    };
+    let (one, two) = tokio::join!(scan(&first), scan(&second));
+    assert_eq!((one.0, two.0), (StatusCode::OK, StatusCode::OK));
+    assert_eq!(one.1["number"], "5511999980001");
+    assert_eq!(one.1["number"], two.1["number"]);
+    assert_eq!(sim.stats().accounts, 1);
+}
+
+#[tokio::test]
+async fn a_name_whose_pairing_is_forbidden_gets_no_account() {
+    let sim = Simulator::start().await.unwrap();
+    let program = Program::new(&sim);
+    program.post("/faults", json!({ "all": true, "fault": "forbid-pairing" })).await;
+    let client = TestClient::new(&sim, "Solo").await;
+    let qr = client.qr().await;
+    let answer = program.request(Method::POST, "/mock-phone/scan-qr", qr).await;
+    refused(&answer, StatusCode::CONFLICT);
+    assert_eq!(sim.stats().accounts, 0);
+}
+
+#[tokio::test]
+async fn a_name_goes_on_belonging_to_its_first_account_after_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let start = async || Simulator::builder().data_dir(directory.path()).start().await.unwrap();
+    let sim = start().await;
+    sim.create_phone(BRUNO, "Twin").unwrap();
+    sim.create_phone(ANA, "Twin").unwrap();
+    sim.stop().await;
+    let sim = start().await;
+    let client = TestClient::new(&sim, "Twin").await;
+    let (phone, _) = sim.scan_by_name(&client.qr().await).await.unwrap();
+    assert_eq!(phone.number(), BRUNO);
+    sim.stop().await;
+}
+
+#[tokio::test]
 async fn faults_are_asked_for_listed_and_cleared() {
     let sim = Simulator::start().await.unwrap();
     let program = Program::new(&sim);

@@ -66,9 +66,7 @@ pub(super) fn upload(session: &Session, request: &Node) -> Answer {
         return Answer::error(406, "not-acceptable");
     }
     device.keys = keys;
-    // An id says which private key the client takes: the newer one of the same id counts.
-    device.prekeys.retain(|old| prekeys.iter().all(|new| new.id != old.id));
-    device.prekeys.extend(prekeys);
+    state.add_prekeys(session.device, prekeys);
     Answer::Result(Vec::new())
 }
 

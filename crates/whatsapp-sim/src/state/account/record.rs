@@ -1,7 +1,7 @@
 //! How accounts are written down.
 //!
-//! `account/N` and below it `phone`, `session/N/D`, `message/PLACE`, `device/D`, `queue/D/PLACE` and
-//! `collection/NAME`.
+//! `account/N` and below it `phone`, `session/N/D`, `message/PLACE`, `device/D`, `prekey/D/ID`,
+//! `queue/D/PLACE` and `collection/NAME`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -26,6 +26,8 @@ use crate::state::ledger::Ledger;
 struct AccountRecord {
     lid: String,
     lid_addressed: bool,
+    #[serde(default)]
+    created: u64,
     name: String,
     acquaintances: BTreeSet<String>,
     raw_id: u32,
@@ -58,6 +60,11 @@ impl Account {
                 .devices
                 .values()
                 .flat_map(|device| device.queue.iter().map(|(place, _)| (device.id, place)))
+                .collect(),
+            prekeys: state
+                .devices
+                .values()
+                .flat_map(|device| device.prekeys.iter().map(|prekey| (device.id, prekey.id)))
                 .collect(),
             collections: state.collections.keys().cloned().collect(),
             messages: (0..state.handset.inbox.messages().len()).collect(),
@@ -102,6 +109,17 @@ impl Account {
                 None => batch.remove(&key),
             }
         }
+        for (id, prekey) in &changed.prekeys {
+            let device = state.devices.get(id);
+            let known =
+                device.and_then(|device| device.prekeys.iter().find(|known| known.id == *prekey));
+            // Keys sort as text; the prekeys are given out in this order.
+            let key = format!("{key}/prekey/{id}/{prekey:010}");
+            match known {
+                Some(known) => batch.put(&key, known),
+                None => batch.remove(&key),
+            }
+        }
         for name in &changed.collections {
             if let Some(collection) = state.collections.get(name) {
                 batch.put(&format!("{key}/collection/{name}"), collection);
@@ -119,6 +137,7 @@ impl Account {
         AccountRecord {
             lid: self.lid.clone(),
             lid_addressed: self.lid_addressed,
+            created: self.created,
             name: state.name.clone(),
             acquaintances: state.acquaintances.clone(),
             raw_id: state.raw_id,
@@ -150,6 +169,7 @@ fn account(number: &str, json: &str, records: &Records, ledger: &Arc<Ledger>) ->
         number: number.to_owned(),
         lid: record.lid,
         lid_addressed: record.lid_addressed,
+        created: record.created,
         state: Mutex::new(State {
             number: number.to_owned(),
             ledger: Arc::clone(ledger),
@@ -168,7 +188,7 @@ fn account(number: &str, json: &str, records: &Records, ledger: &Arc<Ledger>) ->
     };
     let mut messages = Vec::new();
     let mut state = account.lock();
-    // `device` sorts before `queue`, so a queue's device is there when it is read.
+    // `device` sorts before `prekey` and `queue`: theirs is there when they are read.
     for (key, json) in records.range(below.clone()..) {
         let Some(path) = key.strip_prefix(&below) else { break };
         let damaged = || Error::Damaged(key.clone());
@@ -184,6 +204,11 @@ fn account(number: &str, json: &str, records: &Records, ledger: &Arc<Ledger>) ->
                 let stanza = stanza(&bytes).ok_or_else(damaged)?;
                 let device = state.devices.get_mut(&id).ok_or_else(damaged)?;
                 device.queue.restore(place, Arc::new(stanza));
+            }
+            ["prekey", device, _] => {
+                let id: u16 = device.parse().map_err(|_| damaged())?;
+                let device = state.devices.get_mut(&id).ok_or_else(damaged)?;
+                device.prekeys.push_back(parse(key, json)?);
             }
             ["session", _, _] => {
                 let session: StoredSession = parse(key, json)?;
