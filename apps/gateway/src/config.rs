@@ -234,6 +234,9 @@ fn device_name(raw: &str) -> anyhow::Result<String> {
 
 /// A database URL as it may be shown.
 fn without_password(raw: &str) -> String {
+    if raw.starts_with("sqlite:") && !raw.contains('@') {
+        return raw.to_owned();
+    }
     let hidden = || "(set)".to_owned();
     let Ok(mut url) = url::Url::parse(raw) else { return hidden() };
     // What stands behind an unescaped `/`, `?` or `#` of a password.
@@ -346,7 +349,9 @@ mod tests {
 
     #[test]
     fn a_database_is_a_url_of_a_known_kind() {
-        for url in ["sqlite:wharf.db", "sqlite::memory:", "postgresql://h/x"] {
+        for url in
+            ["sqlite:wharf.db", "sqlite://a b/wharf.db", "sqlite::memory:", "postgresql://h/x"]
+        {
             let config = parse(|s| s.database_url = Some(url.into())).unwrap();
             assert_eq!(config.database_url.expose(), url);
             assert!(config.to_string().contains(&format!("database_url = {url}\n")), "{config}");

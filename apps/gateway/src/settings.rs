@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use figment::{
     Figment,
     providers::{Format, Serialized, Toml},
@@ -60,7 +60,7 @@ settings! {
     trusted_proxies: "NETWORKS" = "none",
     /// The largest request body, in bytes or with `KiB`, `MiB`, `GiB`.
     max_body: "SIZE" = "`64MiB`",
-    /// How long messages and delivered events are kept, such as `90d` or `12h`.
+    /// How long messages and delivered events are kept, such as `90d` or `12h`; at most ten years.
     message_retention: "DURATION" = "`unlimited`",
     /// A PEM file of root certificates to trust besides the web's.
     extra_ca_file: "FILE" = "none",
@@ -108,7 +108,11 @@ impl Settings {
         if let Some(file) = file {
             // `file_exact`, so that a file that is not there is an error and not a default.
             figment = figment.merge(Toml::file_exact(&file));
-            let written: Dict = figment.extract()?;
+            let written: Dict = figment.extract().map_err(|e| {
+                // What follows the first line repeats the file, which may hold secrets.
+                let reason = e.to_string().lines().next().unwrap_or_default().to_owned();
+                anyhow!("{} cannot be read: {reason}", file.display())
+            })?;
             if let Some(unknown) = written.keys().find(|key| !is_known(key)) {
                 bail!("`{unknown}` in {} is not a setting", file.display());
             }
@@ -181,6 +185,17 @@ mod tests {
         let refusal = Settings::read(Some(file), [], &Settings::default()).err().unwrap();
         assert!(refusal.to_string().starts_with("`server` in "), "{refusal}");
         assert!(Settings::read(Some("no/such/file".into()), [], &Settings::default()).is_err());
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_not_repeated() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("wharf.toml");
+        std::fs::write(&file, "log = \"a\"\nencryption_key = hunter2\n").unwrap();
+        let refusal = Settings::read(Some(file), [], &Settings::default()).err().unwrap();
+        let text = format!("{refusal:?}");
+        assert!(text.contains("wharf.toml") && text.contains("line 2"), "{text}");
+        assert!(!text.contains("hunter2"), "{text}");
     }
 
     #[test]

@@ -35,9 +35,9 @@ Every setting can be written in three ways; the later one wins:
 2. in the environment: `WHARF_RATE_LIMIT=200`
 3. as a flag of `wharf` or of `wharf-sandbox gateway`: `--rate-limit 200`
 
-An unknown name in the file or behind `WHARF_` in the environment is refused, since it is most likely a misspelt one. An
-empty variable counts as not set. `wharf check-config` prints what is in effect, secrets masked. Settings are read once, at
-the start.
+An unknown name in the file or behind `WHARF_` in the environment is refused, since it is most likely a misspelt one; what
+Kubernetes sets for a service called `wharf` (`WHARF_SERVICE_…`, `WHARF_PORT…`) is passed over. An empty variable counts as
+not set. `wharf check-config` prints what is in effect, secrets masked. Settings are read once, at the start.
 
 A secret on the command line can be seen by everybody on the machine: give `WHARF_ENCRYPTION_KEY`, `WHARF_ACCOUNT_TOKEN` and
 a database's password in the environment or in the file.
