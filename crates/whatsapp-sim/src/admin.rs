@@ -24,6 +24,8 @@ pub(crate) fn router(simulator: Simulator) -> Router {
         .route("/phones/{number}/enter-code", post(phone::enter_code))
         .route("/phones/{number}/send", post(phone::send))
         .route("/phones/{number}/read", post(phone::read))
+        .route("/phones/{number}/play", post(phone::play))
+        .route("/phones/{number}/presence", post(phone::presence))
         .route("/phones/{number}/type", post(phone::type_in))
         .route("/phones/{number}/messages", get(phone::messages))
         .route("/phones/{number}/devices", get(phone::devices))
@@ -35,7 +37,8 @@ pub(crate) fn router(simulator: Simulator) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .fallback(unknown_route)
         .with_state(simulator);
-    Router::new().nest("/admin", admin)
+    // `/admin/` itself is outside of what is nested.
+    Router::new().nest("/admin", admin).fallback(unknown_route)
 }
 
 async fn faults(State(simulator): State<Simulator>) -> Json<Value> {

@@ -7,7 +7,7 @@ mod send;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use receipts::{mark_read, pass_on as pass_receipt_on};
+pub(crate) use receipts::{mark, pass_on as pass_receipt_on};
 pub(crate) use receive::receive;
 pub(crate) use send::{Draft, send_text, share_keys};
 
@@ -26,6 +26,9 @@ pub(crate) struct Handset {
     /// Written message by message, not with the rest.
     #[serde(skip)]
     pub(crate) inbox: Inbox,
+    /// Whether its owner is looking at it.
+    #[serde(skip)]
+    pub(crate) is_available: bool,
     /// Who is doing what in which chat right now: by the other's number.
     #[serde(skip)]
     pub(crate) typing: std::collections::BTreeMap<String, String>,
@@ -37,6 +40,7 @@ impl Handset {
             signal: PhoneSignal::generate()?,
             app_state: AppState::generate(),
             inbox: Inbox::default(),
+            is_available: false,
             typing: std::collections::BTreeMap::new(),
         })
     }

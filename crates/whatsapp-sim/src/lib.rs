@@ -24,4 +24,4 @@ mod topology;
 
 pub use error::{Error, Result};
 pub use phone::inbox::{Receipt, ShownMessage};
-pub use simulator::{Builder, DeviceView, Phone, Simulator, Statistics};
+pub use simulator::{Builder, DeviceView, Doing, Phone, Simulator, Statistics};

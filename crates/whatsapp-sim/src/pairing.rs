@@ -66,7 +66,8 @@ pub(crate) async fn scan_allowed(hub: &Arc<Hub>, account: &Arc<Account>, qr: &Qr
     let (answer, answered) = oneshot::channel();
     {
         let _change = hub.ledger.change();
-        unpaired.offer(account, &qr.adv_secret, answer)?;
+        let offer = unpaired.offer(account, &qr.adv_secret, answer)?;
+        unpaired.line.send(offer);
     }
     countersigned(answered).await
 }

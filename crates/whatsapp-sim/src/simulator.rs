@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 
 pub use builder::Builder;
 pub(crate) use fault::{refusal, strike_line};
-pub use phone::{DeviceView, Phone};
+pub use phone::{DeviceView, Doing, Phone};
 
 use crate::error::{Error, Result};
 use crate::faults::ActiveFault;

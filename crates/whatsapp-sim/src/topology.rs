@@ -5,6 +5,7 @@ use wacore_binary::{Node, Server};
 
 use crate::hub::{Hub, Parcel, stanza_id, timestamp};
 use crate::session::login::conflict;
+use crate::stanza::presence;
 use crate::state::account::Account;
 
 /// The devices of an account, as look-ups and notifications list them: `<device>`s and the signed
@@ -50,6 +51,7 @@ pub(crate) fn announce_added(hub: &Hub, account: &Account, device: u16) {
 /// Under a change.
 pub(crate) fn unlink(hub: &Hub, account: &Account, device: u16) -> bool {
     let mut state = account.lock();
+    let was_available = presence::is_available(&state);
     let Some(gone) = state.unlink(device) else { return false };
     let (timestamp, _) = state.key_index_list();
     drop(state);
@@ -59,6 +61,7 @@ pub(crate) fn unlink(hub: &Hub, account: &Account, device: u16) -> bool {
     let removed = device_node(account, device).build();
     let list = key_index_list(timestamp, None);
     announce(hub, account, device, NodeBuilder::new("remove").children([removed, list]).build());
+    presence::changed(hub, account, was_available);
     account.stir();
     true
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::answer::{Body, Problem, Segment};
 use crate::error::Error;
-use crate::simulator::{Phone, Simulator};
+use crate::simulator::{Doing, Phone, Simulator};
 
 type Answer = Result<Json<Value>, Problem>;
 
@@ -34,13 +34,27 @@ impl FromRequestParts<Simulator> for Named {
 pub(super) struct Create {
     number: String,
     name: String,
+    addressing: Option<Addressing>,
+}
+
+/// How the chats of a new account are addressed.
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Addressing {
+    Number,
+    Lid,
 }
 
 pub(super) async fn create(
     State(simulator): State<Simulator>,
-    Body(Create { number, name }): Body<Create>,
+    Body(Create { number, name, addressing }): Body<Create>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
-    let phone = simulator.create_phone(&number, &name)?;
+    let phone = match addressing {
+        Some(by) => {
+            simulator.create_addressed_phone(&number, &name, matches!(by, Addressing::Lid))?
+        }
+        None => simulator.create_phone(&number, &name)?,
+    };
     Ok((StatusCode::CREATED, Json(view(&phone))))
 }
 
@@ -102,14 +116,38 @@ pub(super) async fn read(Named(phone): Named, Body(Read { message_id }): Body<Re
     Ok(Json(json!({ "messageId": message_id })))
 }
 
+pub(super) async fn play(Named(phone): Named, Body(Read { message_id }): Body<Read>) -> Answer {
+    phone.play(&message_id).await?;
+    Ok(Json(json!({ "messageId": message_id })))
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TypeIn {
     to: String,
+    #[serde(default)]
+    doing: Doing,
 }
 
-pub(super) async fn type_in(Named(phone): Named, Body(TypeIn { to }): Body<TypeIn>) -> Answer {
-    phone.type_in(&to).await?;
+pub(super) async fn type_in(
+    Named(phone): Named,
+    Body(TypeIn { to, doing }): Body<TypeIn>,
+) -> Answer {
+    phone.show(&to, doing).await?;
+    Ok(Json(json!({})))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Presence {
+    available: bool,
+}
+
+pub(super) async fn presence(
+    Named(phone): Named,
+    Body(Presence { available }): Body<Presence>,
+) -> Answer {
+    phone.set_available(available).await;
     Ok(Json(json!({})))
 }
 

@@ -57,26 +57,28 @@ pub(crate) fn pass_on(to: &Account, receipt: &Node, but: Option<u16>) -> Vec<Par
         .collect()
 }
 
-/// The owner has read a message.
-pub(crate) fn mark_read(hub: &Hub, account: &Account, id: &str) -> Result<Vec<Parcel>> {
+/// The owner has read a message, or listened to it.
+pub(crate) fn mark(hub: &Hub, account: &Account, id: &str, played: bool) -> Result<Vec<Parcel>> {
+    let (kind, receipt) =
+        if played { ("played", Receipt::Played) } else { ("read", Receipt::Read) };
     let mut state = account.lock();
     let message = state.handset.inbox.message(id).ok_or(Error::NotFound("message"))?;
     if message.from_me {
         return Err(Error::Conflict("one's own messages need no reading".to_owned()));
     }
     let from = message.from.clone();
-    state.inbox().mark(&[id.to_owned()], Receipt::Read);
+    state.inbox().mark(&[id.to_owned()], receipt);
     state.note_message(id);
     drop(state);
     account.stir();
     let author = from.parse().ok().and_then(|from| hub.account_of(&from));
     let author = author.ok_or(Error::NotFound("author"))?;
-    let read = Delivered {
+    let delivered = Delivered {
         ids: vec![id.to_owned()],
-        kind: Some("read"),
+        kind: Some(kind),
         server: account.preferred_server(),
     };
-    Ok(tell(account, &author, &read))
+    Ok(tell(account, &author, &delivered))
 }
 
 /// Takes note of a receipt; sends again what somebody could not decrypt.

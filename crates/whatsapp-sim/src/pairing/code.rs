@@ -11,8 +11,8 @@ use tokio::time::Instant;
 use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
 
-use super::Unpaired;
 use super::offer::Answer;
+use super::{COUNTERSIGNATURE, Unpaired};
 use crate::clock;
 use crate::error::{Error, Result};
 use crate::faults::{Action, Point};
@@ -45,6 +45,8 @@ struct Flow {
     until: Instant,
     entered: Option<Entered>,
     mistyped: u32,
+    /// Whether the client has been asked for another code. Kept so that the owner hears of it.
+    is_over: bool,
 }
 
 /// What the client has said.
@@ -66,15 +68,15 @@ pub(super) fn enter(code: &str, hello: &[u8]) -> Result<LinkCode> {
     Ok(LinkCode::enter(code, hello)?)
 }
 
-/// Answers a client's request about its code.
-pub(super) fn request(unpaired: &Arc<Unpaired>, request: &Node) -> IqAnswer {
+/// Answers a client's request about its code, and says what to send after the answer.
+pub(super) fn request(unpaired: &Arc<Unpaired>, request: &Node) -> (IqAnswer, Option<Node>) {
     let Some(number) = request.jid("jid").map(|jid| jid.user.to_string()) else {
-        return IqAnswer::BAD_REQUEST;
+        return (IqAnswer::BAD_REQUEST, None);
     };
     match request.text("stage").as_deref() {
-        Some("companion_hello") => hello(unpaired, &number, request),
+        Some("companion_hello") => (hello(unpaired, &number, request), None),
         Some("companion_finish") => finish(unpaired, &number, request),
-        _ => iq::unknown(&unpaired.hub, request),
+        _ => (iq::unknown(&unpaired.hub, request), None),
     }
 }
 
@@ -95,7 +97,14 @@ fn hello(unpaired: &Arc<Unpaired>, number: &str, request: &Node) -> IqAnswer {
     let hello =
         Hello { reference: reference.clone(), wrapped_ephemeral: wrapped_ephemeral.to_vec() };
     let until = now + VALIDITY;
-    let flow = Flow { unpaired: Arc::clone(unpaired), hello, until, entered: None, mistyped: 0 };
+    let flow = Flow {
+        unpaired: Arc::clone(unpaired),
+        hello,
+        until,
+        entered: None,
+        mistyped: 0,
+        is_over: false,
+    };
     codes.flows.insert(number.to_owned(), flow);
     drop(codes);
     expire(unpaired, number.to_owned(), reference.clone(), until);
@@ -111,58 +120,75 @@ fn hello(unpaired: &Arc<Unpaired>, number: &str, request: &Node) -> IqAnswer {
 fn expire(unpaired: &Arc<Unpaired>, number: String, reference: Vec<u8>, until: Instant) {
     let unpaired = Arc::downgrade(unpaired);
     tokio::spawn(async move {
-        tokio::time::sleep_until(until).await;
-        let Some(unpaired) = unpaired.upgrade() else { return };
-        let mut codes = unpaired.hub.pairings.codes();
-        let flow = codes.flows.get(&number).filter(|flow| flow.hello.reference == reference);
-        if flow.is_some_and(|flow| flow.entered.is_none()) {
-            codes.flows.remove(&number);
-            drop(codes);
-            unpaired.line.send(refresh(reference));
+        let mut look = until;
+        loop {
+            tokio::time::sleep_until(look).await;
+            let Some(unpaired) = unpaired.upgrade() else { return };
+            let mut codes = unpaired.hub.pairings.codes();
+            let flow = codes.flows.get_mut(&number);
+            let flow = flow.filter(|flow| flow.hello.reference == reference && !flow.is_over);
+            let Some(flow) = flow else { return };
+            if !flow.is_being_finished() {
+                flow.end();
+                drop(codes);
+                return unpaired.line.send(refresh(reference));
+            }
+            look += COUNTERSIGNATURE;
         }
     });
 }
 
-fn finish(unpaired: &Arc<Unpaired>, number: &str, request: &Node) -> IqAnswer {
+fn finish(unpaired: &Arc<Unpaired>, number: &str, request: &Node) -> (IqAnswer, Option<Node>) {
+    const REFUSED: (IqAnswer, Option<Node>) = (IqAnswer::BAD_REQUEST, None);
     let parts = || {
         let reference = request.content_of("link_code_pairing_ref")?;
         let bundle = request.content_of("link_code_pairing_wrapped_key_bundle")?;
         Some((reference, bundle, request.array_of::<32>("companion_identity_public")?))
     };
-    let Some((reference, bundle, identity)) = parts() else { return IqAnswer::BAD_REQUEST };
+    let Some((reference, bundle, identity)) = parts() else { return REFUSED };
     let mut codes = unpaired.hub.pairings.codes();
     let flow = codes.flows.get_mut(number).filter(|flow| {
         flow.hello.reference == reference && flow.unpaired.line.id == unpaired.line.id
     });
-    let Some(flow) = flow else { return IqAnswer::BAD_REQUEST };
-    let Some(Entered { account, code, answer }) = flow.entered.take() else {
-        return IqAnswer::BAD_REQUEST;
-    };
+    let Some(flow) = flow else { return REFUSED };
+    let Some(Entered { account, code, answer }) = flow.entered.take() else { return REFUSED };
     let account_key = account.lock().handset.signal.identity();
     match code.finish(&account_key, &identity, bundle) {
         Ok(_) if identity != unpaired.keys.identity => {
             let _ = answer.send(Err(Error::from(LinkError::Signature)));
-            IqAnswer::BAD_REQUEST
+            REFUSED
         }
         Ok(secret) => {
             codes.flows.remove(number);
             drop(codes);
             // If it cannot be offered, the owner learns that from the answer's end.
             match unpaired.offer(&account, &secret, answer) {
-                Ok(()) => IqAnswer::Result(Vec::new()),
-                Err(_) => IqAnswer::BAD_REQUEST,
+                Ok(offer) => (IqAnswer::Result(Vec::new()), Some(offer)),
+                Err(_) => REFUSED,
             }
         }
         Err(error) => {
             // Only the phone can tell; the client goes on waiting for the right code.
             flow.mistyped += 1;
-            if flow.mistyped >= ATTEMPTS {
-                codes.flows.remove(number);
-                unpaired.line.send(refresh(reference.to_vec()));
+            let over = flow.mistyped >= ATTEMPTS;
+            if over {
+                flow.end();
             }
             let _ = answer.send(Err(error.into()));
-            IqAnswer::Result(Vec::new())
+            (IqAnswer::Result(Vec::new()), over.then(|| refresh(reference.to_vec())))
         }
+    }
+}
+
+impl Flow {
+    /// Whether an owner has typed in a code and still waits for what becomes of it.
+    fn is_being_finished(&self) -> bool {
+        self.entered.as_ref().is_some_and(|entered| !entered.answer.is_closed())
+    }
+
+    fn end(&mut self) {
+        self.is_over = true;
+        self.entered = None;
     }
 }
 
@@ -170,7 +196,7 @@ impl Codes {
     /// The hello of the client that shows a code for this number.
     pub(super) fn outstanding(&self, number: &str, now: Instant) -> Result<Hello> {
         let flow = self.flows.get(number).ok_or(Error::NotFound("pairing code"))?;
-        if now > flow.until {
+        if flow.is_over || now > flow.until {
             return Err(Error::Gone("the pairing code is not valid any more".to_owned()));
         }
         Ok(flow.hello.clone())
@@ -185,9 +211,9 @@ impl Codes {
         answer: Answer,
     ) -> Result<()> {
         let flow = self.flows.get_mut(&account.number);
-        let flow = flow.filter(|flow| flow.hello.reference == reference);
+        let flow = flow.filter(|flow| flow.hello.reference == reference && !flow.is_over);
         let flow = flow.ok_or_else(|| Error::Gone("the pairing code was replaced".to_owned()))?;
-        if flow.entered.as_ref().is_some_and(|entered| !entered.answer.is_closed()) {
+        if flow.is_being_finished() {
             return Err(Error::Conflict("the pairing code has been entered already".to_owned()));
         }
         let identity = account.lock().handset.signal.identity_public();

@@ -91,13 +91,17 @@ impl Unpaired {
         match (stanza.tag.as_ref(), stanza.text("type").as_deref()) {
             ("iq", Some("result" | "error")) => self.answered(stanza),
             ("iq", _) => {
-                let answer = match stanza.child("link_code_companion_reg") {
+                let (answer, next) = match stanza.child("link_code_companion_reg") {
                     Some(request) => super::code::request(self, request),
                     None => {
-                        iq::for_anybody(stanza).unwrap_or_else(|| iq::unknown(&self.hub, stanza))
+                        let answer = iq::for_anybody(stanza);
+                        (answer.unwrap_or_else(|| iq::unknown(&self.hub, stanza)), None)
                     }
                 };
                 self.line.send(answer.to(stanza));
+                if let Some(next) = next {
+                    self.line.send(next);
+                }
             }
             // Once it has countersigned, a client tells of its session, still on this connection.
             ("ack" | "ib", _) => {}
@@ -130,22 +134,20 @@ impl Unpaired {
     }
 
     /// Offers the client to become a device of `account`; `secret` proves that the account wants it.
-    /// `answer` learns what becomes of it.
+    /// `answer` learns what becomes of it. Gives the stanza that makes the offer.
     pub(super) fn offer(
         &self,
         account: &Arc<Account>,
         secret: &[u8; 32],
         answer: Answer,
-    ) -> Result<()> {
+    ) -> Result<Node> {
         let mut current = self.offer.lock().unwrap_or_else(PoisonError::into_inner);
         if current.as_ref().is_some_and(Offer::stands) {
             return Err(Error::Conflict("the client is being linked already".to_owned()));
         }
         let (offer, stanza) = Offer::make(self, account, secret, answer)?;
         *current = Some(offer);
-        drop(current);
-        self.line.send(stanza);
-        Ok(())
+        Ok(stanza)
     }
 
     fn answered(&self, stanza: &Node) {

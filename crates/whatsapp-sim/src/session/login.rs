@@ -11,6 +11,7 @@ use super::line::Line;
 use crate::faults::{Action, Point};
 use crate::hub::{Hub, timestamp};
 use crate::simulator::{refusal, strike_line};
+use crate::stanza::presence;
 use crate::state::account::State;
 
 /// The code of a client that is not, or no more, linked.
@@ -41,7 +42,11 @@ pub(super) fn admit(
     if let Some(Action::Fail(failed)) = hub.faults.decide(&number, Point::Login) {
         return refuse(refusal(failed));
     }
-    let replaced = account.lock().attach(device, Arc::clone(line));
+    let mut state = account.lock();
+    let was_available = presence::is_available(&state);
+    let replaced = state.attach(device, Arc::clone(line));
+    drop(state);
+    presence::changed(hub, &account, was_available);
     if let Some(replaced) = replaced {
         if replaced.is_stalled() {
             // It would not send its last words.

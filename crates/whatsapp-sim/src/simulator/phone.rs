@@ -13,7 +13,7 @@ use crate::handset::{self, Draft};
 use crate::hub::Hub;
 use crate::pairing;
 use crate::phone::inbox::{Receipt, ShownMessage};
-use crate::stanza::chatstate;
+use crate::stanza::{chatstate, presence};
 use crate::state::account::Account;
 use crate::state::device::Device;
 use crate::topology;
@@ -26,6 +26,19 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Phone {
     hub: Arc<Hub>,
     account: Arc<Account>,
+}
+
+/// What an owner does in a chat before something is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Doing {
+    /// Types.
+    #[default]
+    Composing,
+    /// Speaks.
+    Recording,
+    /// Has stopped.
+    Paused,
 }
 
 /// A device of an account, as its phone lists it.
@@ -95,6 +108,9 @@ impl Phone {
     }
 
     async fn send(&self, to: &str, draft: &Draft<'_>) -> Result<String> {
+        if draft.text.trim().is_empty() {
+            return Err(Error::Invalid("there is no text".to_owned()));
+        }
         let recipient = self.recipient(to)?;
         let id = {
             let _change = self.hub.ledger.change();
@@ -108,21 +124,52 @@ impl Phone {
 
     /// Reads a message of somebody else's, who gets a receipt.
     pub async fn read(&self, message: &str) -> Result<()> {
+        self.mark(message, false).await
+    }
+
+    /// Listens to a message of somebody else's, who gets a receipt.
+    pub async fn play(&self, message: &str) -> Result<()> {
+        self.mark(message, true).await
+    }
+
+    async fn mark(&self, message: &str, played: bool) -> Result<()> {
         {
             let _change = self.hub.ledger.change();
-            let parcels = handset::mark_read(&self.hub, &self.account, message)?;
+            let parcels = handset::mark(&self.hub, &self.account, message, played)?;
             self.hub.deliver(parcels);
         }
         self.hub.settled().await;
         Ok(())
     }
 
+    /// The owner looks at the phone, or puts it away: who asked for that is told.
+    pub async fn set_available(&self, available: bool) {
+        {
+            let _change = self.hub.ledger.change();
+            let mut state = self.account.lock();
+            let before = presence::is_available(&state);
+            state.handset.is_available = available;
+            drop(state);
+            presence::changed(&self.hub, &self.account, before);
+        }
+        self.hub.settled().await;
+    }
+
     /// Types in the chat with somebody.
     pub async fn type_in(&self, to: &str) -> Result<()> {
+        self.show(to, Doing::Composing).await
+    }
+
+    /// Does something in the chat with somebody that is shown there.
+    pub async fn show(&self, to: &str, doing: Doing) -> Result<()> {
         let recipient = self.recipient(to)?;
-        let composing = NodeBuilder::new("composing").build();
+        let shown = match doing {
+            Doing::Composing => NodeBuilder::new("composing"),
+            Doing::Recording => NodeBuilder::new("composing").attr("media", "audio"),
+            Doing::Paused => NodeBuilder::new("paused"),
+        };
         let from = self.account.jid(self.account.preferred_server(), 0);
-        let chatstate = NodeBuilder::new("chatstate").attr("from", from).children([composing]);
+        let chatstate = NodeBuilder::new("chatstate").attr("from", from).children([shown.build()]);
         {
             let _change = self.hub.ledger.change();
             chatstate::pass_on(&self.hub, &recipient, &chatstate.build());

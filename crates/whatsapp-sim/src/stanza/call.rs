@@ -8,7 +8,9 @@ use crate::hub::{Parcel, timestamp};
 use crate::session::Session;
 
 pub(super) fn receive(session: &Session, call: &Node) {
-    let (Some(to), Some(id)) = (call.jid("to"), call.text("id")) else { return };
+    let (Some(to), Some(id)) = (call.jid("to"), call.text("id")) else {
+        return session.hub.stats.count_unknown("call without to or id".to_owned());
+    };
     let Some(account) = session.hub.account_of(&to) else { return };
     session.line.send(
         NodeBuilder::new("ack")

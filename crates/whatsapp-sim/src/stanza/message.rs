@@ -17,7 +17,9 @@ const NO_SUCH_RECIPIENT: u16 = 404;
 const MALFORMED: u16 = 400;
 
 pub(super) fn receive(session: &Session, message: &Node) {
-    let (Some(to), Some(id)) = (message.jid("to"), message.text("id")) else { return };
+    let (Some(to), Some(id)) = (message.jid("to"), message.text("id")) else {
+        return session.hub.stats.count_unknown("message without to or id".to_owned());
+    };
     let acknowledge = |error: Option<u16>, devices: Option<String>| {
         let mut ack = NodeBuilder::new("ack")
             .attr("class", "message")
@@ -32,7 +34,11 @@ pub(super) fn receive(session: &Session, message: &Node) {
         }
         ack.build()
     };
-    let fault = session.hub.faults.decide(&session.account.number, Point::Message);
+    let fault = if is_new(message, &to) {
+        session.hub.faults.decide(&session.account.number, Point::Message)
+    } else {
+        None
+    };
     if let Some(Action::Refuse(code)) = fault {
         return session.line.send(acknowledge(Some(code), None));
     }
@@ -59,6 +65,13 @@ pub(super) fn receive(session: &Session, message: &Node) {
         }
         _ => session.line.send(ack),
     }
+}
+
+/// Whether the owner would call it a message: not what devices tell each other (`peer`), and not one
+/// sent again to a device that could not decrypt it. Faults wait for those.
+fn is_new(message: &Node, to: &Jid) -> bool {
+    let again = || message.get_children_by_tag("enc").any(|enc| enc.text("count").is_some());
+    message.text("category").as_deref() != Some("peer") && to.device == 0 && !again()
 }
 
 /// What is encrypted for whom: for several devices, or in answer to a retry receipt for one.
@@ -160,4 +173,30 @@ fn drifted(session: &Session, recipient: &Account, to: &Jid, message: &Node) -> 
         .filter_map(|(number, device)| Some(session.hub.account(number)?.jid(to.server, *device)))
         .collect();
     MessageUtils::participant_list_hash(&jids).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(category: Option<&str>, count: Option<&str>) -> Node {
+        let enc = match count {
+            Some(count) => NodeBuilder::new("enc").attr("count", count).build(),
+            None => NodeBuilder::new("enc").build(),
+        };
+        let message = NodeBuilder::new("message").children([enc]);
+        match category {
+            Some(category) => message.attr("category", category).build(),
+            None => message.build(),
+        }
+    }
+
+    #[test]
+    fn what_the_owner_did_not_write_is_no_new_message() {
+        let (phone, companion) = (Jid::pn("5511999990001"), Jid::pn_device("5511999990001", 2));
+        assert!(is_new(&message(None, None), &phone));
+        assert!(!is_new(&message(Some("peer"), None), &phone));
+        assert!(!is_new(&message(None, Some("1")), &phone));
+        assert!(!is_new(&message(None, None), &companion));
+    }
 }

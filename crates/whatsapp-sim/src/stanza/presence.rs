@@ -6,11 +6,11 @@ use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Node, Server};
 
 use super::fields::Fields as _;
-use crate::hub::timestamp;
+use crate::hub::{Hub, timestamp};
 use crate::phone::signal::DeviceAddress;
 use crate::session::Session;
 use crate::session::line::Line;
-use crate::state::account::Account;
+use crate::state::account::{Account, State};
 
 pub(super) fn receive(session: &Session, presence: &Node) {
     if let Some(name) = presence.text("name") {
@@ -44,7 +44,6 @@ pub(crate) fn leave(session: &Session) {
     let before = is_available(&state);
     let detached = state.detach(session.device, session.line.id);
     let unlinked = !state.devices.contains_key(&session.device);
-    let after = is_available(&state);
     drop(state);
     if !detached && !unlinked {
         // The device has another connection, and its watches are that one's by now.
@@ -55,9 +54,7 @@ pub(crate) fn leave(session: &Session) {
     for account in accounts.iter().filter_map(|number| session.hub.account(number)) {
         account.lock().watchers.remove(&watcher);
     }
-    if before && !after {
-        tell_watchers(session, false);
-    }
+    changed(&session.hub, &session.account, before);
     session.account.stir();
 }
 
@@ -69,10 +66,15 @@ fn set_available(session: &Session, available: bool) {
     if let Some(delivery) = delivery {
         delivery.available = available;
     }
-    let after = is_available(&state);
     drop(state);
+    changed(&session.hub, &session.account, before);
+}
+
+/// Tells whoever wants to know if it is otherwise now. Without an account's lock.
+pub(crate) fn changed(hub: &Hub, account: &Account, before: bool) {
+    let after = is_available(&account.lock());
     if before != after {
-        tell_watchers(session, after);
+        tell_watchers(hub, account, after);
     }
 }
 
@@ -94,16 +96,15 @@ fn subscribe(session: &Session, presence: &Node, wanted: bool) {
     }
 }
 
-fn tell_watchers(session: &Session, available: bool) {
+fn tell_watchers(hub: &Hub, account: &Account, available: bool) {
     let watchers: Vec<(DeviceAddress, Server)> =
-        session.account.lock().watchers.iter().map(|(who, by)| (who.clone(), *by)).collect();
+        account.lock().watchers.iter().map(|(who, by)| (who.clone(), *by)).collect();
     for (watcher, server) in watchers {
-        let line = session
-            .hub
+        let line = hub
             .account(&watcher.number)
             .and_then(|account| account.lock().line(watcher.device).cloned());
         if let Some(line) = line {
-            tell(&line, &session.account, server, available);
+            tell(&line, account, server, available);
         }
     }
 }
@@ -121,9 +122,10 @@ fn stanza(account: &Account, server: Server, available: bool) -> Node {
     }
 }
 
-fn is_available(state: &crate::state::account::State) -> bool {
+/// Whether the owner looks at the phone or at one of its companions.
+pub(crate) fn is_available(state: &State) -> bool {
     let mut deliveries = state.devices.values().filter_map(|device| device.delivery.as_ref());
-    deliveries.any(|delivery| delivery.available)
+    state.handset.is_available || deliveries.any(|delivery| delivery.available)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -12,7 +12,9 @@ use crate::session::Session;
 use crate::state::queue::Receiving;
 
 pub(super) fn receive(session: &Session, receipt: &Node) {
-    let (Some(to), Some(id)) = (receipt.jid("to"), receipt.text("id")) else { return };
+    let (Some(to), Some(id)) = (receipt.jid("to"), receipt.text("id")) else {
+        return session.hub.stats.count_unknown("receipt without to or id".to_owned());
+    };
     let kind = receipt.text("type");
     if says_received(kind.as_deref()) {
         // Where WhatsApp Web sends a receipt for a message it sends no ack (`WAWebHandleMsg`).

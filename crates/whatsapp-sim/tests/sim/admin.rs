@@ -89,6 +89,8 @@ async fn an_unknown_phone_route_or_method_is_told_in_json() {
         (Method::DELETE, format!("/phones/{ANA}/devices/7"), StatusCode::NOT_FOUND),
         (Method::DELETE, format!("/phones/{ANA}/devices/x"), StatusCode::NOT_FOUND),
         (Method::GET, "/nowhere".to_owned(), StatusCode::NOT_FOUND),
+        (Method::GET, "/".to_owned(), StatusCode::NOT_FOUND),
+        (Method::GET, String::new(), StatusCode::NOT_FOUND),
         (Method::PUT, "/phones".to_owned(), StatusCode::METHOD_NOT_ALLOWED),
     ] {
         let answer = program.request(method, &path, "{}".to_owned()).await;
@@ -162,7 +164,11 @@ async fn what_a_phone_cannot_do_is_told() {
         ("enter-code", json!({ "code": "ABCD-EFGH" }), StatusCode::NOT_FOUND),
         ("send", json!({ "to": BRUNO, "text": "hi" }), StatusCode::NOT_FOUND),
         ("send", json!({ "to": ANA, "text": "hi", "quotedId": "none" }), StatusCode::NOT_FOUND),
+        ("send", json!({ "to": ANA, "text": " " }), StatusCode::BAD_REQUEST),
         ("read", json!({ "messageId": "none" }), StatusCode::NOT_FOUND),
+        ("play", json!({ "messageId": "none" }), StatusCode::NOT_FOUND),
+        ("type", json!({ "to": ANA, "doing": "dancing" }), StatusCode::BAD_REQUEST),
+        ("presence", json!({}), StatusCode::BAD_REQUEST),
     ] {
         let answer = program.post(&format!("/phones/{ANA}/{path}"), body).await;
         refused(&answer, status);
@@ -241,6 +247,41 @@ async fn a_name_goes_on_belonging_to_its_first_account_after_a_restart() {
     let (phone, _) = sim.scan_by_name(&client.qr().await).await.unwrap();
     assert_eq!(phone.number(), BRUNO);
     sim.stop().await;
+}
+
+#[tokio::test]
+async fn presence_typing_and_playing_are_asked_for_over_http() {
+    let sim = Simulator::start().await.unwrap();
+    let program = Program::new(&sim);
+    program.phone(ANA, "Ana").await;
+    program.phone(BRUNO, "Bruno").await;
+    let post = async |path: &str, body| {
+        let (status, answer) = program.post(&format!("/phones/{ANA}/{path}"), body).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+    };
+    post("presence", json!({ "available": true })).await;
+    post("type", json!({ "to": BRUNO, "doing": "recording" })).await;
+    let bruno = sim.phone(BRUNO).unwrap();
+    bruno.wait_for_typing(ANA, "recording").await.unwrap();
+    let id = bruno.send_text(ANA, "listen").await.unwrap();
+    post("play", json!({ "messageId": id })).await;
+    bruno.wait_for_receipt(&id, wharf_whatsapp_sim::Receipt::Played).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_account_can_be_addressed_by_lid() {
+    let sim = Simulator::start().await.unwrap();
+    let program = Program::new(&sim);
+    let by_lid = json!({ "number": ANA, "name": "Ana", "addressing": "lid" });
+    let (status, ana) = program.post("/phones", by_lid).await;
+    assert_eq!(status, StatusCode::CREATED, "{ana}");
+    program.phone(BRUNO, "Bruno").await;
+    let client = TestClient::linked(&sim, &sim.phone(ANA).unwrap()).await;
+    let bruno = sim.phone(BRUNO).unwrap();
+    sim.phone(ANA).unwrap().send_text(BRUNO, "hi").await.unwrap();
+    assert_eq!(client.text("hi").await.1.source.chat.to_string(), bruno.lid());
+    let odd = json!({ "number": "5511999990003", "name": "Eva", "addressing": "pigeon" });
+    refused(&program.post("/phones", odd).await, StatusCode::BAD_REQUEST);
 }
 
 #[tokio::test]

@@ -11,5 +11,6 @@ mod faults;
 mod many;
 mod offline;
 mod pairing;
+mod presence;
 mod receipts;
 mod text;

@@ -90,7 +90,7 @@ async fn a_client_is_asked_for_a_new_code_after_three_wrong_ones() {
         ana.enter_code(wrong).await.unwrap_err();
     }
     client.event(|event| matches!(event, Event::PairingCodeRefresh(_)).then_some(())).await;
-    assert!(matches!(ana.enter_code(&code).await, Err(Error::NotFound(_))));
+    assert!(matches!(ana.enter_code(&code).await, Err(Error::Gone(_))));
 }
 
 #[tokio::test]

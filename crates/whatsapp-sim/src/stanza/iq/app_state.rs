@@ -21,7 +21,11 @@ pub(super) fn sync(session: &Session, sync: &Node) -> Answer {
 }
 
 fn collection(session: &Session, request: &Node, advanced: &mut Vec<Node>) -> Option<Node> {
-    let name = request.text("name").filter(|name| is_name(name))?.into_owned();
+    let Some(name) = request.text("name").filter(|name| is_name(name)) else {
+        session.hub.stats.count_unknown("app state of an unusable name".to_owned());
+        return None;
+    };
+    let name = name.into_owned();
     // A client that has nothing yet says no version.
     let base = request.text("version").and_then(|version| version.parse().ok()).unwrap_or(0);
     let answer = || NodeBuilder::new("collection").attr("name", name.as_str());

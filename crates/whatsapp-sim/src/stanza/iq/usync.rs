@@ -9,6 +9,10 @@ use crate::stanza::fields::Fields as _;
 use crate::state::account::Account;
 use crate::topology;
 
+/// What can be asked of users.
+const PROTOCOLS: [&str; 8] =
+    ["contact", "lid", "devices", "status", "disappearing_mode", "picture", "business", "username"];
+
 /// Answers for each user what the query asks of all.
 pub(super) fn answer(hub: &Hub, usync: &Node) -> Answer {
     let (Some(query), Some(list)) = (usync.child("query"), usync.child("list")) else {
@@ -18,8 +22,7 @@ pub(super) fn answer(hub: &Hub, usync: &Node) -> Answer {
     let users =
         list.get_children_by_tag("user").filter_map(|asked_for| user(hub, &asked, asked_for));
     let users = users.collect::<Vec<_>>();
-    let states =
-        asked.iter().map(|protocol| NodeBuilder::new_dynamic((*protocol).to_owned()).build());
+    let states = asked.iter().map(|protocol| state(hub, protocol));
     let answer = NodeBuilder::new("usync")
         .attr("sid", usync.text("sid").unwrap_or_default().as_ref())
         .attr("mode", usync.text("mode").as_deref().unwrap_or("query"))
@@ -31,6 +34,18 @@ pub(super) fn answer(hub: &Hub, usync: &Node) -> Answer {
         ])
         .build();
     Answer::Result(vec![answer])
+}
+
+/// What is said of a protocol as a whole: nothing, or that the server does not know it.
+fn state(hub: &Hub, protocol: &str) -> Node {
+    let builder = NodeBuilder::new_dynamic(protocol.to_owned());
+    if PROTOCOLS.contains(&protocol) {
+        return builder.build();
+    }
+    hub.stats.count_unknown(format!("usync {protocol}"));
+    let error =
+        NodeBuilder::new("error").attr("code", "501").attr("text", "feature-not-implemented");
+    builder.children([error.build()]).build()
 }
 
 fn user(hub: &Hub, asked: &[&str], user: &Node) -> Option<Node> {
