@@ -68,7 +68,7 @@ A first chat, from another terminal: a phone, an instance paired with it, and a 
 
 curl -s {whatsapp}/admin/phones -H 'content-type: application/json' -d '{{"number":"5511999990001","name":"Ana"}}'; curl -s {whatsapp}/admin/phones -H 'content-type: application/json' -d '{{"number":"5511999990002","name":"Bia"}}'; curl -s {gateway}/api/instance/new -H 'token: {token}' -H 'content-type: application/json' -d '{{"name":"demo"}}'
 
-curl -s {gateway}/api/instance/connect/demo -H 'token: {token}' | sed 's/.*"qrCode":"\([^"]*\)".*/{{"qr":"\1"}}/' | curl -s {whatsapp}/admin/phones/5511999990001/scan -H 'content-type: application/json' -d @-
+curl -s {gateway}/api/instance/connect/demo -H 'token: {token}' | sed 's/.*"qrCode":"\([^"]*\)".*/{{"qr":"\1"}}/' | curl -s {whatsapp}/admin/phones/5511999990001/scan -H 'content-type: application/json' -d @-; sleep 1
 
 curl -s {gateway}/api/message/text/demo -H 'token: {token}' -H 'content-type: application/json' -d '{{"number":"5511999990002","message":"hello"}}'; curl -s {whatsapp}/admin/phones/5511999990002/messages
 "#
