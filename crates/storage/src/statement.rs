@@ -28,6 +28,14 @@ impl Sql {
         self
     }
 
+    /// Adds `$4`.
+    pub(crate) fn value(mut self, value: impl Into<Value>) -> Self {
+        self.values.push(value.into());
+        self.text.push('$');
+        self.text.push_str(&self.values.len().to_string());
+        self
+    }
+
     /// Adds `($4,$5,$6)`.
     pub(crate) fn list(mut self, values: impl IntoIterator<Item = Value>) -> Self {
         self.text.push('(');
@@ -35,9 +43,7 @@ impl Sql {
             if index > 0 {
                 self.text.push(',');
             }
-            self.values.push(value);
-            self.text.push('$');
-            self.text.push_str(&self.values.len().to_string());
+            self = self.value(value);
         }
         self.text.push(')');
         self

@@ -1,5 +1,7 @@
 //! Deliveries: in order within a chat, tried again, given up, never lost.
 
+mod shares;
+
 use std::time::Duration;
 
 use wharf_domain::{delivery::Outcome, event::EventBody, state::ConnectionState};

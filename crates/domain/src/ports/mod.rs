@@ -14,7 +14,7 @@ mod whatsapp;
 
 pub use account_store::AccountStore;
 pub use clock::Clock;
-pub use delivery_queue::DeliveryQueue;
+pub use delivery_queue::{DeliveryQueue, Room};
 pub use event_log::{Appended, EventLog};
 pub use event_sink::EventSink;
 pub use health::HealthCheck;

@@ -1,25 +1,29 @@
-use sea_orm::{ConnectionTrait as _, DatabaseTransaction, QueryResult};
+use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbBackend, QueryResult};
 use uuid::Uuid;
 use wharf_domain::{
     delivery::{Delivery, DeliveryId, SinkRef},
     event::{Event, EventId, Lane},
     instance::InstanceId,
+    ports::Room,
     webhook::WebhookId,
 };
 use wharf_seal::Keyring;
 
-use super::{CLAIMED, SINK_WEBHOOK, WAITING};
+use super::{CLAIMED, SINK_WEBHOOK, WAITING, sinks};
 use crate::{
     encoding,
     error::{Error, Result},
     event_log::EVENT_BODY,
     locks::{self, LaneKey},
     micros,
-    statement::{Run as _, Sql, batches, values},
+    statement::{Sql, batches, values},
 };
 
 /// As many heads as one statement can name on either database.
 const MAX_HEADS: usize = 1000;
+
+/// As many sinks as one statement can ask: SQLite joins at most 500 queries into one.
+const MAX_SINKS: usize = 400;
 
 /// A claimed delivery whose event is still sealed.
 pub(super) struct Claimed {
@@ -75,16 +79,15 @@ impl Claimed {
 pub(super) async fn claim(
     txn: &DatabaseTransaction,
     now: i64,
-    limit: usize,
-    per_lane: usize,
+    room: &Room,
 ) -> Result<Vec<Claimed>> {
     locks::share_rows(txn).await?;
-    let heads = due_heads(txn, now, limit.min(MAX_HEADS)).await?;
+    let heads = due_heads(txn, now, room).await?;
     if heads.is_empty() {
         return Ok(Vec::new());
     }
-    let mut runs = Vec::with_capacity(limit.min(heads.len()));
-    for row in runs_from(txn, heads, limit, per_lane).await? {
+    let mut runs = Vec::with_capacity(heads.len());
+    for row in runs_from(txn, heads, room.per_lane).await? {
         runs.push(Claimed::read(&row)?);
     }
     end_before_what_is_not_due(&mut runs, now);
@@ -92,13 +95,40 @@ pub(super) async fn claim(
     Ok(runs)
 }
 
-/// The heads that have waited longest, but for those that somebody else is claiming.
-async fn due_heads(txn: &DatabaseTransaction, now: i64, limit: usize) -> Result<Vec<Uuid>> {
-    let lock = locks::skip_locked(txn.get_database_backend());
-    let sql = format!(
-        "SELECT id FROM delivery WHERE head_due <= $1 ORDER BY head_due, sequence LIMIT $2{lock}"
-    );
-    let rows = txn.all(&sql, values![now, bounded(limit)]).await?;
+/// The heads that have waited longest, no more of a sink than there is room for, but for those that somebody else is
+/// claiming.
+async fn due_heads(txn: &DatabaseTransaction, now: i64, room: &Room) -> Result<Vec<Uuid>> {
+    let mut sinks = sinks::with_heads(txn, room).await?;
+    sinks.retain(|sink| sink.due <= now);
+    // Each has a head at least, so the heads that are looked for are of the first so many sinks.
+    sinks.sort_by_key(|sink| sink.due);
+    sinks.truncate(room.lanes.min(MAX_SINKS));
+    if sinks.is_empty() {
+        return Ok(Vec::new());
+    }
+    let backend = txn.get_database_backend();
+    let lanes = bounded(room.lanes.min(MAX_HEADS));
+    let mut sql = Sql::new("SELECT id FROM (", values![now, lanes]);
+    for (index, sink) in sinks.iter().enumerate() {
+        sql = sql.push(if index == 0 { "" } else { " UNION ALL " });
+        sql =
+            sql.push("SELECT * FROM (SELECT id, head_due, sequence FROM delivery WHERE sink_id = ");
+        sql = sql.value(sink.id).push(" AND head_due <= $1 ORDER BY head_due, sequence LIMIT ");
+        sql = sql.value(bounded(sink.room)).push(&format!(") AS of_{index}"));
+    }
+    let sql = sql.push(") AS heads ORDER BY head_due, sequence LIMIT $2");
+    let rows = txn.query_all_raw(sql.on(backend)).await?;
+    let heads = ids(&rows)?;
+    if backend != DbBackend::Postgres || heads.is_empty() {
+        return Ok(heads);
+    }
+    let lock = Sql::new("SELECT id FROM delivery WHERE head_due <= $1 AND id IN ", values![now])
+        .list(heads.into_iter().map(Into::into))
+        .push(locks::skip_locked(backend));
+    ids(&txn.query_all_raw(lock.on(backend)).await?)
+}
+
+fn ids(rows: &[QueryResult]) -> Result<Vec<Uuid>> {
     rows.iter().map(|row| Ok(row.try_get("", "id")?)).collect()
 }
 
@@ -108,7 +138,6 @@ async fn due_heads(txn: &DatabaseTransaction, now: i64, limit: usize) -> Result<
 async fn runs_from(
     txn: &DatabaseTransaction,
     heads: Vec<Uuid>,
-    limit: usize,
     per_lane: usize,
 ) -> Result<Vec<QueryResult>> {
     let sql = Sql::new(
@@ -121,10 +150,10 @@ async fn runs_from(
                 AND x.sequence >= h.sequence ORDER BY x.sequence LIMIT 1 OFFSET $2), $3)
         JOIN event e ON e.id = d.event_id
         WHERE h.id IN ",
-        values![WAITING, bounded(per_lane - 1), i64::MAX, bounded(limit)],
+        values![WAITING, bounded(per_lane - 1), i64::MAX],
     )
     .list(heads.into_iter().map(Into::into))
-    .push(" ORDER BY h.head_due, h.sequence, h.id, d.sequence LIMIT $4");
+    .push(" ORDER BY h.head_due, h.sequence, h.id, d.sequence");
     Ok(txn.query_all_raw(sql.on(txn.get_database_backend())).await?)
 }
 

@@ -3,6 +3,7 @@
 mod claim;
 mod heads;
 mod settle;
+mod sinks;
 
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use async_trait::async_trait;
 use wharf_domain::{
     Result, Timestamp,
     delivery::{Delivery, DeliveryId, Settlement},
-    ports::DeliveryQueue,
+    ports::{DeliveryQueue, Room},
 };
 use wharf_seal::Keyring;
 use wharf_sql::Database;
@@ -46,13 +47,14 @@ impl SeaOrmDeliveryQueue {
 
 #[async_trait]
 impl DeliveryQueue for SeaOrmDeliveryQueue {
-    async fn claim(&self, now: Timestamp, limit: usize, per_lane: usize) -> Result<Vec<Delivery>> {
-        if limit == 0 || per_lane == 0 {
+    async fn claim(&self, now: Timestamp, room: &Room) -> Result<Vec<Delivery>> {
+        if room.lanes == 0 || room.per_lane == 0 {
             return Ok(Vec::new());
         }
-        let now = micros::from_time(now);
+        let (now, room) = (micros::from_time(now), room.clone());
         let claimed = self.db.write::<_, _, Error>(move |txn| {
-            Box::pin(async move { claim::claim(txn, now, limit, per_lane).await })
+            let room = room.clone();
+            Box::pin(async move { claim::claim(txn, now, &room).await })
         });
         let claimed = claimed.await?;
         let mut deliveries = Vec::with_capacity(claimed.len());
@@ -109,11 +111,9 @@ impl DeliveryQueue for SeaOrmDeliveryQueue {
         Ok(released.await?)
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>> {
-        let sql = "SELECT MIN(head_due) AS due FROM delivery WHERE head_due IS NOT NULL";
-        let row = self.db.reader().one(sql, vec![]).await?;
-        let due: Option<i64> =
-            row.map(|row| row.try_get("", "due")).transpose().map_err(Error::from)?.flatten();
+    async fn next_due(&self, room: &Room) -> Result<Option<Timestamp>> {
+        let sinks = sinks::with_heads(self.db.reader(), room).await?;
+        let due = sinks.iter().map(|sink| sink.due).min();
         Ok(due.map(micros::to_time).transpose()?)
     }
 }

@@ -12,6 +12,7 @@ use wharf_domain::{
     delivery::{Delivery, Settlement, SinkRef},
     event::{EventId, Lane},
     instance::InstanceId,
+    ports::Room,
     webhook::WebhookId,
 };
 use wharf_testkit::{Stores, build};
@@ -48,9 +49,9 @@ async fn deliver(stores: Stores, working: Arc<AtomicUsize>, delivered: Arc<Mutex
     loop {
         let was_over = working.load(Ordering::SeqCst) == 0;
         let now = build::moment(60);
-        let claimed = stores.deliveries.claim(now, 20, 3).await.unwrap();
+        let claimed = stores.deliveries.claim(now, &Room::of(20, 3)).await.unwrap();
         if claimed.is_empty() {
-            if was_over && stores.deliveries.next_due().await.unwrap().is_none() {
+            if was_over && stores.deliveries.next_due(&Room::of(1, 1)).await.unwrap().is_none() {
                 return;
             }
             tokio::task::yield_now().await;

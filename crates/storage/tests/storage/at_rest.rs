@@ -7,7 +7,7 @@ use wharf_domain::{
     delivery::Settlement,
     event::EventBody,
     instance::Instance,
-    ports::InstanceChange,
+    ports::{InstanceChange, Room},
     proxy::{ProxyConfig, ProxyProtocol},
     s3::S3Config,
     secret::Secret,
@@ -178,11 +178,11 @@ async fn an_event_that_cannot_be_read_does_not_hold_up_its_lane() {
     let events = [build::state_event(), build::state_event(), build::state_event()];
     stores.events.append(instance.id, &events).await.unwrap();
     execute(&db, "UPDATE event SET body = zeroblob(64) WHERE sequence = 1").await;
-    let claimed = stores.deliveries.claim(build::moment(60), 10, 2).await.unwrap();
+    let claimed = stores.deliveries.claim(build::moment(60), &Room::of(10, 2)).await.unwrap();
     assert_eq!(claimed.iter().map(|one| one.event.id).collect::<Vec<_>>(), [events[1].id]);
     let delivered = [(claimed[0].id, Settlement::Delivered)];
     stores.deliveries.settle(&delivered).await.unwrap();
-    let claimed = stores.deliveries.claim(build::moment(60), 10, 2).await.unwrap();
+    let claimed = stores.deliveries.claim(build::moment(60), &Room::of(10, 2)).await.unwrap();
     assert_eq!(claimed.iter().map(|one| one.event.id).collect::<Vec<_>>(), [events[2].id]);
     assert!(matches!(claimed[0].event.body, EventBody::State(_)));
 }

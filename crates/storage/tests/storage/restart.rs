@@ -1,7 +1,7 @@
 //! What was answered is there after a restart.
 
 use bytes::Bytes;
-use wharf_domain::{message::MessageStatus, token::Principal};
+use wharf_domain::{message::MessageStatus, ports::Room, token::Principal};
 use wharf_testkit::build;
 
 use crate::home::{open_file, stores_on};
@@ -19,7 +19,7 @@ async fn everything_is_there_after_a_restart() {
     stores.accounts.insert(&account, &account_token).await.unwrap();
     stores.instances.insert(&instance, Some(&webhook)).await.unwrap();
     stores.events.append(instance.id, std::slice::from_ref(&event)).await.unwrap();
-    let claimed = stores.deliveries.claim(build::moment(60), 10, 10).await.unwrap();
+    let claimed = stores.deliveries.claim(build::moment(60), &Room::of(10, 10)).await.unwrap();
     assert_eq!(claimed.len(), 1);
     db.close().await.unwrap();
 
@@ -38,7 +38,7 @@ async fn everything_is_there_after_a_restart() {
 
     // What was claimed is nobody else's until the start says that its claimer is gone.
     let now = build::moment(60);
-    assert_eq!(stores.deliveries.claim(now, 10, 10).await.unwrap(), []);
+    assert_eq!(stores.deliveries.claim(now, &Room::of(10, 10)).await.unwrap(), []);
     assert_eq!(stores.deliveries.release_all().await.unwrap(), 1);
-    assert_eq!(stores.deliveries.claim(now, 10, 10).await.unwrap(), claimed);
+    assert_eq!(stores.deliveries.claim(now, &Room::of(10, 10)).await.unwrap(), claimed);
 }

@@ -1,11 +1,14 @@
 //! What a [`DeliveryQueue`](wharf_domain::ports::DeliveryQueue) promises.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use wharf_domain::{
-    delivery::{Delivery, DeliveryId, Settlement},
+    Timestamp,
+    delivery::{Delivery, DeliveryId, Settlement, SinkRef},
     event::{EventId, NewEvent},
     instance::InstanceId,
+    ports::Room,
+    webhook::Webhook,
 };
 
 use super::setting::{at_once, of_sink};
@@ -21,7 +24,10 @@ macro_rules! delivery_queue_contract {
             concurrent_claims_share_nothing,
             a_lane_is_given_in_order,
             a_lane_gives_at_most_a_run_of_the_given_length,
-            a_claim_gives_at_most_its_limit,
+            a_claim_takes_at_most_so_many_lanes,
+            a_claim_takes_at_most_so_many_lanes_of_a_sink,
+            a_sink_without_room_gives_nothing_and_holds_up_nobody,
+            the_next_due_is_of_a_sink_there_is_room_for,
             a_lane_of_which_something_is_claimed_gives_nothing,
             a_lane_waits_for_all_that_was_claimed_of_it,
             a_head_that_is_not_due_holds_back_its_lane_alone,
@@ -57,13 +63,34 @@ async fn with_sink(stores: &Stores) -> InstanceId {
     instance
 }
 
+/// The same for an instance of its own.
+async fn with_sink_of(stores: &Stores) -> InstanceId {
+    let instance = stores.with_instance("other").await.id;
+    stores.with_webhook(instance, "crm").await;
+    instance
+}
+
 /// Appends events and gives their ids.
 async fn append(stores: &Stores, instance: InstanceId, events: &[NewEvent]) -> Vec<EventId> {
     stores.append(instance, events).await.into_iter().map(|appended| appended.id).collect()
 }
 
-async fn claim(stores: &Stores, seconds: i64, limit: usize, per_lane: usize) -> Vec<Delivery> {
-    stores.deliveries.claim(build::moment(seconds), limit, per_lane).await.unwrap()
+async fn claim(stores: &Stores, seconds: i64, lanes: usize, per_lane: usize) -> Vec<Delivery> {
+    claim_with(stores, seconds, &Room::of(lanes, per_lane)).await
+}
+
+async fn claim_with(stores: &Stores, seconds: i64, room: &Room) -> Vec<Delivery> {
+    stores.deliveries.claim(build::moment(seconds), room).await.unwrap()
+}
+
+async fn next_due(stores: &Stores) -> Option<Timestamp> {
+    stores.deliveries.next_due(&Room::of(10, 10)).await.unwrap()
+}
+
+/// Room for two lanes of each sink, but for as many of one as given.
+fn room_but(webhook: &Webhook, lanes: usize) -> Room {
+    let sinks = HashMap::from([(SinkRef::Webhook(webhook.id), lanes)]);
+    Room { lanes: 5, per_sink: 2, per_lane: 10, sinks }
 }
 
 fn ids(deliveries: &[Delivery]) -> Vec<EventId> {
@@ -81,7 +108,7 @@ fn retry(seconds: i64) -> Settlement {
 /// And no error.
 pub async fn an_empty_queue_gives_nothing(stores: &Stores) {
     assert_eq!(claim(stores, 100, 10, 10).await, []);
-    assert_eq!(stores.deliveries.next_due().await.unwrap(), None);
+    assert_eq!(next_due(stores).await, None);
     assert_eq!(stores.deliveries.release_all().await.unwrap(), 0);
     stores.deliveries.settle(&[]).await.unwrap();
     stores.deliveries.release(&[]).await.unwrap();
@@ -105,7 +132,7 @@ pub async fn concurrent_claims_share_nothing(stores: &Stores) {
     for _ in 0..events.len() {
         let claims = at_once(4, |_| {
             let deliveries = stores.deliveries.clone();
-            async move { deliveries.claim(build::moment(100), 10, 2).await.unwrap() }
+            async move { deliveries.claim(build::moment(100), &Room::of(10, 2)).await.unwrap() }
         })
         .await;
         let round: Vec<_> = claims.into_iter().flatten().collect();
@@ -143,20 +170,55 @@ pub async fn a_lane_gives_at_most_a_run_of_the_given_length(stores: &Stores) {
     assert_eq!(ids(&claim(stores, 100, 10, 2).await), [first[2], second[2]]);
 }
 
-/// In all, and what is left is given to the next.
-pub async fn a_claim_gives_at_most_its_limit(stores: &Stores) {
+/// In all, each with its run, and what is left is given to the next.
+pub async fn a_claim_takes_at_most_so_many_lanes(stores: &Stores) {
     let instance = with_sink(stores).await;
     let events: Vec<_> = (1..=9).map(|person| in_lane(person, i64::from(person))).collect();
     let events = append(stores, instance, &events).await;
-    assert_eq!(ids(&claim(stores, 100, 4, 10).await), events[..4]);
+    let second = append(stores, instance, &[in_lane(1, 10)]).await;
+    let first = claim(stores, 100, 4, 10).await;
+    assert_eq!(ids(&first), [&events[..1], &second[..], &events[1..4]].concat());
     assert_eq!(ids(&claim(stores, 100, 4, 10).await), events[4..8]);
+    assert_eq!(claim(stores, 100, 0, 10).await, []);
+    assert_eq!(claim(stores, 100, 4, 0).await, []);
     assert_eq!(ids(&claim(stores, 100, 4, 10).await), events[8..]);
-    append(stores, instance, &[in_lane(1, 10), in_lane(1, 11)]).await;
-    assert_eq!(claim(stores, 100, 4, 10).await, []);
-    let other = stores.with_instance("other").await.id;
-    stores.with_webhook(other, "crm").await;
-    let events = append(stores, other, &[in_lane(1, 0), in_lane(1, 1), in_lane(1, 2)]).await;
-    assert_eq!(ids(&claim(stores, 100, 2, 10).await), events[..2]);
+}
+
+/// Those whose head has waited longest; the lanes of other sinks come after them.
+pub async fn a_claim_takes_at_most_so_many_lanes_of_a_sink(stores: &Stores) {
+    let (crowded, other) = (stores.with_instance("sales").await.id, with_sink_of(stores).await);
+    let webhook = stores.with_webhook(crowded, "crm").await;
+    let events: Vec<_> = (1..=5).map(|person| in_lane(person, i64::from(person))).collect();
+    let events = append(stores, crowded, &events).await;
+    let late = append(stores, other, &[in_lane(1, 50), in_lane(2, 51)]).await;
+    let one = claim_with(stores, 100, &room_but(&webhook, 1)).await;
+    assert_eq!(ids(&one), [events[0], late[0], late[1]]);
+    assert_eq!(ids(&claim_with(stores, 100, &room_but(&webhook, 2)).await), events[1..3]);
+    assert_eq!(ids(&claim_with(stores, 100, &room_but(&webhook, 9)).await), events[3..]);
+}
+
+/// However long its lanes have waited.
+pub async fn a_sink_without_room_gives_nothing_and_holds_up_nobody(stores: &Stores) {
+    let (full, other) = (stores.with_instance("sales").await.id, with_sink_of(stores).await);
+    let webhook = stores.with_webhook(full, "crm").await;
+    let events: Vec<_> = (1..=9).map(|person| in_lane(person, 0)).collect();
+    append(stores, full, &events).await;
+    let late = append(stores, other, &[in_lane(1, 50)]).await;
+    assert_eq!(ids(&claim_with(stores, 100, &room_but(&webhook, 0)).await), late);
+    assert_eq!(claim_with(stores, 100, &room_but(&webhook, 0)).await, []);
+}
+
+/// What a full sink has does not count, however long it has been due.
+pub async fn the_next_due_is_of_a_sink_there_is_room_for(stores: &Stores) {
+    let (full, other) = (stores.with_instance("sales").await.id, with_sink_of(stores).await);
+    let webhook = stores.with_webhook(full, "crm").await;
+    append(stores, full, &[in_lane(1, 10)]).await;
+    let next_due = async |room| stores.deliveries.next_due(&room).await.unwrap();
+    assert_eq!(next_due(room_but(&webhook, 0)).await, None);
+    append(stores, other, &[in_lane(1, 50)]).await;
+    assert_eq!(next_due(room_but(&webhook, 0)).await, Some(build::moment(50)));
+    assert_eq!(next_due(room_but(&webhook, 1)).await, Some(build::moment(10)));
+    assert_eq!(next_due(Room::of(0, 10)).await, None);
 }
 
 /// However much of it is due.
@@ -176,7 +238,7 @@ pub async fn a_lane_waits_for_all_that_was_claimed_of_it(stores: &Stores) {
     let claimed = claim(stores, 100, 10, 2).await;
     settle(stores, &claimed[0], retry(0)).await;
     assert_eq!(claim(stores, 100, 10, 10).await, []);
-    assert_eq!(stores.deliveries.next_due().await.unwrap(), None);
+    assert_eq!(next_due(stores).await, None);
     stores.deliveries.release(&[claimed[1].id]).await.unwrap();
     assert_eq!(ids(&claim(stores, 100, 10, 10).await), events);
 }
@@ -262,7 +324,7 @@ async fn makes_way_after(stores: &Stores, settlement: Settlement) {
         settle(stores, &claimed[0], settlement.clone()).await;
     }
     assert_eq!(claim(stores, 1_000, 10, 10).await, []);
-    assert_eq!(stores.deliveries.next_due().await.unwrap(), None);
+    assert_eq!(next_due(stores).await, None);
     assert_eq!(stores.deliveries.release_all().await.unwrap(), 0);
     let after = append(stores, instance, &[in_lane(1, 2)]).await;
     assert_eq!(ids(&claim(stores, 100, 10, 10).await), after);
@@ -327,7 +389,7 @@ pub async fn a_released_delivery_is_as_it_was(stores: &Stores) {
     let released = [claimed[0].id, DeliveryId(build::uuid())];
     stores.deliveries.release(&released).await.unwrap();
     stores.deliveries.release(&released).await.unwrap();
-    assert_eq!(stores.deliveries.next_due().await.unwrap(), Some(build::moment(0)));
+    assert_eq!(next_due(stores).await, Some(build::moment(0)));
     assert_eq!(claim(stores, 100, 10, 1).await, claimed);
 }
 
@@ -347,7 +409,7 @@ pub async fn a_crash_gives_everything_back(stores: &Stores) {
     let instance = with_sink(stores).await;
     let events = [in_lane(1, 0), in_lane(1, 1), in_lane(2, 2), in_lane(3, 3)];
     let events = append(stores, instance, &events).await;
-    let claimed = claim(stores, 100, 3, 10).await;
+    let claimed = claim(stores, 100, 2, 10).await;
     settle(stores, &claimed[2], Settlement::Dead { reason: "no".to_owned() }).await;
     assert_eq!(stores.deliveries.release_all().await.unwrap(), 2);
     assert_eq!(stores.deliveries.release_all().await.unwrap(), 0);
@@ -358,17 +420,16 @@ pub async fn a_crash_gives_everything_back(stores: &Stores) {
 pub async fn the_next_due_is_that_of_a_head(stores: &Stores) {
     let instance = with_sink(stores).await;
     append(stores, instance, &[in_lane(1, 50), in_lane(1, 10)]).await;
-    let next_due = async || stores.deliveries.next_due().await.unwrap();
-    assert_eq!(next_due().await, Some(build::moment(50)));
+    assert_eq!(next_due(stores).await, Some(build::moment(50)));
     append(stores, instance, &[in_lane(2, 70)]).await;
-    assert_eq!(next_due().await, Some(build::moment(50)));
+    assert_eq!(next_due(stores).await, Some(build::moment(50)));
     let claimed = claim(stores, 60, 10, 1).await;
-    assert_eq!(next_due().await, Some(build::moment(70)));
+    assert_eq!(next_due(stores).await, Some(build::moment(70)));
     settle(stores, &claimed[0], retry(65)).await;
-    assert_eq!(next_due().await, Some(build::moment(65)));
+    assert_eq!(next_due(stores).await, Some(build::moment(65)));
     let claimed = claim(stores, 65, 10, 1).await;
     settle(stores, &claimed[0], Settlement::Delivered).await;
-    assert_eq!(next_due().await, Some(build::moment(10)));
+    assert_eq!(next_due(stores).await, Some(build::moment(10)));
 }
 
 /// A lane may get its next event just when its last one is settled: whichever is first, the next has its turn.

@@ -9,7 +9,7 @@ use wharf_domain::{
     event::NewEvent,
     instance::{Instance, InstanceId},
     message::{Message, MessageId, StoredMessage},
-    ports::Appended,
+    ports::{Appended, Room},
     webhook::Webhook,
 };
 
@@ -55,7 +55,10 @@ impl Stores {
 
     /// Claims everything that is due a day later, whatever its lane.
     pub(super) async fn claim_all(&self) -> Vec<Delivery> {
-        self.deliveries.claim(build::moment(86_400), 10_000, 10_000).await.expect("the queue works")
+        self.deliveries
+            .claim(build::moment(86_400), &Room::of(10_000, 10_000))
+            .await
+            .expect("the queue works")
     }
 }
 

@@ -1,11 +1,11 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
 use wharf_domain::{
     Result, Timestamp,
     delivery::{Delivery, DeliveryId, Settlement, SinkRef},
     event::Lane,
-    ports::DeliveryQueue,
+    ports::{DeliveryQueue, Room},
 };
 
 use super::{DeliveryRow, InMemoryStore, Progress, State};
@@ -63,17 +63,25 @@ impl State {
 
 #[async_trait]
 impl DeliveryQueue for InMemoryStore {
-    async fn claim(&self, now: Timestamp, limit: usize, per_lane: usize) -> Result<Vec<Delivery>> {
+    async fn claim(&self, now: Timestamp, room: &Room) -> Result<Vec<Delivery>> {
         let mut state = self.step()?;
+        let mut taken: HashMap<SinkRef, usize> = HashMap::new();
         let claimed: Vec<DeliveryId> = state
             .open_lanes()
             .into_iter()
+            .filter(|line| line.first().is_some_and(|(_, head)| head.due <= now))
+            .filter(|line| {
+                let sink = line[0].1.sink;
+                let taken = taken.entry(sink).or_default();
+                *taken += 1;
+                *taken <= room.for_sink(sink)
+            })
+            .take(room.lanes)
             .flat_map(|line| {
                 let due =
-                    line.into_iter().take(per_lane).take_while(move |(_, row)| row.due <= now);
+                    line.into_iter().take(room.per_lane).take_while(move |(_, row)| row.due <= now);
                 due.map(|(id, _)| id)
             })
-            .take(limit)
             .collect();
         let mut deliveries = Vec::with_capacity(claimed.len());
         for id in claimed {
@@ -118,9 +126,10 @@ impl DeliveryQueue for InMemoryStore {
         Ok(claimed.len() as u64)
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>> {
+    async fn next_due(&self, room: &Room) -> Result<Option<Timestamp>> {
         let state = self.step()?;
-        let heads = state.open_lanes();
-        Ok(heads.first().and_then(|line| line.first()).map(|(_, head)| head.due))
+        let heads =
+            state.open_lanes().into_iter().filter_map(|line| line.first().map(|(_, row)| *row));
+        Ok(heads.filter(|head| room.for_sink(head.sink) > 0).map(|head| head.due).next())
     }
 }
