@@ -98,6 +98,7 @@ impl WhatsAppAdapter {
             queue: core.queue.clone(),
             tasks: core.tasks.clone(),
         };
+        let take_first = TakeFirst { queue: core.queue.clone(), tasks: core.tasks.clone() };
         let device = DevicePropsOverride::new()
             .with_os(self.config.device_name.as_str())
             .with_platform_type(PlatformType::CHROME);
@@ -106,7 +107,7 @@ impl WhatsAppAdapter {
             .with_transport_factory(sockets)
             .with_http_client(http)
             .with_runtime(core.tasks.clone())
-            .with_inbound_durability_hook(TakeFirst(core.queue.clone()))
+            .with_inbound_durability_hook(take_first)
             .with_event_handler(Listener { core: core.clone() })
             .with_device_props(device)
             .with_wanted_pre_key_count(self.config.prekeys)
@@ -140,7 +141,13 @@ impl WhatsApp for WhatsAppAdapter {
         let store = self.stores.open(request.instance).await?;
         let permit = self.dials.clone().acquire_owned().await;
         let permit = permit.map_err(|e| Error::unavailable("the queue of dials", e))?;
-        let core = Arc::new(Core::new(self.config.clone(), self.clock.clone(), Link::new(permit)));
+        let core = Core::new(
+            self.config.clone(),
+            self.clock.clone(),
+            Link::new(permit),
+            store.failed.clone(),
+        );
+        let core = Arc::new(core);
         let bot = match self.bot(&core, &store, &request).await {
             Ok(bot) => bot,
             Err(e) => {
@@ -157,7 +164,7 @@ impl WhatsApp for WhatsAppAdapter {
         drop(client);
         let session = LiveSession { core: core.clone(), lookups: Lookups::default() };
         tokio::spawn(async move {
-            driver::lead(core, bot, observer, store.failed, turn).await;
+            driver::lead(core, bot, observer, turn).await;
         });
         Ok(Arc::new(session))
     }

@@ -3,6 +3,7 @@
 mod address;
 mod content;
 mod context;
+mod key;
 mod media;
 mod message;
 mod pairing;

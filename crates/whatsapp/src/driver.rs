@@ -1,7 +1,6 @@
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures::FutureExt;
-use tokio_util::sync::CancellationToken;
 use wharf_domain::ports::{SessionEnd, SessionEvent, SessionObserver};
 use whatsapp_rust::{
     Client, NodeFilter,
@@ -14,13 +13,14 @@ use crate::{adapter::Turn, liveness, session::Core, teller::Teller};
 const ACCEPTANCE: Duration = Duration::from_secs(10);
 /// How long the library may take to write out what it holds.
 const FLUSH: Duration = Duration::from_secs(20);
+/// How long what the library has begun may take after that.
+const SETTLE: Duration = Duration::from_secs(1);
 
 /// Leads a session from its first dial to its end, which is told exactly once, whatever happens here.
 pub(crate) async fn lead(
     core: Arc<Core>,
     bot: Bot,
     observer: Arc<dyn SessionObserver>,
-    store_failed: CancellationToken,
     turn: Turn,
 ) {
     let client = bot.client();
@@ -29,10 +29,12 @@ pub(crate) async fn lead(
     let led = AssertUnwindSafe(async {
         // Dropping the handle stops the library in its tracks, so it is kept until everything is written out.
         let mut library = bot.spawn();
-        see_through(&core, &mut library, &client, store_failed).await;
+        see_through(&core, &mut library, &client).await;
         // Also after the server has hung up: the library keeps changes of the device in memory for a while.
-        if !core.drop_now.is_cancelled() {
-            write_out(&core, &client).await;
+        tokio::select! {
+            biased;
+            () = core.drop_now.cancelled() => {}
+            () = wind_up(&core, &client) => {}
         }
     });
     if led.catch_unwind().await.is_err() {
@@ -50,19 +52,14 @@ pub(crate) async fn lead(
     drop(client);
     drop(turn);
     let end = observer.on_event(SessionEvent::Ended(core.end()));
-    if AssertUnwindSafe(end).catch_unwind().await.is_err() {
+    if !matches!(AssertUnwindSafe(end).catch_unwind().await, Ok(Ok(()))) {
         tracing::error!("the end of a session could not be told");
     }
     core.over.cancel();
 }
 
 /// Returns once the session is to end, with its end noted.
-async fn see_through(
-    core: &Arc<Core>,
-    library: &mut BotHandle,
-    client: &Arc<Client>,
-    store_failed: CancellationToken,
-) {
+async fn see_through(core: &Arc<Core>, library: &mut BotHandle, client: &Arc<Client>) {
     watch_stream_errors(core, client);
     watch_handshake(core, client);
     let paired_before = client.pn().is_some();
@@ -78,10 +75,11 @@ async fn see_through(
     };
     tokio::select! {
         biased;
-        () = store_failed.cancelled() => {
-            core.drop_now(SessionEnd::StoreFailed("a received message could not be put down".to_owned()));
-        }
         () = core.drop_now.cancelled() => {}
+        () = core.store_failed().cancelled() => {
+            core.give_back(SessionEnd::StoreFailed("a received message could not be put down".to_owned()));
+        }
+        () = core.given_back.cancelled() => {}
         () = core.finish.cancelled() => {}
         () = core.tasks.panicked().cancelled() => {
             core.drop_now(SessionEnd::Lost("the WhatsApp client failed inside".to_owned()));
@@ -102,12 +100,29 @@ async fn accepted_soon(core: &Core) -> bool {
     }
 }
 
-async fn write_out(core: &Core, client: &Arc<Client>) {
+/// Lets the library write out what it holds and get done with what it has begun.
+///
+/// Between the decryption of a message and the row that keeps it, the library may have saved the ratchet for the sake of
+/// another message. To drop its worker there would lose the message.
+async fn wind_up(core: &Core, client: &Arc<Client>) {
     core.note_end(core.end());
+    if core.given_back.is_cancelled() {
+        core.link.hang_up().await;
+    }
+    let done = async {
+        client.disconnect().await;
+        core.tasks.work_done(&core.clock, SETTLE).await;
+    };
+    let given_back = async {
+        core.given_back.cancelled().await;
+        // Now nothing is acknowledged any more, nor waits to be.
+        core.link.hang_up().await;
+        core.clock.sleep(SETTLE).await;
+    };
     tokio::select! {
         biased;
-        () = core.drop_now.cancelled() => {}
-        () = client.disconnect() => {}
+        () = done => {}
+        () = given_back => tracing::warn!("a session whose store failed left something unfinished"),
         () = core.clock.sleep(FLUSH) => tracing::warn!("a session took too long to write out what it holds"),
     }
 }

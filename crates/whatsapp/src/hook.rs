@@ -5,19 +5,28 @@ use tokio::sync::oneshot;
 use wacore::types::events::InboundMessage;
 use whatsapp_rust::{Client, InboundDurabilityHook, anyhow};
 
-use crate::queue::{Entry, Inbound, Queue};
+use crate::{
+    queue::{Entry, Inbound, Queue},
+    tasks::Tasks,
+};
 
 /// Lets the library acknowledge messages only after the observer has taken them.
-pub(crate) struct TakeFirst(pub(crate) Arc<Queue>);
+pub(crate) struct TakeFirst {
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) tasks: Tasks,
+}
 
 #[async_trait]
 impl InboundDurabilityHook for TakeFirst {
     // The library holds locks of the sender's session meanwhile, so the client must not be called from here.
     async fn on_messages(&self, _: Arc<Client>, batch: &[InboundMessage]) -> anyhow::Result<()> {
         let (taken, answer) = oneshot::channel();
-        self.0.push(Entry::Inbound(Inbound { messages: batch.to_vec(), taken: Some(taken) }));
+        self.queue.push(Entry::Inbound(Inbound { messages: batch.to_vec(), taken: Some(taken) }));
         match answer.await {
-            Ok(true) => Ok(()),
+            Ok(true) => {
+                self.tasks.note_acknowledging();
+                Ok(())
+            }
             _ => anyhow::bail!("the messages were not taken"),
         }
     }

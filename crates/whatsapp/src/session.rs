@@ -49,6 +49,9 @@ pub(crate) struct Core {
     pub(crate) finish: CancellationToken,
     /// Cancelled to end the session where it stands.
     pub(crate) drop_now: CancellationToken,
+    /// Cancelled once something was not put down: what is not acknowledged goes back to WhatsApp.
+    pub(crate) given_back: CancellationToken,
+    store_failed: CancellationToken,
     /// Cancelled once nothing of the session runs any more.
     pub(crate) over: CancellationToken,
     ready: AtomicBool,
@@ -59,7 +62,12 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    pub(crate) fn new(config: Arc<Config>, clock: Arc<dyn Clock>, link: Link) -> Self {
+    pub(crate) fn new(
+        config: Arc<Config>,
+        clock: Arc<dyn Clock>,
+        link: Link,
+        store_failed: CancellationToken,
+    ) -> Self {
         let queue = Arc::new(Queue::default());
         Self {
             config,
@@ -73,6 +81,8 @@ impl Core {
             connected: CancellationToken::new(),
             finish: CancellationToken::new(),
             drop_now: CancellationToken::new(),
+            given_back: CancellationToken::new(),
+            store_failed,
             over: CancellationToken::new(),
             ready: AtomicBool::new(false),
             end: Mutex::default(),
@@ -98,6 +108,22 @@ impl Core {
     pub(crate) fn drop_now(&self, end: SessionEnd) {
         self.note_end(end);
         self.drop_now.cancel();
+    }
+
+    /// Ends the session because something was not put down. Nothing is acknowledged or taken any more.
+    pub(crate) fn give_back(&self, end: SessionEnd) {
+        self.note_end(end);
+        self.given_back.cancel();
+    }
+
+    /// Cancelled when the store could not put a message down.
+    pub(crate) fn store_failed(&self) -> &CancellationToken {
+        &self.store_failed
+    }
+
+    /// Whether messages and receipts go back to WhatsApp.
+    pub(crate) fn takes_nothing_more(&self) -> bool {
+        [&self.store_failed, &self.given_back, &self.drop_now].iter().any(|t| t.is_cancelled())
     }
 
     /// Notes a code of `<stream:error>`. Some end the session; others count when it ends.

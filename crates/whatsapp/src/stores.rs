@@ -23,7 +23,7 @@ pub trait SessionStores: Send + Sync {
 pub struct SessionStore {
     /// The library's view of it.
     pub backend: Arc<dyn Backend>,
-    /// Cancelled when a message could not be put down before its decryption counts. From then on nothing of the
-    /// session may be written any more, or the message is lost when WhatsApp delivers it again.
+    /// Cancelled when a message could not be put down before its decryption counts. From then on the backend itself
+    /// refuses to write Signal state, or the message is lost when WhatsApp delivers it again.
     pub failed: CancellationToken,
 }

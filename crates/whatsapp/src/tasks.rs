@@ -1,17 +1,27 @@
-use std::{future::Future, panic::AssertUnwindSafe, pin::Pin, time::Duration};
+use std::{future::Future, panic::AssertUnwindSafe, pin::Pin, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures::FutureExt;
 use tokio::sync::oneshot;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use wacore::runtime::{AbortHandle, Runtime};
+use wharf_domain::ports::Clock;
 
 type Job = Pin<Box<dyn Future<Output = ()> + Send + 'static>>;
+
+/// How often it is looked whether the library is done.
+const GLANCE: Duration = Duration::from_millis(10);
 
 /// Everything that runs for one session: the library's own tasks and ours. They can be ended together and awaited.
 #[derive(Clone, Default)]
 pub(crate) struct Tasks {
-    tracker: TaskTracker,
+    ours: TaskTracker,
+    /// What the library runs for as long as its client lives, all begun before the first connection.
+    lasting: TaskTracker,
+    /// What the library does on a connection.
+    passing: TaskTracker,
+    connected: CancellationToken,
+    acknowledges: CancellationToken,
     cancelled: CancellationToken,
     panicked: CancellationToken,
 }
@@ -19,7 +29,7 @@ pub(crate) struct Tasks {
 impl Tasks {
     /// Runs a job until it is done or the session is over.
     pub(crate) fn run(&self, job: impl Future<Output = ()> + Send + 'static) {
-        self.tracker.spawn(self.guard(Box::pin(job)));
+        self.ours.spawn(self.guard(Box::pin(job)));
     }
 
     /// Runs a job and hands its outcome back. Whoever asked may stop waiting without harming the job.
@@ -37,8 +47,40 @@ impl Tasks {
     /// Drops all jobs where they stand and returns when the last one is gone. Later jobs end before they start.
     pub(crate) async fn end(&self) {
         self.cancelled.cancel();
-        self.tracker.close();
-        self.tracker.wait().await;
+        for tracker in [&self.ours, &self.lasting, &self.passing] {
+            tracker.close();
+            tracker.wait().await;
+        }
+    }
+
+    /// Notes that there is a connection: from now on the library's jobs are work that comes to an end.
+    pub(crate) fn note_connected(&self) {
+        self.connected.cancel();
+    }
+
+    /// Notes that the library has acknowledged a message. It does that in a job that lasts as long as its client.
+    pub(crate) fn note_acknowledging(&self) {
+        self.acknowledges.cancel();
+    }
+
+    /// Returns once the library has done its work on connections, of which there are no more; or after `limit`.
+    pub(crate) async fn work_done(&self, clock: &Arc<dyn Clock>, limit: Duration) {
+        let done = async {
+            while self.passing.len() > usize::from(self.acknowledges.is_cancelled()) {
+                clock.sleep(GLANCE).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = done => {}
+            () = clock.sleep(limit) => {
+                tracing::debug!(jobs = self.passing.len(), "work of the library outlived its connection");
+            }
+        }
+    }
+
+    fn library(&self) -> &TaskTracker {
+        if self.connected.is_cancelled() { &self.passing } else { &self.lasting }
     }
 
     /// Cancelled once a job has panicked.
@@ -70,12 +112,12 @@ impl Tasks {
 #[async_trait]
 impl Runtime for Tasks {
     fn spawn(&self, job: Job) -> AbortHandle {
-        let task = self.tracker.spawn(self.guard(job));
+        let task = self.library().spawn(self.guard(job));
         AbortHandle::new(move || task.abort())
     }
 
     fn spawn_detached(&self, job: Job) {
-        self.tracker.spawn(self.guard(job));
+        self.library().spawn(self.guard(job));
     }
 
     fn sleep(&self, duration: Duration) -> Job {
@@ -83,7 +125,7 @@ impl Runtime for Tasks {
     }
 
     fn spawn_blocking(&self, job: Box<dyn FnOnce() + Send + 'static>) -> Job {
-        let task = self.tracker.spawn_blocking(job);
+        let task = self.library().spawn_blocking(job);
         Box::pin(async move {
             let _ = task.await;
         })
@@ -96,8 +138,6 @@ impl Runtime for Tasks {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
 
     #[tokio::test]

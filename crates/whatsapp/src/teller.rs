@@ -37,43 +37,72 @@ impl Teller {
     pub(crate) async fn run(self) {
         while let Some(entries) = self.core.queue.next().await {
             let things = entries.iter().map(Entry::things).sum();
-            let receipts = entries.iter().filter(|entry| entry.is_receipt()).count();
-            if AssertUnwindSafe(self.tell(entries)).catch_unwind().await.is_err() {
-                // Whoever waits for messages that were being taken hears that they were not.
-                self.core.drop_now(SessionEnd::StoreFailed("taking an event failed inside".into()));
-            }
-            self.core.queue.told(things, receipts as u64);
+            let receipts = match AssertUnwindSafe(self.tell(entries)).catch_unwind().await {
+                Ok(receipts) => receipts,
+                Err(_) => {
+                    // Whoever waits for messages that were being taken hears that they were not.
+                    let end = SessionEnd::StoreFailed("taking an event failed inside".to_owned());
+                    self.core.give_back(end);
+                    0
+                }
+            };
+            self.core.queue.told(things, receipts);
         }
     }
 
-    async fn tell(&self, entries: Vec<Entry>) {
+    /// Tells of `entries` and says how many receipts among them were taken.
+    async fn tell(&self, entries: Vec<Entry>) -> u64 {
         let mut inbound = Vec::new();
+        let mut receipts = 0;
         for entry in entries {
-            match entry {
-                Entry::Inbound(messages) => inbound.push(messages),
-                Entry::Own(event) => self.observer.on_event(*event).await,
-                Entry::Library(event) => {
-                    if let Some(event) = self.converted(&event).await {
-                        self.observer.on_event(event).await;
-                    }
+            let is_receipt = entry.is_receipt();
+            let taken = match entry {
+                Entry::Inbound(messages) => {
+                    inbound.push(messages);
+                    continue;
                 }
-            }
+                // WhatsApp delivers it again, and a store that fails or hangs is not asked for more.
+                Entry::Library(_) if is_receipt && self.core.takes_nothing_more() => continue,
+                Entry::Own(event) if self.is_in_vain(&event) => continue,
+                Entry::Own(event) => self.tell_event(*event).await,
+                Entry::Library(event) => match self.converted(&event).await {
+                    Some(event) => self.tell_event(event).await,
+                    None => true,
+                },
+            };
+            receipts += u64::from(is_receipt && taken);
         }
         if !inbound.is_empty() {
             self.hand_over(inbound).await;
         }
+        receipts
+    }
+
+    /// Whether it would ask a store for more that has just failed.
+    fn is_in_vain(&self, event: &SessionEvent) -> bool {
+        matches!(event, SessionEvent::LateAck { .. }) && self.core.given_back.is_cancelled()
+    }
+
+    /// Whether the observer took note.
+    async fn tell_event(&self, event: SessionEvent) -> bool {
+        let taken = self.observer.on_event(event).await;
+        if let Err(e) = &taken {
+            tracing::error!(error = e as &dyn std::error::Error, "an event was not taken");
+            self.core.give_back(SessionEnd::StoreFailed(e.to_string()));
+        }
+        taken.is_ok()
     }
 
     async fn hand_over(&self, mut inbound: Vec<Inbound>) {
         inbound.retain(Inbound::is_wanted);
         // After a failure the next session gets everything again, in order.
-        let mut taken = !self.core.drop_now.is_cancelled();
+        let mut taken = !self.core.takes_nothing_more();
         if taken {
             let messages: Vec<_> = inbound.iter().flat_map(|part| &part.messages).collect();
             if let Err(e) = self.take(&messages).await {
                 taken = false;
                 tracing::error!(error = &e as &dyn std::error::Error, "messages were not taken");
-                self.core.drop_now(SessionEnd::StoreFailed(e.to_string()));
+                self.core.give_back(SessionEnd::StoreFailed(e.to_string()));
             }
         }
         for waiting in inbound.into_iter().filter_map(|part| part.taken) {
@@ -116,7 +145,7 @@ impl Teller {
     /// that would leave a device on the phone that nobody has the keys of.
     async fn put_keys_down(&self) {
         let Some(client) = self.client.upgrade() else { return };
-        if self.core.drop_now.is_cancelled() {
+        if self.core.takes_nothing_more() {
             return;
         }
         if let Err(e) = client.persistence_manager().flush().await {

@@ -165,6 +165,7 @@ impl TransportFactory for Sockets {
         let websocket = dialled.inspect_err(|e| self.link.set_problem(e.to_string()))?;
         self.link.note_heard();
         self.link.up.cancel();
+        self.tasks.note_connected();
         let (sink, stream) = websocket.split();
         let (events, receiver) = async_channel::bounded(FRAMES);
         let closed = CancellationToken::new();

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use wacore::types::{
     events::InboundMessage,
-    message::{MessageCategory, MessageInfo},
+    message::{EditAttribute, MessageCategory, MessageInfo},
 };
 use wharf_domain::{
     address::{Jid, Party},
@@ -13,7 +13,7 @@ use wharf_domain::{
 
 use super::{
     address::{Aliases, from_library},
-    content, context,
+    content, context, key,
     wrapping::{unwrapped, without_device_note},
 };
 
@@ -69,14 +69,22 @@ pub(crate) fn inbound(
         source: None,
     };
     let raw = waproto::codec::message_to_vec(without_device_note(&inbound.message));
-    Some(Inbound { key: key(info), message, raw: Bytes::from(raw) })
+    Some(Inbound { key: key(inbound), message, raw: Bytes::from(raw) })
 }
 
 /// What a message is recognised by when it is delivered again: as it was received, before any look-up.
-fn key(info: &MessageInfo) -> EventKey {
+///
+/// Edits and deletions may come under the id of the message they change; the stanza tells them apart, or else the content.
+fn key(inbound: &InboundMessage) -> EventKey {
+    let info = &*inbound.info;
+    let edit = match &info.edit {
+        EditAttribute::Empty => EditAttribute::infer_from_message(&inbound.message),
+        edit => Some(edit.clone()),
+    };
+    let kind = edit.as_ref().map(|edit| format!("|{}", edit.to_string_val())).unwrap_or_default();
     let chat = info.source.chat.to_non_ad_string();
     let sender = info.source.sender.to_non_ad_string();
-    EventKey(format!("message|{chat}|{sender}|{}", info.id))
+    key::bounded("message", format!("{chat}|{sender}|{}{kind}", info.id))
 }
 
 fn envelope(

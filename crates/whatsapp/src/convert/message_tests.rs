@@ -178,3 +178,45 @@ fn what_is_meant_for_devices_is_not_told() {
     Arc::make_mut(&mut message.info).category = MessageCategory::Peer;
     assert!(inbound(&message, &own(), &Aliases::default()).is_none());
 }
+
+#[test]
+fn what_changes_a_message_is_not_taken_for_it() {
+    let table = [
+        (EditAttribute::Empty, ""),
+        (EditAttribute::MessageEdit, "|1"),
+        (EditAttribute::PinInChat, "|2"),
+        (EditAttribute::SenderRevoke, "|7"),
+        (EditAttribute::AdminRevoke, "|8"),
+        (EditAttribute::Unknown("99".to_owned()), "|99"),
+    ];
+    for (edit, kind) in table {
+        let plain = received(text("olá"), source(ANA, ANA));
+        let info = MessageInfo { edit: edit.clone(), ..(*plain.info).clone() };
+        let message =
+            InboundMessage::builder().message(plain.message.clone()).info(Arc::new(info)).build();
+        assert_eq!(key(&message).0, format!("message|{ANA}|{ANA}|3EB0A{kind}"), "{edit:?}");
+    }
+}
+
+#[test]
+fn an_edit_without_a_word_on_the_envelope_is_known_by_its_content() {
+    use waproto::whatsapp::message::FutureProofMessage;
+    let edited = LibraryMessage {
+        edited_message: MessageField::some(FutureProofMessage {
+            message: MessageField::some(text("olá!")),
+            ..FutureProofMessage::default()
+        }),
+        ..LibraryMessage::default()
+    };
+    let edit = key(&received(edited, source(ANA, ANA)));
+    assert_ne!(edit, key(&received(text("olá"), source(ANA, ANA))));
+}
+
+#[test]
+fn the_key_stays_short_whatever_a_peer_puts_into_it() {
+    let plain = received(text("olá"), source(ANA, ANA));
+    let edit = EditAttribute::Unknown("9".repeat(5_000));
+    let info = MessageInfo { edit, ..(*plain.info).clone() };
+    let message = InboundMessage::builder().message(plain.message).info(Arc::new(info)).build();
+    assert!(key(&message).0.len() < 200);
+}

@@ -1,16 +1,13 @@
-use std::fmt::Write as _;
-
-use sha2::{Digest, Sha256};
 use wacore::types::{events::Receipt as LibraryReceipt, presence::ReceiptType};
 use wharf_domain::{
     event::{EventKey, Receipt, ReceiptKind},
     message::{Chat, ChatKind, MessageId},
 };
 
-use super::address::{Aliases, from_library};
-
-/// The longest list of ids that is kept readable in the key.
-const READABLE: usize = 4;
+use super::{
+    address::{Aliases, from_library},
+    key,
+};
 
 /// The addresses in a receipt whose other half did not come with it.
 pub(crate) fn addresses_of_receipt(receipt: &LibraryReceipt) -> Vec<wacore_binary::Jid> {
@@ -40,7 +37,7 @@ pub(crate) fn receipt(receipt: &LibraryReceipt, aliases: &Aliases) -> Option<(Ev
         is_community: false,
     };
     let from = aliases.party(from, receipt.source.sender_alt.as_ref(), None);
-    let key = key(kind, receipt);
+    let key = key(kind, receipt, &message_ids);
     let timestamp = receipt.timestamp;
     // The library reads no author of the messages from a receipt.
     Some((key, Receipt { kind, message_ids, chat, from, author: None, timestamp }))
@@ -63,17 +60,11 @@ fn kind(library: &ReceiptType) -> Option<ReceiptKind> {
 }
 
 /// What a receipt is recognised by when it is delivered again: as it was received, before any look-up.
-fn key(kind: ReceiptKind, receipt: &LibraryReceipt) -> EventKey {
+fn key(kind: ReceiptKind, receipt: &LibraryReceipt, ids: &[MessageId]) -> EventKey {
     let source = &receipt.source;
-    let ids = receipt.message_ids.join(",");
-    // WhatsApp sends up to 256 ids at once, more than a database takes into an index.
-    let ids = match receipt.message_ids.len() {
-        0..=READABLE => ids,
-        _ => hex::encode(Sha256::digest(ids.as_bytes())),
-    };
-    let mut key = format!("receipt|{}|", kind.as_str());
-    let _ = write!(key, "{}|{}|{ids}", source.chat.to_non_ad_string(), source.sender);
-    EventKey(key)
+    let ids: Vec<_> = ids.iter().map(MessageId::as_str).collect();
+    let (kind, chat, ids) = (kind.as_str(), source.chat.to_non_ad_string(), ids.join(","));
+    key::bounded("receipt", format!("{kind}|{chat}|{}|{ids}", source.sender))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use wharf_domain::{
@@ -19,7 +19,7 @@ async fn messages_that_are_not_taken_end_the_session_and_come_again_in_order() {
     let ana = world.phone(ANA, "Ana");
     ana.send_text(OWN, "antes").await.unwrap();
     paired.live.recorder.message("antes").await;
-    paired.live.recorder.refuse_messages();
+    paired.live.recorder.refuse();
     for text in ["um", "dois", "três"] {
         ana.send_text(OWN, text).await.unwrap();
     }
@@ -45,7 +45,7 @@ async fn a_message_that_comes_again_is_recognised_by_its_key() {
     let world = World::new().await;
     let paired = world.pair().await;
     let ana = world.phone(ANA, "Ana");
-    paired.live.recorder.refuse_messages();
+    paired.live.recorder.refuse();
     ana.send_text(OWN, "de novo").await.unwrap();
     paired.live.recorder.end().await;
     let [first] = &paired.live.recorder.refused()[..] else { panic!("not offered") };
@@ -82,8 +82,6 @@ async fn a_receipt_is_not_acknowledged_before_it_is_taken() {
     sent.unwrap();
     ana.wait_for_message(|shown| shown.id == id.as_str()).await.unwrap();
     paired.live.recorder.holding().await;
-    // A wrong acknowledgement gets its chance.
-    tokio::time::sleep(Duration::from_millis(300)).await;
     let session = paired.live.session.clone();
     let aborting = tokio::spawn(async move { session.abort().await });
     // Whoever takes it now takes it too late: the session is over before it could be acknowledged.
@@ -102,6 +100,24 @@ async fn a_receipt_is_not_acknowledged_before_it_is_taken() {
         .await;
 }
 
+#[tokio::test]
+async fn a_receipt_that_is_not_taken_ends_the_session_and_comes_again() {
+    let world = World::new().await;
+    let paired = world.pair().await;
+    world.phone(ANA, "Ana");
+    paired.live.recorder.refuse();
+    // The end may come before the send is answered.
+    let _ = paired.live.send(ANA, "olá").await;
+    let end = paired.live.recorder.end().await;
+    assert!(matches!(end, SessionEnd::StoreFailed(_)), "{end:?}");
+    // Whatever else had come was not even offered.
+    assert_eq!(paired.live.recorder.receipts(), 1);
+    let next = world.reconnect(paired.instance).await;
+    next.recorder
+        .event("receipt again", |event| matches!(event, SessionEvent::Receipt { .. }).then_some(()))
+        .await;
+}
+
 /// Fails inside whenever it is told of messages.
 struct Clumsy(Arc<Recorder>);
 
@@ -111,8 +127,8 @@ impl SessionObserver for Clumsy {
         panic!("as planned")
     }
 
-    async fn on_event(&self, event: SessionEvent) {
-        self.0.on_event(event).await;
+    async fn on_event(&self, event: SessionEvent) -> Result<()> {
+        self.0.on_event(event).await
     }
 }
 

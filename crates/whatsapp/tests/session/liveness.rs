@@ -6,8 +6,10 @@ use wharf_whatsapp_sim::faults::{Fault, Limit};
 
 use crate::{
     recorder::Told,
-    world::{Live, World},
+    world::{Live, World, eventually},
 };
+
+const ASK_AFTER: Duration = Duration::from_millis(300);
 
 async fn timeout_is_told(live: &Live) {
     live.recorder
@@ -16,11 +18,7 @@ async fn timeout_is_told(live: &Live) {
 }
 
 fn impatient(lost_after: Duration) -> Liveness {
-    Liveness {
-        ask_after: Duration::from_millis(300),
-        tell_after: Duration::from_millis(700),
-        lost_after,
-    }
+    Liveness { ask_after: ASK_AFTER, tell_after: Duration::from_millis(700), lost_after }
 }
 
 #[tokio::test]
@@ -53,7 +51,8 @@ async fn a_server_that_answers_again_is_told() {
 async fn a_server_that_answers_is_left_alone() {
     let world = World::with(|config| config.liveness = impatient(Duration::from_secs(5))).await;
     let paired = world.pair().await;
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    let asked = world.clock.sleeps(ASK_AFTER);
+    eventually("several looks at the server", || world.clock.sleeps(ASK_AFTER) >= asked + 5).await;
     let troubles = paired
         .live
         .recorder

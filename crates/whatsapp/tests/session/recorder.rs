@@ -1,7 +1,10 @@
 //! An observer that keeps what it is told, and refuses or delays it on demand.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -30,6 +33,7 @@ pub struct Recorder {
     refuses: watch::Sender<bool>,
     holds_receipts: watch::Sender<bool>,
     is_holding: watch::Sender<bool>,
+    receipts: AtomicUsize,
 }
 
 impl Recorder {
@@ -41,17 +45,23 @@ impl Recorder {
             refuses: watch::Sender::new(false),
             holds_receipts: watch::Sender::new(false),
             is_holding: watch::Sender::new(false),
+            receipts: AtomicUsize::new(0),
         })
     }
 
-    /// Takes no messages from now on.
-    pub fn refuse_messages(&self) {
+    /// Takes no messages and no receipts from now on.
+    pub fn refuse(&self) {
         self.refuses.send_replace(true);
     }
 
     /// The messages it was offered and did not take.
     pub fn refused(&self) -> Vec<Inbound> {
         self.refused.lock().unwrap().clone()
+    }
+
+    /// How many receipts it was offered, taken or not.
+    pub fn receipts(&self) -> usize {
+        self.receipts.load(Ordering::SeqCst)
     }
 
     /// Does not get on with the next receipt until it is let go.
@@ -147,12 +157,19 @@ impl SessionObserver for Recorder {
         Ok(())
     }
 
-    async fn on_event(&self, event: SessionEvent) {
+    async fn on_event(&self, event: SessionEvent) -> Result<()> {
         let is_receipt = matches!(event, SessionEvent::Receipt { .. });
         if is_receipt && *self.holds_receipts.borrow() {
             self.is_holding.send_replace(true);
             let _ = self.holds_receipts.subscribe().wait_for(|hold| !hold).await;
         }
+        if is_receipt {
+            self.receipts.fetch_add(1, Ordering::SeqCst);
+            if *self.refuses.borrow() {
+                return Err(Error::unavailable("the log", "as planned"));
+            }
+        }
         self.record(Told::Event(event));
+        Ok(())
     }
 }

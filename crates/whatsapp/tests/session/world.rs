@@ -37,6 +37,7 @@ pub struct World {
     pub simulator: Simulator,
     pub stores: Arc<Stores>,
     pub adapter: WhatsAppAdapter,
+    pub clock: Arc<SystemClock>,
 }
 
 impl World {
@@ -60,9 +61,9 @@ impl World {
         roots.add_pem(simulator.root_certificate_pem().as_bytes()).unwrap();
         let net = Net::new(Tls::new(roots), Egress::Open).with_resolver(Arc::new(Nowhere));
         let stores = Arc::new(Stores::default());
-        let adapter =
-            WhatsAppAdapter::new(config, net, stores.clone(), Arc::new(SystemClock)).unwrap();
-        Self { simulator, stores, adapter }
+        let clock = Arc::new(SystemClock::default());
+        let adapter = WhatsAppAdapter::new(config, net, stores.clone(), clock.clone()).unwrap();
+        Self { simulator, stores, adapter, clock }
     }
 
     pub fn phone(&self, number: &str, name: &str) -> Phone {
@@ -229,7 +230,16 @@ impl Resolver for Nowhere {
     }
 }
 
-struct SystemClock;
+/// Notes the pauses that have been made.
+#[derive(Default)]
+pub struct SystemClock(Mutex<Vec<Duration>>);
+
+impl SystemClock {
+    /// How often so long a pause has ended.
+    pub fn sleeps(&self, pause: Duration) -> usize {
+        self.0.lock().unwrap().iter().filter(|made| **made == pause).count()
+    }
+}
 
 #[async_trait]
 impl Clock for SystemClock {
@@ -240,5 +250,6 @@ impl Clock for SystemClock {
 
     async fn sleep(&self, pause: Duration) {
         tokio::time::sleep(pause).await;
+        self.0.lock().unwrap().push(pause);
     }
 }
