@@ -12,7 +12,7 @@ use crate::phone::signal::{DeviceAddress, Enc, EncKind, SignalError};
 use crate::stanza::fields::Fields as _;
 use crate::state::account::Account;
 
-/// How often a message is asked for again (`MAX_RETRY` of WhatsApp Web).
+/// How often a message is asked for again (`MAX_RETRY_COUNT` of whatsapp-rust).
 const ATTEMPTS: u32 = 5;
 
 /// Takes a stanza and says what the phone sends in answer. Without an account's lock.

@@ -91,12 +91,12 @@ impl Unpaired {
         match (stanza.tag.as_ref(), stanza.text("type").as_deref()) {
             ("iq", Some("result" | "error")) => self.answered(stanza),
             ("iq", _) => {
-                let (answer, next) = match stanza.child("link_code_companion_reg") {
-                    Some(request) => super::code::request(self, request),
-                    None => {
-                        let answer = iq::for_anybody(stanza);
-                        (answer.unwrap_or_else(|| iq::unknown(&self.hub, stanza)), None)
-                    }
+                let (answer, next) = if let Some(request) = stanza.child("link_code_companion_reg")
+                {
+                    super::code::request(self, request)
+                } else {
+                    let answer = iq::for_anybody(stanza);
+                    (answer.unwrap_or_else(|| iq::unknown(&self.hub, stanza)), None)
                 };
                 self.line.send(answer.to(stanza));
                 if let Some(next) = next {
