@@ -142,12 +142,10 @@ const TABLES: &[&str] = &[
     )",
     "CREATE TABLE wa_pending_inbound (
         instance_id {uuid} NOT NULL,
-        chat TEXT NOT NULL,
-        sender TEXT NOT NULL,
-        message_id TEXT NOT NULL,
+        message_key {bytes} NOT NULL,
         message {bytes} NOT NULL,
         stored_at BIGINT NOT NULL,
-        PRIMARY KEY (instance_id, chat, sender, message_id)
+        PRIMARY KEY (instance_id, message_key)
     )",
     "CREATE TABLE wa_msg_secret (
         instance_id {uuid} NOT NULL,

@@ -1,8 +1,7 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use futures::FutureExt as _;
 use sea_orm::{ConnectionTrait as _, QueryResult, Statement};
 use uuid::Uuid;
 use wharf_seal::Keyring;
@@ -11,6 +10,7 @@ use wharf_sql::Database;
 use crate::SqlBackend;
 use crate::backend::write;
 use crate::error::{Error, Result};
+use crate::health::Health;
 use crate::statement::values;
 
 const TABLES: [&str; 18] = [
@@ -39,20 +39,29 @@ const TABLES: [&str; 18] = [
 pub struct StoreFactory {
     pub(crate) db: Database,
     pub(crate) keyring: Arc<Keyring>,
+    /// The last opened backend of each instance, as long as anything of it is left.
+    opened: Arc<Mutex<HashMap<Uuid, Weak<Health>>>>,
 }
 
 impl StoreFactory {
     /// Over a database with the schema in place.
     #[must_use]
     pub fn new(db: Database, keyring: Arc<Keyring>) -> Self {
-        Self { db, keyring }
+        Self { db, keyring, opened: Arc::default() }
     }
 
-    /// The store of `instance`, once everything an earlier one has begun to write is settled.
+    /// The store of `instance`, once everything that the one this factory opened before has begun to
+    /// write is settled; from then on that one refuses Signal and pending-inbound writes.
+    ///
+    /// Knows of no other process's writes: a database has one server at a time.
     pub async fn open(&self, instance: Uuid) -> Result<SqlBackend, Error> {
-        // Stands in line behind it.
-        self.db.write(|_| async { Ok::<_, Error>(()) }.boxed()).await?;
-        Ok(SqlBackend::new(self.db.clone(), self.keyring.clone(), instance))
+        self.settle(instance).await;
+        let health = Arc::<Health>::default();
+        let mut opened = self.opened();
+        opened.retain(|_, health| health.strong_count() > 0);
+        opened.insert(instance, Arc::downgrade(&health));
+        drop(opened);
+        Ok(SqlBackend::new(self.db.clone(), self.keyring.clone(), instance, health))
     }
 
     /// Whether anything like a device is stored for `instance`, paired or not.
@@ -89,14 +98,27 @@ impl StoreFactory {
 
     /// Removes all that is stored for `instance`: all of it or, on failure, none.
     ///
-    /// No backend of the instance may be in use.
+    /// No backend of the instance may be in use. Waits for what the last has begun to write.
     pub async fn wipe(&self, instance: Uuid) -> Result<(), Error> {
+        self.settle(instance).await;
         let backend = self.db.backend();
         let statements = TABLES.map(|table| {
             let sql = format!("DELETE FROM {table} WHERE instance_id = $1");
             Statement::from_sql_and_values(backend, sql, values![instance])
         });
         write(&self.db, statements.into()).await.map(drop)
+    }
+
+    /// Ends the last opened backend of `instance`.
+    async fn settle(&self, instance: Uuid) {
+        let last = self.opened().get(&instance).and_then(Weak::upgrade);
+        if let Some(last) = last {
+            last.retire().await;
+        }
+    }
+
+    fn opened(&self) -> MutexGuard<'_, HashMap<Uuid, Weak<Health>>> {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn device_row(&self, instance: Uuid) -> Result<Option<QueryResult>> {

@@ -6,6 +6,7 @@ mod device_store;
 mod error;
 mod factory;
 mod health;
+mod key_text;
 mod known_addresses;
 mod msg_secret_store;
 mod protocol;

@@ -8,6 +8,7 @@ use wacore::store::traits::{
 
 use crate::SqlBackend;
 use crate::error::Error;
+use crate::key_text::key_text;
 use crate::sealing::{KeyPart, MSG_SECRET};
 use crate::statement::{insert_rows, values};
 
@@ -27,7 +28,8 @@ impl MsgSecretStore for SqlBackend {
         }
         let mut rows = Vec::with_capacity(merged.len());
         for entry in merged.into_values() {
-            let (chat, sender, id) = (&*entry.chat, &*entry.sender, &*entry.msg_id);
+            let id = key_text(&entry.msg_id);
+            let (chat, sender, id) = (&*entry.chat, &*entry.sender, &*id);
             let sealed = self.seal(&MSG_SECRET, &key(chat, sender, id), &entry.secret)?;
             rows.push(values![
                 self.instance,
@@ -77,6 +79,8 @@ impl MsgSecretStore for SqlBackend {
         sender: &str,
         msg_id: &str,
     ) -> Result<Option<(Vec<u8>, i64)>> {
+        // A peer chose it.
+        let msg_id = &*key_text(msg_id);
         let row = self
             .query_one(
                 "SELECT secret, message_ts FROM wa_msg_secret

@@ -52,7 +52,7 @@ pub(crate) const SENT_MESSAGE: SealedColumn =
     sealed("wa_sent_message", "payload", &[Text("chat"), Text("message_id")]);
 /// Holds the message secret of what was received.
 pub(crate) const PENDING_INBOUND: SealedColumn =
-    sealed("wa_pending_inbound", "message", &[Text("chat"), Text("sender"), Text("message_id")]);
+    sealed("wa_pending_inbound", "message", &[Bytes("message_key")]);
 pub(crate) const MSG_SECRET: SealedColumn =
     sealed("wa_msg_secret", "secret", &[Text("chat"), Text("sender"), Text("message_id")]);
 

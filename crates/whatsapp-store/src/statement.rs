@@ -53,28 +53,6 @@ pub(crate) fn over_list(
     statements
 }
 
-/// `{head} IN (VALUES (…), …)` over all `rows`, which `head` names as a row `(x, y)`.
-pub(crate) fn over_rows(
-    backend: DbBackend,
-    head: &str,
-    shared: &[Value],
-    rows: impl IntoIterator<Item = Vec<Value>>,
-) -> Vec<Statement> {
-    let mut rows = rows.into_iter().peekable();
-    let columns = rows.peek().map_or(1, Vec::len);
-    let limit = rows_per_statement(backend, columns + shared.len());
-    let mut statements = Vec::new();
-    while rows.peek().is_some() {
-        let mut values = shared.to_vec();
-        values.extend(rows.by_ref().take(limit).flatten());
-        let count = (values.len() - shared.len()) / columns;
-        let list = value_rows(shared.len() + 1, columns, count);
-        let sql = format!("{head} IN (VALUES {list})");
-        statements.push(Statement::from_sql_and_values(backend, sql, values));
-    }
-    statements
-}
-
 /// `($1,$2),($3,$4)` and so on.
 fn value_rows(first: usize, columns: usize, rows: usize) -> String {
     let mut list = String::new();
@@ -123,14 +101,6 @@ mod tests {
             statements.into_iter().filter_map(|statement| statement.values).flatten().collect();
         let all: Vec<Value> = (0..2500i64).flat_map(|n| values![n, n, n]).collect();
         assert_eq!(bound, all);
-    }
-
-    #[test]
-    fn a_list_of_rows_follows_what_is_shared() {
-        let rows = [values!["a", "b"], values!["c", "d"]];
-        let head = "DELETE FROM t WHERE i = $1 AND (x, y)";
-        let statements = over_rows(DbBackend::Sqlite, head, &["i".into()], rows);
-        assert_eq!(statements[0].sql, format!("{head} IN (VALUES ($2,$3),($4,$5))"));
     }
 
     #[test]

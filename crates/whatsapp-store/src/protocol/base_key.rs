@@ -2,6 +2,7 @@
 
 use crate::SqlBackend;
 use crate::error::Result;
+use crate::key_text::key_text;
 use crate::statement::values;
 
 impl SqlBackend {
@@ -16,7 +17,7 @@ impl SqlBackend {
              VALUES ($1, $2, $3, $4)
              ON CONFLICT (instance_id, address, message_id)
              DO UPDATE SET base_key = excluded.base_key",
-            values![self.instance, address, message_id, base_key],
+            values![self.instance, address, &*key_text(message_id), base_key],
         )
         .await
         .map(drop)
@@ -32,7 +33,7 @@ impl SqlBackend {
             .query_one(
                 "SELECT 1 FROM wa_base_key WHERE instance_id = $1 AND address = $2
                  AND message_id = $3 AND base_key = $4",
-                values![self.instance, address, message_id, base_key],
+                values![self.instance, address, &*key_text(message_id), base_key],
             )
             .await?;
         Ok(row.is_some())
@@ -42,7 +43,7 @@ impl SqlBackend {
         self.write_one(
             "DELETE FROM wa_base_key
              WHERE instance_id = $1 AND address = $2 AND message_id = $3",
-            values![self.instance, address, message_id],
+            values![self.instance, address, &*key_text(message_id)],
         )
         .await
         .map(drop)

@@ -5,6 +5,7 @@ use sea_orm::ConnectionTrait as _;
 
 use crate::SqlBackend;
 use crate::error::{Error, Result};
+use crate::key_text::key_text;
 use crate::sealing::{KeyPart, SENT_MESSAGE};
 use crate::statement::values;
 
@@ -19,6 +20,7 @@ impl SqlBackend {
         id: &str,
         payload: &[u8],
     ) -> Result<()> {
+        let id = &*key_text(id);
         let sealed = self.seal(&SENT_MESSAGE, &key(chat, id), payload)?;
         self.write_one(
             "INSERT INTO wa_sent_message (instance_id, chat, message_id, payload, stored_at)
@@ -33,6 +35,7 @@ impl SqlBackend {
 
     /// Of several who ask at once, one gets it.
     pub(crate) async fn pop_sent_message(&self, chat: &str, id: &str) -> Result<Option<Vec<u8>>> {
+        let id = &*key_text(id);
         let delete = self.statement(
             "DELETE FROM wa_sent_message
              WHERE instance_id = $1 AND chat = $2 AND message_id = $3 RETURNING payload",
