@@ -5,7 +5,7 @@
 //! 1. the **row of the account or instance** that is changed. Appends hold the instance's, since they take sequences from
 //!    it; whoever changes its webhooks or removes it takes it first, so that no event is fanned out meanwhile.
 //! 2. the **rows lock**: shared by whoever claims or settles, exclusive for whoever removes deliveries of whole sinks.
-//! 3. the **lanes**, sorted: of appends and settlements in one lane, the later sees what the earlier did. Otherwise an
+//! 3. the **lanes**, by the numbers of their locks, sorted: of appends and settlements in one lane, the later sees what the earlier did. Otherwise an
 //!    append could find a lane occupied by a delivery that is just being settled, and nobody would make its own the head.
 
 use sea_orm::{ConnectionTrait, DbBackend};
@@ -63,9 +63,7 @@ pub(crate) async fn lock_lanes(txn: &impl ConnectionTrait, lanes: &[LaneKey]) ->
     if backend != DbBackend::Postgres {
         return Ok(());
     }
-    let mut keys: Vec<i64> = lanes.iter().map(lock_number).collect();
-    keys.sort_unstable();
-    keys.dedup();
+    let keys = lock_numbers(lanes);
     for keys in batches(backend, 1, &keys) {
         let rows = keys.iter().map(|key| values![*key]);
         let sql = Sql::new("SELECT pg_advisory_xact_lock(number) FROM (VALUES ", vec![])
@@ -76,12 +74,42 @@ pub(crate) async fn lock_lanes(txn: &impl ConnectionTrait, lanes: &[LaneKey]) ->
     Ok(())
 }
 
-/// FNV-1a, 64 bits: all processes must come to the same number. Lanes that share one wait for each other in vain,
-/// which does no harm.
+/// The numbers of the locks of these lanes, sorted, each once.
+fn lock_numbers(lanes: &[LaneKey]) -> Vec<i64> {
+    let mut numbers: Vec<i64> = lanes.iter().map(lock_number).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers
+}
+
+/// One of 256 numbers a sink: all advisory locks of a PostgreSQL server share one table of a fixed size, and an append
+/// may concern thousands of lanes. Lanes that share a number wait for each other in vain, which does no harm.
 fn lock_number(lane: &LaneKey) -> i64 {
-    let bytes = lane.sink.as_bytes().iter().chain(lane.lane.as_bytes());
-    let hash = bytes.fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
+    let sink = hash(lane.sink.as_bytes()) << 8;
+    let bucket = hash(lane.lane.as_bytes()).to_be_bytes().iter().fold(0, |all, byte| all ^ byte);
+    (sink | u64::from(bucket)).cast_signed()
+}
+
+/// FNV-1a, 64 bits: all processes must come to the same number.
+fn hash(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01B3)
-    });
-    hash.cast_signed()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn however_many_lanes_a_sink_has_its_locks_are_few_and_in_order() {
+        let sinks = [Uuid::from_u128(1), Uuid::from_u128(2)];
+        let lanes = |sink| (0..5_000).map(move |n| LaneKey { sink, lane: format!("{n}@lid") });
+        let [one, other] = sinks.map(|sink| lock_numbers(&lanes(sink).collect::<Vec<_>>()));
+        for numbers in [&one, &other] {
+            assert!((200..=256).contains(&numbers.len()), "{}", numbers.len());
+            assert!(numbers.is_sorted());
+        }
+        assert!(one.iter().all(|number| !other.contains(number)), "sinks wait for each other");
+    }
 }
