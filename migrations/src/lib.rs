@@ -4,7 +4,6 @@ use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
 mod m20261121_000001_core;
 mod m20261121_000002_whatsapp_store;
-mod m20261121_000003_heads_by_sink;
 
 /// All steps, oldest first.
 #[derive(Debug)]
@@ -15,7 +14,6 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m20261121_000001_core::Migration),
             Box::new(m20261121_000002_whatsapp_store::Migration),
-            Box::new(m20261121_000003_heads_by_sink::Migration),
         ]
     }
 }

@@ -152,5 +152,6 @@ const INDEXES: &[&str] = &[
     "CREATE INDEX event_age ON event (recorded_at)",
     "CREATE INDEX delivery_event ON delivery (event_id)",
     "CREATE INDEX delivery_lane ON delivery (sink_id, lane, status, sequence)",
-    "CREATE INDEX delivery_head ON delivery (head_due, sequence) WHERE head_due IS NOT NULL",
+    // By sink, so that a claim can pass over sinks that have their share without reading their heads.
+    "CREATE INDEX delivery_sink_head ON delivery (sink_id, head_due, sequence) WHERE head_due IS NOT NULL",
 ];
