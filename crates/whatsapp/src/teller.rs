@@ -37,15 +37,13 @@ impl Teller {
     pub(crate) async fn run(self) {
         while let Some(entries) = self.core.queue.next().await {
             let things = entries.iter().map(Entry::things).sum();
-            let receipts = match AssertUnwindSafe(self.tell(entries)).catch_unwind().await {
-                Ok(receipts) => receipts,
-                Err(_) => {
-                    // Whoever waits for messages that were being taken hears that they were not.
-                    let end = SessionEnd::StoreFailed("taking an event failed inside".to_owned());
-                    self.core.give_back(end);
-                    0
-                }
-            };
+            let told = AssertUnwindSafe(self.tell(entries)).catch_unwind().await;
+            if told.is_err() {
+                // Whoever waits for messages that were being taken hears that they were not.
+                let end = SessionEnd::StoreFailed("taking an event failed inside".to_owned());
+                self.core.give_back(end);
+            }
+            let receipts = told.unwrap_or(0);
             self.core.queue.told(things, receipts);
         }
     }

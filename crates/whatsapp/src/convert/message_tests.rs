@@ -204,7 +204,6 @@ fn an_edit_without_a_word_on_the_envelope_is_known_by_its_content() {
     let edited = LibraryMessage {
         edited_message: MessageField::some(FutureProofMessage {
             message: MessageField::some(text("olá!")),
-            ..FutureProofMessage::default()
         }),
         ..LibraryMessage::default()
     };
