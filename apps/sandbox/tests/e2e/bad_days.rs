@@ -131,6 +131,7 @@ async fn what_whatsapp_delivers_twice_is_told_once() {
     world.receiver.wait_for_text("twice").await;
     let fault = json!({ "number": ANA, "fault": "redeliver", "messageId": id, "count": 1 });
     world.whatsapp.fault(fault).await;
+    world.whatsapp.wait_for_redelivery().await;
     world.whatsapp.send(BIA, ANA, "afterwards").await;
     world.receiver.wait_for_text("afterwards").await;
     assert_eq!(world.receiver.count_of_text("twice"), 1);

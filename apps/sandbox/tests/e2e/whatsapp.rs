@@ -120,6 +120,20 @@ impl WhatsApp {
         self.expect(StatusCode::OK, Method::DELETE, "faults", Value::Null).await;
     }
 
+    /// Waits until a stanza was delivered again on demand.
+    pub(crate) async fn wait_for_redelivery(&self) {
+        let look = async {
+            while self.stats().await["redelivered"] != 1 {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(DEADLINE, look).await.unwrap();
+    }
+
+    async fn stats(&self) -> Value {
+        self.expect(StatusCode::OK, Method::GET, "stats", Value::Null).await
+    }
+
     /// Waits until a phone shows a message of that text, and gives it.
     pub(crate) async fn wait_for_text(&self, number: &str, text: &str) -> Value {
         let look = async {
