@@ -71,13 +71,12 @@ async fn a_block_that_is_not_right_comes_back_disabled() {
     let gateway = TestGateway::start().await;
     let body = json!({
         "name": "sales",
-        "proxyEnabled": true, "proxyProtocol": "gopher", "proxyHost": "proxy.example.com",
         "webhookEnabled": true, "webhookURL": "ftp://example.com",
         "websocketEnabled": true, "websocketEvents": ["message.gone"],
         "s3Enabled": true, "s3Bucket": "",
     });
     let made = create(&gateway, body).await.expect(201);
-    for block in ["proxy", "webhook", "websocket", "s3"] {
+    for block in ["webhook", "websocket", "s3"] {
         assert_eq!(made["instance"][block]["enabled"], false, "{block}");
     }
     let webhooks = gateway.get("/api/events/getWebhook/sales").await.expect(200);
@@ -151,7 +150,7 @@ async fn an_unusual_name_works_on_every_path() {
 async fn a_token_that_no_header_can_carry_is_refused() {
     let gateway = TestGateway::start().await;
     let refusal = create(&gateway, json!({ "name": "sales", "token": "a b" })).await.refusal();
-    let expected = "Invalid token: must be visible ASCII without spaces";
+    let expected = "The 'token' field must be visible ASCII without spaces";
     assert_eq!(refusal, (400, expected.to_owned()));
 }
 
@@ -207,5 +206,35 @@ async fn a_body_of_other_types_is_refused_without_detail() {
     for body in bodies {
         let refusal = create(&gateway, body.clone()).await.refusal();
         assert_eq!(refusal, (400, "Invalid request body".to_owned()), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_not_right_makes_no_instance_that_would_go_without() {
+    let gateway = TestGateway::start().await;
+    let proxy = |protocol: &str, port: &str| {
+        json!({
+            "name": "sales", "proxyEnabled": true, "proxyProtocol": protocol,
+            "proxyHost": "proxy.example.com", "proxyPort": port,
+        })
+    };
+    for (protocol, port) in [("gopher", "1080"), ("socks5", "99999"), ("socks5", "")] {
+        let refused = create(&gateway, proxy(protocol, port)).await;
+        let (status, message) = refused.refusal();
+        assert_eq!(status, 400);
+        assert!(message.starts_with("Invalid proxy: proxyP"), "{message}");
+    }
+    let none = gateway.get("/api/instance/list").await.expect(200);
+    assert_eq!(none["meta"]["total"], 0);
+    let made = create(&gateway, proxy("SOCKS5", "1080")).await.expect(201);
+    assert_eq!(made["instance"]["proxy"]["protocol"], "socks5");
+}
+
+#[tokio::test]
+async fn a_body_has_to_be_an_object() {
+    let gateway = TestGateway::start().await;
+    for body in [json!([]), json!(["sales", null])] {
+        let (status, _) = create(&gateway, body).await.refusal();
+        assert_eq!(status, 400);
     }
 }

@@ -19,3 +19,10 @@ async fn a_browser_finds_the_documentation() {
         assert!(page.text.contains("swagger-ui"), "{}", page.text);
     }
 }
+
+#[tokio::test]
+async fn the_documentation_asks_nobody_else() {
+    let gateway = TestGateway::start().await;
+    let page = gateway.nobody().get("/docs/swagger-initializer.js").await;
+    assert!(page.text.contains("\"validatorUrl\": \"none\""), "{}", page.text);
+}

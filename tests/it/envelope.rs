@@ -85,3 +85,16 @@ async fn a_query_that_contradicts_itself_is_refused() {
     assert_eq!(status, 400);
     assert!(message.starts_with("Invalid query: "), "{message}");
 }
+
+#[tokio::test]
+async fn what_can_be_read_can_be_asked_for_without_its_body() {
+    let gateway = TestGateway::start().await;
+    gateway.instance("sales").await;
+    for path in ["/health", "/health/ready", "/docs/", "/openapi.json", "/api/instance/list"] {
+        let answer = gateway.owner().call("HEAD", path).await;
+        assert_eq!((answer.status, answer.text.as_str()), (200, ""), "{path}");
+    }
+    // Not what begins something.
+    let connect = gateway.owner().call("HEAD", "/api/instance/connect/sales").await;
+    assert_eq!(connect.status, 405);
+}

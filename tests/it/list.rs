@@ -77,3 +77,13 @@ async fn an_instances_token_sees_its_own_whatever_it_asks_for() {
         assert_eq!(listed["meta"]["total"], 1);
     }
 }
+
+#[tokio::test]
+async fn of_several_names_those_nobody_can_have_are_passed_over_too() {
+    let gateway = TestGateway::start().await;
+    gateway.instance("sales").await;
+    for (query, total) in [("a%5Cb,c%5Cd", 0), ("nothing,a%5Cb", 0), ("sales,a%5Cb", 1)] {
+        let path = format!("/api/instance/list?instanceName={query}");
+        assert_eq!(gateway.get(&path).await.expect(200)["meta"]["total"], total, "{query}");
+    }
+}

@@ -132,3 +132,11 @@ async fn a_refused_call_has_no_effect() {
     gateway.clock.advance(Duration::from_mins(1));
     assert_eq!(gateway.get("/api/instance/list").await.expect(200)["meta"]["total"], 0);
 }
+
+#[tokio::test]
+async fn a_creation_counts_as_one_however_its_path_is_spelt() {
+    let gateway = gateway(100, 1).await;
+    gateway.post("/api/instance/new", json!({ "name": "one" })).await.expect(201);
+    let refused = gateway.post("/api/instance/ne%77", json!({ "name": "two" })).await;
+    assert_eq!(refused.refusal(), (429, EXCEEDED.to_owned()));
+}

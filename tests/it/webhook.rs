@@ -184,7 +184,9 @@ async fn a_deleted_webhook_is_gone() {
     assert_eq!(answer, json!({ "success": true, "message": "Webhook deleted" }));
     let again = owner.delete("/api/events/webhook/sales?label=crm").await.refusal();
     assert_eq!(again, (404, "Webhook not found".to_owned()));
-    owner.delete("/api/events/webhook/sales").await.expect(200);
+    let unnamed = owner.delete("/api/events/webhook/sales?Label=crm").await.refusal();
+    assert_eq!(unnamed, (400, "The 'label' field is required".to_owned()));
+    owner.delete("/api/events/webhook/sales?label=").await.expect(200);
     assert_eq!(get(&gateway, "").await.expect(200)["webhooks"], json!([]));
 }
 

@@ -37,6 +37,17 @@ pub struct CreateInstance {
     pub s3: Option<S3Config>,
 }
 
+/// Which of an account's instances are wanted.
+#[derive(Clone, Debug)]
+pub enum Wanted {
+    /// All of them.
+    All,
+    /// The one of that name, which has to be there.
+    One(InstanceName),
+    /// Those of these names that are there.
+    Several(Vec<InstanceName>),
+}
+
 /// An instance with what is kept beside it, and its state now.
 #[derive(Clone, Debug)]
 pub struct InstanceDetails {
@@ -106,28 +117,24 @@ impl InstanceService {
         Ok(InstanceDetails { state: instance.standing.state_at_rest(), instance, webhook })
     }
 
-    /// The instances a caller may see: an account's own, of the given names when any are given, or an instance
-    /// itself. Names of several that do not exist are passed over.
+    /// The instances a caller may see: those wanted of an account's own, or an instance itself. Names of several that
+    /// do not exist are passed over.
     ///
-    /// Fails with `NotFound` when exactly one name is given and there is no such instance.
-    pub async fn list(
-        &self,
-        caller: Principal,
-        names: &[InstanceName],
-    ) -> Result<Vec<InstanceDetails>> {
+    /// Fails with `NotFound` when one name is given and there is no such instance.
+    pub async fn list(&self, caller: Principal, wanted: &Wanted) -> Result<Vec<InstanceDetails>> {
         let found = match caller {
             Principal::Instance { instance, .. } => {
                 self.instances.find_by_id(instance).await?.into_iter().collect()
             }
-            Principal::Account(account) => match names {
-                [] => self.instances.list(account).await?,
-                [name] => vec![
+            Principal::Account(account) => match wanted {
+                Wanted::All => self.instances.list(account).await?,
+                Wanted::One(name) => vec![
                     self.instances
                         .find(account, name)
                         .await?
                         .ok_or(Error::NotFound(Resource::Instance))?,
                 ],
-                names => {
+                Wanted::Several(names) => {
                     let mut all = self.instances.list(account).await?;
                     all.retain(|instance| names.contains(&instance.name));
                     all

@@ -173,7 +173,10 @@ impl Recipient {
         let jid =
             Jid::parse(raw).map_err(|_| Error::invalid("number", "is not a WhatsApp address"))?;
         if jid.server() == Server::Broadcast {
-            return Err(Error::invalid("number", "status updates and broadcasts cannot be sent here"));
+            return Err(Error::invalid(
+                "number",
+                "status updates and broadcasts cannot be sent here",
+            ));
         }
         Ok(match jid.number() {
             Some(number) => Self::Number(PhoneNumber::parse(number.as_str())?),

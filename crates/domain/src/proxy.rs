@@ -14,9 +14,9 @@ pub enum ProxyProtocol {
 }
 
 impl ProxyProtocol {
-    /// Accepts the contract's spellings.
+    /// Accepts the contract's spellings, in whichever case.
     pub fn parse(raw: &str) -> Result<Self> {
-        match raw {
+        match raw.trim().to_ascii_lowercase().as_str() {
             "http" => Ok(Self::Http),
             "https" => Ok(Self::Https),
             "socks5" => Ok(Self::Socks5),

@@ -52,6 +52,9 @@ impl WebhookUrl {
     /// elsewhere, when it is dialled.
     pub fn parse(raw: &str) -> Result<Self> {
         let raw = raw.trim();
+        if raw.chars().any(char::is_control) {
+            return Err(Error::invalid("url", "must not contain control characters"));
+        }
         if raw.len() > 2048 {
             return Err(Error::invalid("url", "must have at most 2048 bytes"));
         }

@@ -56,7 +56,10 @@ fn token(headers: &header::HeaderMap) -> Option<&str> {
     if let Some(value) = headers.get("token").filter(|value| !value.is_empty()) {
         return Some(value.to_str().unwrap_or("\u{fffd}"));
     }
-    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let Ok(authorization) = headers.get(header::AUTHORIZATION)?.to_str() else {
+        return Some("\u{fffd}");
+    };
+    let (scheme, token) = authorization.split_once(' ')?;
     let token = token.trim();
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }

@@ -8,7 +8,7 @@ use actix_web::{
     web::{self, Data},
 };
 use utoipa_actix_web::AppExt;
-use utoipa_swagger_ui::SwaggerUi;
+use utoipa_swagger_ui::{Config as SwaggerConfig, SwaggerUi};
 use wharf_application::Services;
 use wharf_domain::ports::Clock;
 
@@ -73,7 +73,12 @@ impl Api {
             .app_data(self.version.clone())
             .app_data(self.body_limit)
             .service(web::redirect("/docs", "/docs/"))
-            .service(SwaggerUi::new("/docs/{file:.*}").url("/openapi.json", openapi()))
+            .service(
+                SwaggerUi::new("/docs/{file:.*}")
+                    .url("/openapi.json", openapi())
+                    // The page would send the address of this server to a validator on the internet.
+                    .config(SwaggerConfig::new(["/openapi.json"]).validator_url("none")),
+            )
             .default_service(web::to(unknown))
             .wrap(from_fn(gate))
     }

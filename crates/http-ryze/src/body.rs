@@ -63,6 +63,10 @@ impl Sent {
     /// Parses the body. A refusal names the field and the reason.
     pub(crate) fn json_or_why<T: DeserializeOwned>(self) -> Result<T, ApiError> {
         let bytes = self.0?;
+        // The parser would take the elements of an array for fields.
+        if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+            return Err(ApiError::Body { detail: Some("must be a JSON object".to_owned()) });
+        }
         let mut json = serde_json::Deserializer::from_slice(&bytes);
         let parsed = serde_path_to_error::deserialize(&mut json)
             .map_err(|e| ApiError::Body { detail: Some(e.to_string()) })?;

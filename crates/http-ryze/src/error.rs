@@ -17,6 +17,7 @@ use crate::wording;
 pub(crate) enum Operation {
     Identify,
     CreateInstance,
+    SetProxy,
     ListInstances,
     FindInstance,
     Connect,

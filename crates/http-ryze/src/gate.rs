@@ -20,11 +20,14 @@ use crate::{
 
 /// Identifies the caller for the extractors, counts the request and tells the caller the count with whatever answer.
 pub(crate) async fn gate(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let path = request.path();
-    if path == "/health" || path.starts_with("/health/") {
+    // What is asked for without its body is served as a read; the server leaves the body out.
+    if request.method() == Method::HEAD && is_read(decoded(&request)) {
+        request.head_mut().method = Method::GET;
+    }
+    if ["/health", "/health/live", "/health/ready"].contains(&decoded(&request)) {
         return Ok(in_our_words(next.call(request).await?.map_into_boxed_body()));
     }
     let (count, caller) = admit(&request).await;
@@ -46,6 +49,18 @@ pub(crate) async fn gate(
     Ok(response)
 }
 
+/// The path that routing goes by, in which `%77` is a `w`.
+fn decoded(request: &ServiceRequest) -> &str {
+    request.match_info().as_str()
+}
+
+/// Whether a GET of this path changes nothing.
+fn is_read(path: &str) -> bool {
+    ["/health", "/docs", "/openapi.json", "/api/instance/list", "/api/events/getWebhook/"]
+        .iter()
+        .any(|read| path.starts_with(read))
+}
+
 /// Counts a request with its caller's others.
 async fn admit(request: &ServiceRequest) -> (Option<Count>, Result<Caller, ApiError>) {
     let (Some(limiter), Some(services)) =
@@ -61,7 +76,7 @@ async fn admit(request: &ServiceRequest) -> (Option<Count>, Result<Caller, ApiEr
         .collect();
     let address = peer::address(request.peer_addr(), &forwarded_for, &limiter.trusted_proxies);
     let principal = caller.as_ref().ok().and_then(Caller::principal);
-    let creates = request.method() == Method::POST && request.path() == instance::CREATE;
+    let creates = request.method() == Method::POST && decoded(request) == instance::CREATE;
     let who = Counted::of(principal, address);
     (limiter.limits.count(who, creates, limiter.clock.now()), caller)
 }

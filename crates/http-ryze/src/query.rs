@@ -16,6 +16,12 @@ impl<T: DeserializeOwned> FromRequest for Asked<T> {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let asked = Query::<T>::from_query(request.query_string());
-        ready(asked.map(|q| Self(q.into_inner())).map_err(|e| ApiError::Query(e.to_string())))
+        ready(asked.map(|q| Self(q.into_inner())).map_err(|e| ApiError::Query(in_words(&e))))
     }
+}
+
+/// What is wrong, without the words that only say where it was found out.
+fn in_words(error: &actix_web::error::QueryPayloadError) -> String {
+    let text = error.to_string();
+    text.strip_prefix("Query deserialize error: ").unwrap_or(&text).to_owned()
 }

@@ -41,7 +41,7 @@ pub(crate) async fn unknown(
     request: HttpRequest,
     served: Data<Served>,
 ) -> Result<HttpResponse, ApiError> {
-    match served.allowed(request.path()) {
+    match served.allowed(request.match_info().as_str()) {
         Some(allowed) => Err(ApiError::WrongMethod { allowed }),
         None => Err(ApiError::UnknownRoute),
     }

@@ -40,6 +40,11 @@ pub(crate) fn failure(operation: Operation, error: &Error) -> Answer {
             StatusCode::CONFLICT,
             "Idempotency-Key was already used for a different request".into(),
         ),
+        Error::NotConnected | Error::NotAcknowledged | Error::Refused { .. }
+            if operation == Operation::LogOut =>
+        {
+            (StatusCode::INTERNAL_SERVER_ERROR, broken(operation, error))
+        }
         Error::NotConnected => {
             (StatusCode::BAD_REQUEST, "Instance is not connected to WhatsApp".into())
         }
@@ -71,6 +76,9 @@ fn invalid(operation: Operation, field: &str, reason: &str) -> Cow<'static, str>
     match (operation, field) {
         // The reason is a whole sentence: it names the event and the ones that exist.
         (_, "events") => reason.to_owned().into(),
+        (Operation::SetProxy, field) => format!("Invalid proxy: {field} {reason}").into(),
+        // "Invalid token" would read like a refusal of the caller's own.
+        (Operation::CreateInstance, "token") => format!("The 'token' field {reason}").into(),
         (Operation::SetWebhook, field) => format!("Invalid webhook {field}: {reason}").into(),
         (_, field) => format!("Invalid {field}: {reason}").into(),
     }
@@ -98,7 +106,7 @@ fn broken(operation: Operation, error: &Error) -> Cow<'static, str> {
     };
     match operation {
         Operation::Identify => "Internal server error".into(),
-        Operation::CreateInstance => "Failed to create instance".into(),
+        Operation::CreateInstance | Operation::SetProxy => "Failed to create instance".into(),
         Operation::ListInstances => "Failed to list instances".into(),
         Operation::FindInstance => "Failed to get instance".into(),
         Operation::Connect => format!("Failed to connect: {reason}").into(),

@@ -8,7 +8,10 @@ mod sends;
 
 use std::{sync::Arc, time::Duration};
 
-use wharf_application::{ApplicationConfig, Ports, Services, instances::CreateInstance};
+use wharf_application::{
+    ApplicationConfig, Ports, Services,
+    instances::{CreateInstance, Wanted},
+};
 use wharf_domain::{
     account::AccountId,
     instance::{Instance, InstanceName, Profile},
@@ -102,12 +105,8 @@ impl World {
 
     async fn state(&self, instance: &Instance) -> ConnectionState {
         let caller = Principal::Account(self.account);
-        let listed = self
-            .services
-            .instances
-            .list(caller, std::slice::from_ref(&instance.name))
-            .await
-            .unwrap();
+        let wanted = Wanted::One(instance.name.clone());
+        let listed = self.services.instances.list(caller, &wanted).await.unwrap();
         listed[0].state
     }
 

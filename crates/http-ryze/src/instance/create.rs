@@ -40,12 +40,13 @@ impl NewInstance {
         let name = InstanceName::parse(name.ok_or(ApiError::MissingField("name"))?)
             .during(Operation::CreateInstance)?;
         let token = self.token.filter(|token| !token.is_empty()).map(Token::parse);
-        // A block that is not right is left out rather than the instance: the answer shows it as disabled.
+        // A block that is not right is left out rather than the instance: the answer shows it as disabled. Not so a
+        // proxy: without the one that was asked for, the instance would show WhatsApp its own address.
         Ok(CreateInstance {
             token: token.transpose().during(Operation::CreateInstance)?,
             webhook: block::kept(&name, "webhook", self.webhook.parse()),
             settings: self.settings.into(),
-            proxy: block::kept(&name, "proxy", self.proxy.parse()),
+            proxy: self.proxy.parse().transpose().during(Operation::SetProxy)?,
             websocket: block::kept(&name, "websocket", self.websocket.parse()),
             s3: block::kept(&name, "s3", self.s3.parse()),
             name,
@@ -65,8 +66,8 @@ struct CreatedAnswer {
 
 /// Create an instance
 ///
-/// The instance starts disconnected; connect it to pair a phone with it. A webhook, WebSocket, Chatwoot, proxy or S3
-/// block that is not right does not fail the call: the block comes back as disabled.
+/// The instance starts disconnected; connect it to pair a phone with it. A webhook, WebSocket, Chatwoot or S3 block
+/// that is not right does not fail the call: the block comes back as disabled. A proxy that is not right does.
 #[utoipa::path(
     tag = "Instances",
     operation_id = "createInstance",

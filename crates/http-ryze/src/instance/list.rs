@@ -1,6 +1,7 @@
 use actix_web::{Responder, get, web::Json};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use wharf_application::instances::Wanted;
 use wharf_domain::{
     Error, Resource, Result as DomainResult, instance::InstanceName, token::Principal,
 };
@@ -49,15 +50,19 @@ impl ListAnswer {
     }
 }
 
-/// The names asked for. A name no instance can have is unknown like any other.
-fn names(query: &ListQuery) -> DomainResult<Vec<InstanceName>> {
+/// The instances asked for. A name no instance can have is unknown like any other.
+fn wanted(query: &ListQuery) -> DomainResult<Wanted> {
     let asked = query.instance_name.as_deref().unwrap_or_default().split(',').map(str::trim);
     let asked: Vec<_> = asked.filter(|name| !name.is_empty()).collect();
-    let known: Vec<_> = asked.iter().filter_map(|name| InstanceName::parse(*name).ok()).collect();
-    if known.is_empty() && !asked.is_empty() {
-        return Err(Error::NotFound(Resource::Instance));
+    match asked[..] {
+        [] => Ok(Wanted::All),
+        [name] => InstanceName::parse(name)
+            .map(Wanted::One)
+            .map_err(|_| Error::NotFound(Resource::Instance)),
+        _ => Ok(Wanted::Several(
+            asked.iter().filter_map(|name| InstanceName::parse(*name).ok()).collect(),
+        )),
     }
-    Ok(known)
 }
 
 /// List instances
@@ -75,11 +80,11 @@ pub(super) async fn list(
     caller: AnyToken,
     Asked(query): Asked<ListQuery>,
 ) -> Result<impl Responder, ApiError> {
-    let names = match caller.principal {
-        Principal::Account(_) => names(&query).during(Operation::ListInstances)?,
-        Principal::Instance { .. } => Vec::new(),
+    let wanted = match caller.principal {
+        Principal::Account(_) => wanted(&query).during(Operation::ListInstances)?,
+        Principal::Instance { .. } => Wanted::All,
     };
-    let found = caller.services.instances.list(caller.principal, &names).await;
+    let found = caller.services.instances.list(caller.principal, &wanted).await;
     let found = found.during(Operation::ListInstances)?;
     let views = found
         .iter()

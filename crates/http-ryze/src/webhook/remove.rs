@@ -9,7 +9,7 @@ use crate::{
 
 /// Delete a webhook
 ///
-/// Removes the webhook of a label with the events that still wait for it.
+/// Removes the webhook of a label, which has to be named, with the events that still wait for it.
 #[utoipa::path(
     tag = "Events",
     operation_id = "deleteWebhook",
@@ -22,6 +22,9 @@ pub(super) async fn remove(
     caller: OpenInstance,
     Asked(query): Asked<LabelQuery>,
 ) -> Result<impl Responder, ApiError> {
+    if query.label.is_none() {
+        return Err(ApiError::MissingField("label"));
+    }
     let label = query.parse().during(Operation::DeleteWebhook)?;
     let done = caller.services.webhooks.remove(caller.instance.id, &label).await;
     done.during(Operation::DeleteWebhook)?;
