@@ -13,7 +13,7 @@ const USER_AGENT: &str = concat!("Wharf/", env!("CARGO_PKG_VERSION"));
 
 /// Idle connections kept per host, and for how long: enough to deliver a burst of events without
 /// a handshake each, few enough that thousands of receivers do not add up.
-const IDLE_PER_HOST: usize = 4;
+const IDLE_PER_HOST: usize = 16;
 const IDLE_FOR: Duration = Duration::from_secs(30);
 
 /// Makes every client and dialer of the process, all with the same TLS configuration, name
