@@ -64,7 +64,7 @@ impl Sent {
     pub(crate) fn json_or_why<T: DeserializeOwned>(self) -> Result<T, ApiError> {
         let bytes = self.0?;
         // The parser would take the elements of an array for fields.
-        if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+        if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
             return Err(ApiError::Body { detail: Some("must be a JSON object".to_owned()) });
         }
         let mut json = serde_json::Deserializer::from_slice(&bytes);

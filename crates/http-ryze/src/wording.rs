@@ -41,7 +41,10 @@ pub(crate) fn failure(operation: Operation, error: &Error) -> Answer {
             "Idempotency-Key was already used for a different request".into(),
         ),
         Error::NotConnected | Error::NotAcknowledged | Error::Refused { .. }
-            if operation == Operation::LogOut =>
+            if matches!(
+                operation,
+                Operation::LogOut | Operation::DeleteInstance | Operation::Reconnect
+            ) =>
         {
             (StatusCode::INTERNAL_SERVER_ERROR, broken(operation, error))
         }
