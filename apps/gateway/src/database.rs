@@ -34,8 +34,9 @@ pub(crate) enum Access {
 /// A database that is ready to be worked with.
 pub(crate) struct OpenDatabase {
     pub(crate) sql: Database,
-    pub(crate) keyring: Arc<Keyring>,
     pub(crate) stores: Stores,
+    /// The one factory of session stores: what it says of stores still in use holds among its clones only.
+    pub(crate) sessions: StoreFactory,
     /// Let go of when the process is done with the database.
     locks: Option<Locks>,
 }
@@ -84,7 +85,8 @@ pub(crate) async fn open(config: &Config, access: Access) -> Result<OpenDatabase
         queue: Arc::new(SeaOrmDeliveryQueue::new(sql.clone(), keyring.clone())),
         health: Arc::new(DatabaseHealth::new(sql.clone())),
     };
-    Ok(OpenDatabase { sql, keyring, stores, locks })
+    let sessions = StoreFactory::new(sql.clone(), keyring);
+    Ok(OpenDatabase { sql, stores, sessions, locks })
 }
 
 impl OpenDatabase {
@@ -97,9 +99,8 @@ impl OpenDatabase {
 
     /// Removes the keys of instances that are no more: no constraint of the database ties them to their instance.
     pub(crate) async fn forget_sessions(&self, instances: &[InstanceId]) -> Result<()> {
-        let sessions = StoreFactory::new(self.sql.clone(), self.keyring.clone());
         for instance in instances {
-            sessions.wipe(instance.0).await?;
+            self.sessions.wipe(instance.0).await?;
         }
         Ok(())
     }
@@ -107,8 +108,7 @@ impl OpenDatabase {
     /// Removes the keys that a crash, or a command beside the server, left behind when an instance was removed. Not to be
     /// called once instances can be made.
     pub(crate) async fn forget_orphans(&self) -> Result<()> {
-        let sessions = StoreFactory::new(self.sql.clone(), self.keyring.clone());
-        let stored = sessions.instances().await?;
+        let stored = self.sessions.instances().await?;
         let standings = self.stores.instances.standings().await?;
         let known: HashSet<_> = standings.into_iter().map(|(instance, _)| instance).collect();
         let stored = stored.into_iter().map(InstanceId);

@@ -14,7 +14,6 @@ use wharf_http_ryze::Api;
 use wharf_net::{Net, Roots, Tls};
 use wharf_webhook::WebhookSink;
 use wharf_whatsapp::WhatsAppAdapter;
-use wharf_whatsapp_store::StoreFactory;
 
 use crate::{
     Config,
@@ -62,7 +61,6 @@ impl Gateway {
         let clock = Arc::new(SystemClock);
         let random = Arc::new(SystemRandom::default());
 
-        let sessions = StoreFactory::new(database.sql.clone(), database.keyring.clone());
         let whatsapp = wharf_whatsapp::Config {
             device_name: config.device_name.clone(),
             client_version: surroundings.client_version,
@@ -75,7 +73,7 @@ impl Gateway {
         let whatsapp = WhatsAppAdapter::new(
             whatsapp,
             net.clone(),
-            Arc::new(SqlSessionStores(sessions)),
+            Arc::new(SqlSessionStores(database.sessions.clone())),
             clock.clone(),
         )?;
         let stores = &database.stores;

@@ -3,15 +3,8 @@
 use uuid::Uuid;
 
 use crate::{
-    Error, Result, Timestamp,
-    account::AccountId,
-    address::Jid,
-    proxy::ProxyConfig,
-    s3::S3Config,
-    settings::Settings,
-    state::{ConnectionState, Standing},
-    token::Token,
-    websocket::WebSocketConfig,
+    Error, Result, Timestamp, account::AccountId, address::Jid, proxy::ProxyConfig, s3::S3Config,
+    settings::Settings, state::Standing, token::Token, websocket::WebSocketConfig,
 };
 
 /// Identifies an instance for life.
@@ -98,15 +91,6 @@ pub struct Instance {
     pub created_at: Timestamp,
     /// When something of it was last changed.
     pub updated_at: Timestamp,
-}
-
-/// An instance together with what its live session says.
-#[derive(Clone, Debug)]
-pub struct InstanceStatus {
-    /// What is stored.
-    pub instance: Instance,
-    /// What the session says now, or what the standing implies when there is none.
-    pub state: ConnectionState,
 }
 
 #[cfg(test)]
