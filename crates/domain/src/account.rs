@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::{Error, Result, Timestamp};
+use crate::{Error, Result, Timestamp, cors::Origin};
 
 /// Identifies an account for life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -39,6 +39,8 @@ pub struct Account {
     pub name: AccountName,
     /// How many instances it may own; `None` is unlimited.
     pub quota: Option<u32>,
+    /// Which web pages may call with its tokens; none by default.
+    pub cors: Vec<Origin>,
     /// When it was created.
     pub created_at: Timestamp,
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use uuid::Uuid;
 
 use crate::{
@@ -50,6 +51,21 @@ pub struct Dispatch<'a> {
     pub token: &'a Token,
     /// The sink's configuration.
     pub target: &'a WebhookTarget,
+    /// What can be told of its media beyond the message itself.
+    pub media: Option<&'a MediaCopy>,
+}
+
+/// Where the media of an event can be had, as told to one sink.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MediaCopy {
+    /// A URL of the instance's bucket.
+    pub s3_url: Option<String>,
+    /// Why there is no such URL although the instance has a bucket.
+    pub s3_error: Option<String>,
+    /// The media itself, for a sink that wants it along.
+    pub bytes: Option<Bytes>,
+    /// Why the media itself is not along although the sink wants it.
+    pub bytes_error: Option<String>,
 }
 
 /// How a sink says an attempt went.

@@ -101,6 +101,8 @@ pub enum Resource {
     Webhook,
     /// A stored message.
     Message,
+    /// The media of a message.
+    Media,
     /// A token, of whichever kind.
     Token,
     /// A delivery of an event to a sink.
@@ -114,6 +116,7 @@ impl std::fmt::Display for Resource {
             Self::Instance => "instance",
             Self::Webhook => "webhook",
             Self::Message => "message",
+            Self::Media => "media",
             Self::Token => "token",
             Self::Delivery => "delivery",
         })

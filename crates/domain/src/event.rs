@@ -212,6 +212,8 @@ pub struct NewEvent {
     pub body: EventBody,
     /// A message in the WhatsApp adapter's own encoding, to be stored with it.
     pub raw: Option<bytes::Bytes>,
+    /// Until when its deliveries may be held for its media: set where there is media to be fetched.
+    pub media_until: Option<Timestamp>,
 }
 
 /// An event of the log.

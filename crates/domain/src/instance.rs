@@ -60,6 +60,8 @@ pub struct Profile {
     pub name: Option<String>,
     /// The verified business name, when it is a business.
     pub business_name: Option<String>,
+    /// Where the profile picture is, as of the last connect; WhatsApp lets such URLs expire.
+    pub picture_url: Option<String>,
 }
 
 /// One linked WhatsApp device, and how it is set up.
@@ -83,6 +85,9 @@ pub struct Instance {
     pub settings: Settings,
     /// Its way out, when it has its own.
     pub proxy: Option<ProxyConfig>,
+    /// Why the way out it was created with cannot be used. While this is set it does not connect: going out directly
+    /// is not what its owner asked for. Setting or removing the proxy clears it.
+    pub proxy_problem: Option<String>,
     /// Its WebSocket, when it was ever configured.
     pub websocket: Option<WebSocketConfig>,
     /// Where its media goes, when it has its own place.

@@ -2,11 +2,14 @@
 
 pub mod account;
 pub mod address;
+pub mod cors;
 pub mod delivery;
 pub mod error;
 pub mod event;
 pub mod instance;
+pub mod media;
 pub mod message;
+pub mod metrics;
 pub mod pairing;
 pub mod ports;
 pub mod proxy;

@@ -3,6 +3,7 @@ use async_trait::async_trait;
 use crate::{
     Result,
     account::{Account, AccountId, AccountName},
+    cors::Origin,
     token::{Principal, Token},
 };
 
@@ -32,6 +33,12 @@ pub trait AccountStore: Send + Sync {
 
     /// Changes how many instances the account may own. Says whether there was such an account.
     async fn set_quota(&self, id: AccountId, quota: Option<u32>) -> Result<bool>;
+
+    /// Changes which web pages may call. Says whether there was such an account.
+    async fn set_cors(&self, id: AccountId, origins: &[Origin]) -> Result<bool>;
+
+    /// Whether any account lets pages of that origin call; a preflight has no token to tell whose it is.
+    async fn allows_origin(&self, origin: &Origin) -> Result<bool>;
 
     /// Removes an account and says whether there was one.
     ///

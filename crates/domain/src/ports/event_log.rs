@@ -26,6 +26,10 @@ pub trait EventLog: Send + Sync {
     /// with the next sequence of the instance, and one delivery for each enabled sink whose filter wants it, as
     /// configured within that transaction. When it returns, all of it survives a crash.
     ///
+    /// Where `media_until` is set and the instance has a bucket, as configured within that transaction, it also makes a
+    /// media job that is due at once, and the deliveries of that event are due at `media_until` unless the job is
+    /// settled before.
+    ///
     /// An event whose key is already in the log of the instance changes nothing. A message that is already stored
     /// (one we sent) gets the event's content and keeps its encoding and a status no lower than it had. The event of an
     /// outgoing message is its acknowledgement: it makes the status at least `Sent`. A receipt moves a message's

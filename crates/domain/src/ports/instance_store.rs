@@ -21,7 +21,7 @@ pub enum InstanceChange {
     Profile(Profile),
     /// How it behaves.
     Settings(Settings),
-    /// Its way out; `None` removes it.
+    /// Its way out; `None` removes it. Either clears a proxy problem.
     Proxy(Option<ProxyConfig>),
     /// Its WebSocket.
     WebSocket(WebSocketConfig),

@@ -5,7 +5,8 @@ use crate::{
     Result, Timestamp,
     address::Jid,
     instance::InstanceId,
-    message::{Message, MessageId, StoredMessage},
+    message::{Message, MessageId, MessageStatus, StoredMessage},
+    metrics::Metrics,
 };
 
 /// An outgoing message that is about to be sent.
@@ -27,6 +28,17 @@ pub enum Reservation {
     Fresh,
     /// The idempotency key was used before, for this message.
     Known(StoredMessage),
+}
+
+/// A message of the past that the phone offered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HistoricMessage {
+    /// The message.
+    pub message: Message,
+    /// The same in the WhatsApp adapter's own encoding.
+    pub raw: Bytes,
+    /// What became of it, when it is ours.
+    pub status: MessageStatus,
 }
 
 /// Keeps messages. What arrives is written by `EventLog::append`, since message and event are one step.
@@ -63,6 +75,13 @@ pub trait MessageStore: Send + Sync {
 
     /// The last name known for each chat partner asked for, from the messages they sent.
     async fn names(&self, instance: InstanceId, jids: &[Jid]) -> Result<Vec<(Jid, String)>>;
+
+    /// Writes messages of the past, all or none, and says how many were new. One that is already stored stays as it
+    /// is. No event is made of them.
+    async fn import(&self, instance: InstanceId, messages: &[HistoricMessage]) -> Result<u64>;
+
+    /// Figures of an instance's messages as of `now`, over what is stored.
+    async fn metrics(&self, instance: InstanceId, now: Timestamp) -> Result<Metrics>;
 
     /// Removes messages and fully delivered events older than `before`, at most `limit` of each, and the idempotency
     /// keys older than 24 hours before `now`. Says how many rows went.

@@ -7,7 +7,9 @@ mod event_log;
 mod event_sink;
 mod health;
 mod instance_store;
+mod media;
 mod message_store;
+mod page_access;
 mod random;
 mod webhook_store;
 mod whatsapp;
@@ -19,9 +21,12 @@ pub use event_log::{Appended, EventLog};
 pub use event_sink::EventSink;
 pub use health::HealthCheck;
 pub use instance_store::{InstanceChange, InstanceStore};
-pub use message_store::{MessageStore, OutgoingDraft, Reservation};
+pub use media::{MediaFetcher, MediaJobs, MediaStore, MediaTools};
+pub use message_store::{HistoricMessage, MessageStore, OutgoingDraft, Reservation};
+pub use page_access::{PageAccess, PageTicket};
 pub use random::Random;
 pub use webhook_store::WebhookStore;
 pub use whatsapp::{
-    Inbound, Outgoing, Session, SessionEnd, SessionEvent, SessionObserver, SessionRequest, WhatsApp,
+    History, HistoryBatch, Inbound, IncomingCall, Outgoing, PreparedMedia, Session, SessionEnd,
+    SessionEvent, SessionObserver, SessionRequest, WhatsApp,
 };

@@ -3,11 +3,13 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use bytes::Bytes;
 
+use super::message_store::HistoricMessage;
 use crate::{
     Result, Timestamp,
     address::{Jid, Party, PhoneNumber},
     event::{EventKey, Receipt},
     instance::{InstanceId, Profile},
+    media::{MediaBody, OutgoingMedia},
     message::{Message, MessageId, Quote},
     pairing::{PairingCode, QrCode},
     proxy::ProxyConfig,
@@ -20,8 +22,21 @@ pub struct SessionRequest {
     pub instance: InstanceId,
     /// The way out. With one set, nothing goes around it.
     pub proxy: Option<ProxyConfig>,
-    /// Whether the history the phone offers is left alone.
-    pub skip_history: bool,
+    /// What is taken in of the history the phone offers.
+    pub history: History,
+    /// Whether to stay visible as online.
+    pub keep_online: bool,
+}
+
+/// What is taken in of the history a phone offers to a device that is linked anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum History {
+    /// Nothing; it is not even downloaded.
+    Skip,
+    /// As much as the phone offers.
+    All,
+    /// The last so many days.
+    Days(u32),
 }
 
 /// WhatsApp, as linked devices see it.
@@ -71,6 +86,28 @@ pub trait Session: Send + Sync {
     /// Encodes a text in the adapter's own encoding, as [`Session::send`] takes it and the store keeps it.
     fn encode_text(&self, text: &str, quote: Option<(&Quote, &Jid, Option<&Bytes>)>) -> Bytes;
 
+    /// Uploads media and encodes the message that carries it, as [`Session::send`] takes it.
+    ///
+    /// Fails with `NotConnected`, and with `Unavailable` when the media hosts do not take it.
+    async fn prepare_media(
+        &self,
+        media: &OutgoingMedia,
+        quote: Option<(&Quote, &Jid, Option<&Bytes>)>,
+    ) -> Result<PreparedMedia>;
+
+    /// Downloads and decrypts the media of a message given in the adapter's own encoding; what it gives has been
+    /// verified. It goes the session's way out, and in pieces: memory does not grow with the media.
+    ///
+    /// Fails with `NotFound(Media)` when the message has none or WhatsApp keeps it no more, with `Invalid` when it is
+    /// larger than `limit` bytes, and with `Unavailable` otherwise.
+    async fn download(&self, raw: &Bytes, limit: u64) -> Result<MediaBody>;
+
+    /// Rejects a call that rings.
+    async fn reject_call(&self, call: &IncomingCall) -> Result<()>;
+
+    /// Shows the device as online, or as not. What is set last also counts for the rest of the session.
+    async fn set_online(&self, online: bool) -> Result<()>;
+
     /// Tells the authors that messages of a chat were read; `author` is needed in groups.
     async fn mark_read(&self, chat: &Jid, author: Option<&Jid>, ids: &[MessageId]) -> Result<()>;
 
@@ -98,6 +135,41 @@ pub struct Outgoing {
     pub raw: Bytes,
 }
 
+/// Media that has been uploaded, in the message that carries it.
+#[derive(Clone, Debug)]
+pub struct PreparedMedia {
+    /// The message in the adapter's own encoding.
+    pub raw: Bytes,
+    /// Where WhatsApp keeps the media, encrypted.
+    pub url: Option<String>,
+}
+
+/// A call that rings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IncomingCall {
+    /// The call's id.
+    pub id: String,
+    /// Who calls.
+    pub from: Party,
+    /// Where the call came from as WhatsApp addresses it, for the answer.
+    pub creator: Jid,
+    /// Whether it is a call of a group.
+    pub is_group: bool,
+    /// Whether it is a video call.
+    pub is_video: bool,
+    /// Since when it rings, by WhatsApp's clock.
+    pub timestamp: Timestamp,
+}
+
+/// A piece of the history that a phone offered.
+#[derive(Clone, Debug)]
+pub struct HistoryBatch {
+    /// How far the phone is with handing it over, in percent, where it says so.
+    pub progress: Option<u32>,
+    /// The messages in it, of the days that were asked for.
+    pub messages: Vec<HistoricMessage>,
+}
+
 /// A message that has been received and decrypted, and is not acknowledged to WhatsApp yet.
 #[derive(Clone, Debug)]
 pub struct Inbound {
@@ -119,6 +191,10 @@ pub trait SessionObserver: Send + Sync {
     /// Takes note of anything else. An error, which only a receipt or a late acknowledgement may give, ends the session
     /// as it does for messages: WhatsApp hears of no receipt that was not taken, and delivers it again.
     async fn on_event(&self, event: SessionEvent) -> Result<()>;
+
+    /// Takes over a piece of the history that the phone offered. WhatsApp does not offer it again, so whoever
+    /// implements this tries hard.
+    async fn on_history(&self, batch: HistoryBatch) -> Result<()>;
 }
 
 /// What happens in a session besides messages.
@@ -168,6 +244,8 @@ pub enum SessionEvent {
         /// The code, when it was refused.
         refused: Option<u16>,
     },
+    /// Somebody calls.
+    Call(IncomingCall),
     /// The server has stopped answering on a connection that is still open.
     KeepaliveTimeout,
     /// The server answers again.
