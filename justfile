@@ -1,7 +1,7 @@
 # What `.ci/run` runs, in the same order.
 ci: test fmt-check lint no-danger deny test-services
 
-# The README's test command; needs no service. `just test-services` adds PostgreSQL.
+# The README's test command; needs no service. `just test-services` adds PostgreSQL, proxies and a browser.
 test *args:
     cargo test --workspace --locked {{ args }}
 

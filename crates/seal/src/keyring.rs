@@ -96,6 +96,18 @@ impl Keyring {
         Ok(version)
     }
 
+    /// How many data keys there are: more than one while a rotation is under way.
+    #[must_use]
+    pub fn data_keys(&self) -> usize {
+        self.data_keys.len()
+    }
+
+    /// Drops every data key but the newest. What they sealed does not open any more: whoever calls has sealed all of it
+    /// anew.
+    pub fn retire_old_data_keys(&mut self) {
+        self.data_keys.drain(..self.data_keys.len() - 1);
+    }
+
     /// The version of the data key that seals.
     #[must_use]
     pub fn newest_version(&self) -> u32 {

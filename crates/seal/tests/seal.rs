@@ -112,6 +112,27 @@ fn old_versions_still_open_after_a_rotation() {
 }
 
 #[test]
+fn a_retired_data_key_opens_nothing_and_its_version_does_not_come_back() {
+    let mut keyring = keyring();
+    let old = keyring.seal(&here(), b"old").unwrap();
+    keyring.add_data_key().unwrap();
+    assert_eq!(keyring.data_keys(), 2);
+    let moved = keyring.reseal(&here(), &old).unwrap().unwrap();
+    let hash = keyring.token_hash("token");
+    keyring.retire_old_data_keys();
+    assert_eq!((keyring.data_keys(), keyring.newest_version()), (1, 2));
+    assert_eq!(keyring.open(&here(), &old), Err(Error::UnknownKeyVersion(1)));
+    assert_eq!(*keyring.open(&here(), &moved).unwrap(), b"old");
+    assert_eq!(keyring.token_hash("token"), hash);
+
+    let master = MasterKey::generate(&random()).unwrap();
+    let back = Keyring::unwrap(&master, &keyring.wrap(&master).unwrap(), random()).unwrap();
+    assert_eq!(*back.open(&here(), &moved).unwrap(), b"old");
+    keyring.retire_old_data_keys();
+    assert_eq!(keyring.add_data_key(), Ok(3));
+}
+
+#[test]
 fn a_value_from_a_newer_keyring_names_its_version() {
     let mut keyring = keyring();
     let master = MasterKey::generate(&random()).unwrap();
