@@ -36,7 +36,7 @@ impl WebhookSink {
     }
 
     fn request(&self, dispatch: &Dispatch<'_>) -> Result<Request, Error> {
-        let Dispatch { event, instance, token, target } = dispatch;
+        let Dispatch { event, instance, token, target, .. } = dispatch;
         let url = target::url(target, event.body.kind());
         self.guard.check_url(&url).map_err(Error::Refused)?;
         let body = wharf_wire::envelope(event, instance, token, &self.base_url);

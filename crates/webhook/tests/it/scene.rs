@@ -64,6 +64,7 @@ pub async fn attempt(sink: &WebhookSink, target: &WebhookTarget) -> Outcome {
         instance: &InstanceName::parse("sales").unwrap(),
         token: &Token::parse(TOKEN).unwrap(),
         target,
+        media: None,
     };
     sink.deliver(&dispatch).await
 }
