@@ -1,5 +1,6 @@
 //! A WhatsApp without a network: who is registered, who is paired, and the sessions that run.
 
+mod media;
 mod session;
 
 use std::{
@@ -16,11 +17,15 @@ use wharf_domain::{
     address::{Jid, Party, PhoneNumber},
     event::EventKey,
     instance::{InstanceId, Profile},
-    message::{Message, MessageId, Quote},
+    message::{Content, Message, MessageId, Quote},
     pairing::QrCode,
-    ports::{Inbound, Outgoing, Session, SessionEvent, SessionObserver, SessionRequest, WhatsApp},
+    ports::{
+        Inbound, IncomingCall, Outgoing, Session, SessionEvent, SessionObserver, SessionRequest,
+        WhatsApp,
+    },
 };
 
+use media::MediaHost;
 pub use session::InMemorySession;
 
 /// A WhatsApp that a test drives.
@@ -39,6 +44,7 @@ struct World {
     /// All sessions ever started, by instance, the newest last.
     sessions: watch::Sender<BTreeMap<InstanceId, Vec<InMemorySession>>>,
     sent: watch::Sender<Vec<(InstanceId, Outgoing)>>,
+    media: MediaHost,
 }
 
 #[derive(Debug, Default)]
@@ -54,6 +60,8 @@ struct State {
     requests: Vec<SessionRequest>,
     read: Vec<MarkedRead>,
     typing: Vec<(InstanceId, Jid, bool)>,
+    online: Vec<(InstanceId, bool)>,
+    rejected: Vec<(InstanceId, IncomingCall)>,
     forgotten: Vec<InstanceId>,
     logged_out: Vec<InstanceId>,
 }
@@ -168,6 +176,18 @@ impl InMemoryWhatsApp {
         self.world.state().typing.clone()
     }
 
+    /// All calls of [`Session::set_online`].
+    #[must_use]
+    pub fn online(&self) -> Vec<(InstanceId, bool)> {
+        self.world.state().online.clone()
+    }
+
+    /// The calls that were rejected, in order.
+    #[must_use]
+    pub fn rejected_calls(&self) -> Vec<(InstanceId, IncomingCall)> {
+        self.world.state().rejected.clone()
+    }
+
     /// The instances whose keys were forgotten, in order.
     #[must_use]
     pub fn forgotten(&self) -> Vec<InstanceId> {
@@ -252,13 +272,16 @@ impl WhatsApp for InMemoryWhatsApp {
 /// A message as [`InMemorySession::receive`] delivers it.
 fn inbound(message: Message) -> Inbound {
     let key = format!("{}|{}|{}", message.chat.party.jid, message.sender.jid, message.id);
-    let raw = encode(message.content.text(), message.quote.as_ref());
+    let raw = match &message.content {
+        Content::Media(_) => media::raw_of(&message.id),
+        content => encode(content.text(), message.quote.as_ref()),
+    };
     Inbound { key: EventKey(key), message, raw }
 }
 
 #[cfg(test)]
 mod tests {
-    use wharf_domain::ports::SessionEnd;
+    use wharf_domain::ports::{History, HistoryBatch, SessionEnd};
 
     use super::*;
     use crate::build;
@@ -292,6 +315,12 @@ mod tests {
             self.events.send_modify(|all| all.push(format!("{event:?}")));
             Ok(())
         }
+
+        async fn on_history(&self, batch: HistoryBatch) -> Result<()> {
+            let count = batch.messages.len();
+            self.events.send_modify(|all| all.push(format!("history {count}")));
+            Ok(())
+        }
     }
 
     async fn session(
@@ -299,7 +328,8 @@ mod tests {
         instance: InstanceId,
         observer: Arc<Heard>,
     ) -> Arc<dyn Session> {
-        let request = SessionRequest { instance, proxy: None, skip_history: true };
+        let request =
+            SessionRequest { instance, proxy: None, history: History::Skip, keep_online: false };
         whatsapp.start(request, observer).await.unwrap()
     }
 

@@ -13,9 +13,13 @@ use wharf_domain::{
     Error, Result, Timestamp,
     address::{Jid, Party, PhoneNumber},
     instance::{InstanceId, Profile},
+    media::{MediaBody, OutgoingMedia},
     message::{Message, MessageId, Quote},
     pairing::PairingCode,
-    ports::{Inbound, Outgoing, Session, SessionEnd, SessionEvent, SessionObserver},
+    ports::{
+        HistoryBatch, Inbound, IncomingCall, Outgoing, PreparedMedia, Session, SessionEnd,
+        SessionEvent, SessionObserver,
+    },
 };
 
 use super::{MarkedRead, World, encode, inbound, qr};
@@ -44,6 +48,7 @@ enum Course {
 enum Happening {
     Event(Box<SessionEvent>),
     Inbound(Vec<Inbound>, oneshot::Sender<Result<()>>),
+    History(HistoryBatch, oneshot::Sender<Result<()>>),
 }
 
 impl fmt::Debug for InMemorySession {
@@ -105,9 +110,21 @@ impl InMemorySession {
 
     /// A batch of messages arrives.
     pub async fn receive_all(&self, messages: Vec<Inbound>) -> Result<()> {
+        self.ask(|answer| Happening::Inbound(messages, answer)).await
+    }
+
+    /// The phone offers a piece of its history; gives what the observer answered.
+    pub async fn offer_history(&self, batch: HistoryBatch) -> Result<()> {
+        self.ask(|answer| Happening::History(batch, answer)).await
+    }
+
+    async fn ask(
+        &self,
+        happening: impl FnOnce(oneshot::Sender<Result<()>>) -> Happening,
+    ) -> Result<()> {
         let (answer, answered) = oneshot::channel();
         let over = || Error::ConnectFailed("the session is over".to_owned());
-        self.happenings.send(Happening::Inbound(messages, answer)).map_err(|_| over())?;
+        self.happenings.send(happening(answer)).map_err(|_| over())?;
         answered.await.unwrap_or_else(|_| Err(over()))
     }
 
@@ -155,6 +172,11 @@ async fn tell(
             }
             Happening::Inbound(messages, answer) => {
                 (observer.on_inbound(messages).await, Some(answer))
+            }
+            Happening::History(batch, answer) => {
+                // Whatever it says, the session goes on: history is not offered twice.
+                let _ = answer.send(observer.on_history(batch).await);
+                continue;
             }
         };
         let failure = outcome.as_ref().err().map(ToString::to_string);
@@ -224,6 +246,32 @@ impl Session for InMemorySession {
 
     fn encode_text(&self, text: &str, quote: Option<(&Quote, &Jid, Option<&Bytes>)>) -> Bytes {
         encode(text, quote.map(|(quote, _, _)| quote))
+    }
+
+    async fn prepare_media(
+        &self,
+        media: &OutgoingMedia,
+        quote: Option<(&Quote, &Jid, Option<&Bytes>)>,
+    ) -> Result<PreparedMedia> {
+        self.connected()?;
+        self.world.media.upload(media, quote.map(|(quote, _, _)| quote)).await
+    }
+
+    async fn download(&self, raw: &Bytes, limit: u64) -> Result<MediaBody> {
+        self.connected()?;
+        self.world.media.download(raw, limit).await
+    }
+
+    async fn reject_call(&self, call: &IncomingCall) -> Result<()> {
+        self.connected()?;
+        self.world.state().rejected.push((self.instance, call.clone()));
+        Ok(())
+    }
+
+    async fn set_online(&self, online: bool) -> Result<()> {
+        self.connected()?;
+        self.world.state().online.push((self.instance, online));
+        Ok(())
     }
 
     async fn mark_read(&self, chat: &Jid, author: Option<&Jid>, ids: &[MessageId]) -> Result<()> {
