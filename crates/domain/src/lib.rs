@@ -15,6 +15,7 @@ pub mod ports;
 pub mod proxy;
 pub mod s3;
 pub mod secret;
+pub mod send_media;
 pub mod settings;
 pub mod state;
 pub mod token;

@@ -346,17 +346,33 @@ impl SendText {
         if text.chars().count() > Self::MAX_TEXT {
             return Err(Error::invalid("message", "must have at most 65536 characters"));
         }
-        let reply_to = reply_to.filter(|id| !id.is_empty()).map(|id| {
-            MessageId::parse(id).map_err(|_| Error::invalid("replyTo", "is not a message id"))
-        });
-        let delay = u32::try_from(delay.unwrap_or(0))
-            .ok()
-            .filter(|delay| *delay <= Self::MAX_DELAY)
-            .ok_or(Error::invalid("delay", "must be 0 to 300 seconds"))?;
-        let source = source.filter(|source| !source.is_empty()).unwrap_or_else(|| "api".to_owned());
-        if source.chars().count() > 100 {
-            return Err(Error::invalid("source", "must have at most 100 characters"));
-        }
-        Ok(Self { recipient, text, reply_to: reply_to.transpose()?, delay, source })
+        let reply_to = parse_reply_to(reply_to)?;
+        let (delay, source) = (parse_delay(delay)?, parse_source(source)?);
+        Ok(Self { recipient, text, reply_to, delay, source })
     }
+}
+
+/// Reads the id of the message to answer; a blank one is none.
+pub(crate) fn parse_reply_to(raw: Option<&str>) -> Result<Option<MessageId>> {
+    let given = raw.filter(|id| !id.is_empty()).map(|id| {
+        MessageId::parse(id).map_err(|_| Error::invalid("replyTo", "is not a message id"))
+    });
+    given.transpose()
+}
+
+/// Reads how many seconds to show "typing…".
+pub(crate) fn parse_delay(raw: Option<i64>) -> Result<u32> {
+    u32::try_from(raw.unwrap_or(0))
+        .ok()
+        .filter(|delay| *delay <= SendText::MAX_DELAY)
+        .ok_or(Error::invalid("delay", "must be 0 to 300 seconds"))
+}
+
+/// Reads the caller's tag; a blank one is `api`.
+pub(crate) fn parse_source(raw: Option<String>) -> Result<String> {
+    let source = raw.filter(|source| !source.is_empty()).unwrap_or_else(|| "api".to_owned());
+    if source.chars().count() > 100 {
+        return Err(Error::invalid("source", "must have at most 100 characters"));
+    }
+    Ok(source)
 }
