@@ -11,7 +11,7 @@ use waproto::whatsapp::device_props::PlatformType;
 use wharf_domain::{
     Error, Result,
     instance::InstanceId,
-    ports::{Clock, Session, SessionObserver, SessionRequest, WhatsApp},
+    ports::{Clock, History, Session, SessionObserver, SessionRequest, WhatsApp},
 };
 use wharf_net::{Client as HttpClient, Net, Proxy, Timeouts};
 use whatsapp_rust::{
@@ -115,7 +115,7 @@ impl WhatsAppAdapter {
         if let Some(version) = self.config.client_version {
             bot = bot.with_version(version);
         }
-        if request.skip_history {
+        if request.history == History::Skip {
             bot = bot.skip_history_sync();
         }
         if let Some(name) = &self.config.push_name

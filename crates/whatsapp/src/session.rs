@@ -14,9 +14,10 @@ use wacore::iq::devices::RemoveCompanionDeviceSpec;
 use wharf_domain::{
     Error, Result, Timestamp,
     address::{Jid, Party, PhoneNumber},
+    media::{MediaBody, OutgoingMedia},
     message::{MessageId, Quote},
     pairing::PairingCode,
-    ports::{Clock, Outgoing, Session, SessionEnd},
+    ports::{Clock, IncomingCall, Outgoing, PreparedMedia, Session, SessionEnd},
 };
 use whatsapp_rust::Client;
 
@@ -245,6 +246,26 @@ impl Session for LiveSession {
 
     fn encode_text(&self, text: &str, quote: Option<(&Quote, &Jid, Option<&Bytes>)>) -> Bytes {
         convert::encode_text(text, quote)
+    }
+
+    async fn prepare_media(
+        &self,
+        _media: &OutgoingMedia,
+        _quote: Option<(&Quote, &Jid, Option<&Bytes>)>,
+    ) -> Result<PreparedMedia> {
+        Err(Error::unavailable("the media hosts", "media is not sent yet"))
+    }
+
+    async fn download(&self, _raw: &Bytes, _limit: u64) -> Result<MediaBody> {
+        Err(Error::unavailable("the media hosts", "media is not fetched yet"))
+    }
+
+    async fn reject_call(&self, _call: &IncomingCall) -> Result<()> {
+        Err(Error::unavailable("the call", "calls are not rejected yet"))
+    }
+
+    async fn set_online(&self, _online: bool) -> Result<()> {
+        Err(Error::unavailable("the presence", "presence is not set yet"))
     }
 
     async fn mark_read(&self, chat: &Jid, author: Option<&Jid>, ids: &[MessageId]) -> Result<()> {

@@ -160,6 +160,7 @@ impl Teller {
             lid: address(client.lid()),
             name: Some(client.push_name()).filter(|name| !name.is_empty()),
             business_name: self.core.business_name(),
+            picture_url: None,
         }
     }
 

@@ -24,6 +24,7 @@ fn own() -> Profile {
         lid: Some(Jid::parse("109@lid").unwrap()),
         name: Some("Loja".to_owned()),
         business_name: None,
+        picture_url: None,
     }
 }
 

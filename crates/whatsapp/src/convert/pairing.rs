@@ -16,6 +16,7 @@ pub(crate) fn pairing(event: &Event) -> Option<SessionEvent> {
                 lid: from_library(&success.lid),
                 name: None,
                 business_name,
+                picture_url: None,
             };
             SessionEvent::Paired { profile, platform: success.platform.clone() }
         }

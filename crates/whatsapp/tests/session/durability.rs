@@ -4,7 +4,10 @@ use async_trait::async_trait;
 use wharf_domain::{
     Result,
     event::ReceiptKind,
-    ports::{Inbound, SessionEnd, SessionEvent, SessionObserver, SessionRequest, WhatsApp},
+    ports::{
+        History, HistoryBatch, Inbound, SessionEnd, SessionEvent, SessionObserver, SessionRequest,
+        WhatsApp,
+    },
 };
 
 use crate::{
@@ -130,6 +133,10 @@ impl SessionObserver for Clumsy {
     async fn on_event(&self, event: SessionEvent) -> Result<()> {
         self.0.on_event(event).await
     }
+
+    async fn on_history(&self, batch: HistoryBatch) -> Result<()> {
+        self.0.on_history(batch).await
+    }
 }
 
 #[tokio::test]
@@ -140,7 +147,12 @@ async fn an_observer_that_fails_inside_ends_the_session_once_and_loses_nothing()
     let ana = world.phone(ANA, "Ana");
     ana.send_text(OWN, "cuidado").await.unwrap();
     let recorder = Recorder::new();
-    let request = SessionRequest { instance: paired.instance, proxy: None, skip_history: true };
+    let request = SessionRequest {
+        instance: paired.instance,
+        proxy: None,
+        history: History::Skip,
+        keep_online: false,
+    };
     let session = world.adapter.start(request, Arc::new(Clumsy(recorder.clone()))).await.unwrap();
     let end = recorder.end().await;
     assert!(matches!(end, SessionEnd::StoreFailed(_)), "{end:?}");

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use wharf_domain::{
     Error, Result,
     message::Message,
-    ports::{Inbound, SessionEnd, SessionEvent, SessionObserver},
+    ports::{HistoryBatch, Inbound, SessionEnd, SessionEvent, SessionObserver},
 };
 
 /// How long anything may take. Only a broken session takes so long.
@@ -29,6 +29,7 @@ pub enum Told {
 pub struct Recorder {
     told: Mutex<Vec<Told>>,
     refused: Mutex<Vec<Inbound>>,
+    history: Mutex<Vec<HistoryBatch>>,
     count: watch::Sender<usize>,
     refuses: watch::Sender<bool>,
     holds_receipts: watch::Sender<bool>,
@@ -41,6 +42,7 @@ impl Recorder {
         Arc::new(Self {
             told: Mutex::default(),
             refused: Mutex::default(),
+            history: Mutex::default(),
             count: watch::Sender::new(0),
             refuses: watch::Sender::new(false),
             holds_receipts: watch::Sender::new(false),
@@ -170,6 +172,11 @@ impl SessionObserver for Recorder {
             }
         }
         self.record(Told::Event(event));
+        Ok(())
+    }
+
+    async fn on_history(&self, batch: HistoryBatch) -> Result<()> {
+        self.history.lock().unwrap().push(batch);
         Ok(())
     }
 }

@@ -18,7 +18,7 @@ use wharf_domain::{
     instance::InstanceId,
     message::MessageId,
     pairing::QrCode,
-    ports::{Clock, Outgoing, Session, SessionEvent, SessionRequest, WhatsApp},
+    ports::{Clock, History, Outgoing, Session, SessionEvent, SessionRequest, WhatsApp},
     proxy::ProxyConfig,
 };
 use wharf_net::{Egress, Net, Resolver, Roots, Tls};
@@ -85,7 +85,8 @@ impl World {
         proxy: Option<ProxyConfig>,
     ) -> Result<Live> {
         let recorder = Recorder::new();
-        let request = SessionRequest { instance, proxy, skip_history: true };
+        let request =
+            SessionRequest { instance, proxy, history: History::Skip, keep_online: false };
         let session = self.adapter.start(request, recorder.clone()).await?;
         Ok(Live { session, recorder })
     }
