@@ -1,20 +1,24 @@
 use std::fmt;
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Method, StatusCode};
-use url::Url;
+use futures::future::{Either, select};
+use reqwest::StatusCode;
+use reqwest::header::HeaderMap;
+use tokio::time::timeout;
+use url::Host;
 
 use crate::failure::classify;
-use crate::{Error, Guard, ProxyProtocol};
+use crate::resolver::Lookup;
+use crate::{Error, Guard, ProxyFailure, ProxyProtocol, Request};
 
 /// How long a request may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
     /// From the name look-up to the end of the TLS handshake.
     pub connect: Duration,
-    /// Without a byte of the answer.
+    /// Without a byte moving, either way.
     pub stall: Duration,
     /// From the start to the last byte of the answer; none for transfers of unknown size.
     pub total: Option<Duration>,
@@ -26,19 +30,43 @@ pub struct Timeouts {
 #[derive(Clone)]
 pub struct Client {
     inner: reqwest::Client,
+    stall: Duration,
     guard: Option<Guard>,
-    proxy: Option<ProxyProtocol>,
+    proxy: Option<Route>,
+}
+
+/// The proxy that a client's requests go through.
+#[derive(Clone)]
+pub(crate) struct Route {
+    pub(crate) protocol: ProxyProtocol,
+    pub(crate) host: Host,
+    pub(crate) lookup: Lookup,
+}
+
+impl Route {
+    /// Why the proxy cannot be reached, if it is for its name: what reqwest tells of a failed SOCKS connection does not
+    /// say.
+    async fn explain(&self, failure: Error) -> Error {
+        if !matches!(failure, Error::Proxy(ProxyFailure::Unreachable(_))) {
+            return failure;
+        }
+        match self.lookup.host(&self.host).await {
+            Ok(_) => failure,
+            Err(no_address) => ProxyFailure::from(no_address).into(),
+        }
+    }
 }
 
 impl Client {
     pub(crate) fn new(
         builder: reqwest::ClientBuilder,
+        stall: Duration,
         guard: Option<Guard>,
-        proxy: Option<ProxyProtocol>,
+        proxy: Option<Route>,
     ) -> Result<Self, Error> {
         let inner =
             builder.build().map_err(|_| Error::Request("the HTTP client cannot be set up"))?;
-        Ok(Self { inner, guard, proxy })
+        Ok(Self { inner, stall, guard, proxy })
     }
 
     /// Sends a request and waits for the head of its answer. Any status is an answer, redirects
@@ -46,17 +74,23 @@ impl Client {
     pub async fn send(&self, request: Request) -> Result<Response, Error> {
         if let Some(guard) = self.guard {
             // A literal address never reaches the resolver that judges what names lead to.
-            guard.check_url(&request.url).map_err(Error::Refused)?;
+            guard.check_url(request.url()).map_err(Error::Refused)?;
         }
-        let sent = self
-            .inner
-            .request(request.method, request.url)
-            .headers(request.headers)
-            .body(request.body)
-            .send();
-        match sent.await {
-            Ok(inner) => Ok(Response { inner, proxy: self.proxy }),
-            Err(error) => Err(classify(&error, self.proxy)),
+        let protocol = self.proxy.as_ref().map(|route| route.protocol);
+        let (request, progress) = request.into_reqwest(&self.inner);
+        let (sent, stalled) = (pin!(request.send()), pin!(progress.stalled(self.stall)));
+        match select(sent, stalled).await {
+            Either::Left((Ok(inner), _)) => {
+                Ok(Response { inner, stall: self.stall, proxy: protocol })
+            }
+            Either::Left((Err(error), _)) => {
+                let failure = classify(&error, protocol);
+                Err(match &self.proxy {
+                    Some(route) => route.explain(failure).await,
+                    None => failure,
+                })
+            }
+            Either::Right(_) => Err(Error::Timeout),
         }
     }
 }
@@ -67,53 +101,10 @@ impl fmt::Debug for Client {
     }
 }
 
-/// An HTTP request. Its `Debug` shows method and host only.
-#[derive(Clone)]
-pub struct Request {
-    method: Method,
-    url: Url,
-    headers: HeaderMap,
-    body: Bytes,
-}
-
-impl Request {
-    /// A request without headers and body.
-    #[must_use]
-    pub fn new(method: Method, url: Url) -> Self {
-        Self { method, url, headers: HeaderMap::new(), body: Bytes::new() }
-    }
-
-    /// Sets a header, replacing what it was.
-    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Result<Self, Error> {
-        let name = HeaderName::from_bytes(name.as_bytes())
-            .map_err(|_| Error::Request("the name of a header is malformed"))?;
-        let mut value = HeaderValue::from_bytes(value.as_ref())
-            .map_err(|_| Error::Request("the value of a header is malformed"))?;
-        // Keeps it out of the logs of the libraries underneath.
-        value.set_sensitive(true);
-        self.headers.insert(name, value);
-        Ok(self)
-    }
-
-    /// Sets the body, sent with its length.
-    #[must_use]
-    pub fn body(self, body: impl Into<Bytes>) -> Self {
-        Self { body: body.into(), ..self }
-    }
-}
-
-impl fmt::Debug for Request {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Request")
-            .field("method", &self.method)
-            .field("host", &self.url.host_str())
-            .finish_non_exhaustive()
-    }
-}
-
 /// The head of an answer, and its body as it comes in.
 pub struct Response {
     inner: reqwest::Response,
+    stall: Duration,
     proxy: Option<ProxyProtocol>,
 }
 
@@ -130,9 +121,18 @@ impl Response {
         self.inner.headers()
     }
 
+    /// How long the body is, where the server says so beforehand.
+    #[must_use]
+    pub fn content_length(&self) -> Option<u64> {
+        self.inner.content_length()
+    }
+
     /// The next piece of the body, `None` at its end.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
-        self.inner.chunk().await.map_err(|error| classify(&error, self.proxy))
+        match timeout(self.stall, self.inner.chunk()).await {
+            Ok(chunk) => chunk.map_err(|error| classify(&error, self.proxy)),
+            Err(_) => Err(Error::Timeout),
+        }
     }
 
     /// The whole body, refused as soon as it is known to be longer than `limit` bytes.

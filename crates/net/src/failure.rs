@@ -45,7 +45,12 @@ fn at_proxy(error: &reqwest::Error, protocol: ProxyProtocol) -> Error {
     } else if let Some(failure) = find::<NoAddress>(error) {
         ProxyFailure::from(*failure).into()
     } else if let Some(tls) = tls_failure(error) {
-        Error::Tls(tls)
+        // The connection underneath the tunnel is the one to the proxy.
+        if says(&["underlying connection"]) {
+            ProxyFailure::Tls(tls).into()
+        } else {
+            Error::Tls(tls)
+        }
     } else if says(&CREDENTIALS) {
         ProxyFailure::Credentials.into()
     } else if says(&NOT_A_PROXY) {

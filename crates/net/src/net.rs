@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use reqwest::redirect;
 
+use crate::client::Route;
 use crate::dialer::Dialer;
 use crate::resolver::Lookup;
 use crate::{
@@ -49,7 +50,7 @@ impl Net {
     pub fn guarded_client(&self, timeouts: Timeouts) -> Result<Client, Error> {
         let builder =
             self.builder(timeouts, self.lookup(Some(self.guard))).user_agent(USER_AGENT).no_proxy();
-        Client::new(builder, Some(self.guard), None)
+        Client::new(builder, timeouts.stall, Some(self.guard), None)
     }
 
     /// A client for hosts the code itself names, such as WhatsApp's media hosts: no guard, and no
@@ -62,14 +63,19 @@ impl Net {
     ) -> Result<Client, Error> {
         let Some(proxy) = proxy else {
             let builder = self.builder(timeouts, self.lookup(None)).no_proxy();
-            return Client::new(builder, None, None);
+            return Client::new(builder, timeouts.stall, None, None);
         };
-        self.guard
-            .check_host(&proxy.host)
-            .map_err(|refused| Error::Proxy(crate::ProxyFailure::NotAllowed(refused)))?;
+        let guard = self.guard_of(proxy);
+        if let Some(guard) = guard {
+            guard
+                .check_host(&proxy.host)
+                .map_err(|refused| Error::Proxy(crate::ProxyFailure::NotAllowed(refused)))?;
+        }
         // The only name this client resolves is the proxy's own.
-        let builder = self.builder(timeouts, self.lookup(Some(self.guard)));
-        Client::new(builder.proxy(as_reqwest(proxy)?), None, Some(proxy.protocol))
+        let lookup = self.lookup(guard);
+        let builder = self.builder(timeouts, lookup.clone()).proxy(as_reqwest(proxy)?);
+        let route = Route { protocol: proxy.protocol, host: proxy.host.clone(), lookup };
+        Client::new(builder, timeouts.stall, None, Some(route))
     }
 
     /// A dialer for raw and WebSocket connections to hosts the code itself names, straight or
@@ -77,8 +83,13 @@ impl Net {
     /// handshake.
     #[must_use]
     pub fn dialer(&self, proxy: Option<Proxy>, limit: Duration) -> Dialer {
-        let guard = proxy.is_some().then_some(self.guard);
+        let guard = proxy.as_ref().and_then(|proxy| self.guard_of(proxy));
         Dialer::new(self.tls.clone(), self.lookup(guard), proxy, limit)
+    }
+
+    /// What judges the address of a proxy.
+    fn guard_of(&self, proxy: &Proxy) -> Option<Guard> {
+        (!proxy.is_trusted).then_some(self.guard)
     }
 
     fn lookup(&self, guard: Option<Guard>) -> Lookup {
@@ -94,8 +105,7 @@ impl Net {
             .http1_only()
             .pool_max_idle_per_host(IDLE_PER_HOST)
             .pool_idle_timeout(IDLE_FOR)
-            .connect_timeout(timeouts.connect)
-            .read_timeout(timeouts.stall);
+            .connect_timeout(timeouts.connect);
         match timeouts.total {
             Some(total) => builder.timeout(total),
             None => builder,

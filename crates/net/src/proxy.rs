@@ -32,6 +32,7 @@ pub struct Proxy {
     pub(crate) host: Host,
     pub(crate) port: u16,
     pub(crate) credentials: Option<Credentials>,
+    pub(crate) is_trusted: bool,
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -66,7 +67,7 @@ impl Proxy {
         if port == 0 {
             return Err(BadProxy::Port);
         }
-        Ok(Self { protocol, host, port, credentials: None })
+        Ok(Self { protocol, host, port, credentials: None, is_trusted: false })
     }
 
     /// The same proxy with a user name and password to show to it.
@@ -82,6 +83,13 @@ impl Proxy {
         let (username, password) = (username.to_owned(), password.to_owned());
         self.credentials = Some(Credentials { username, password });
         Ok(self)
+    }
+
+    /// The same proxy, chosen by whoever runs the server and not by a user: the egress guard has no say about its
+    /// address.
+    #[must_use]
+    pub fn trusted(self) -> Self {
+        Self { is_trusted: true, ..self }
     }
 }
 

@@ -9,3 +9,4 @@ mod names;
 mod proxies;
 mod proxy;
 mod servers;
+mod uploads;

@@ -143,6 +143,15 @@ async fn with_a_dead_proxy_nothing_goes_around_it() {
 }
 
 #[tokio::test]
+async fn a_proxy_whose_name_does_not_resolve_is_named() {
+    for protocol in PROTOCOLS {
+        let scene = Scene::with(protocol).await;
+        let nowhere = Proxy::new(protocol, "nowhere.test", 1080).unwrap();
+        assert_eq!(both_fail(&scene, nowhere).await, ProxyFailure::Unresolved, "{protocol}");
+    }
+}
+
+#[tokio::test]
 async fn something_else_at_the_port_is_no_proxy() {
     for protocol in [ProxyProtocol::Http, ProxyProtocol::Socks5] {
         let scene = Scene::with(protocol).await;
@@ -182,10 +191,60 @@ async fn the_address_of_a_proxy_is_judged() {
 }
 
 #[tokio::test]
+async fn a_proxy_that_the_operator_chose_is_not_judged() {
+    for protocol in PROTOCOLS {
+        let scene = Scene::with(protocol).await;
+        let app = echo().route("/", get(async || "through"));
+        let port = serve_tls(app, scene.authority.acceptor(NAME)).await;
+        let (url, wss) =
+            (format!("https://{NAME}:{port}/"), format!("wss://{NAME}:{port}/ws/chat"));
+        let strict = Net::new(scene.authority.trusted(), Egress::PublicOnly)
+            .with_resolver(scene.names.clone());
+
+        let loopback = ProxyFailure::NotAllowed(Refused::Address(AddressKind::Loopback));
+        let chosen_by_a_user = scene.proxy_with_credentials();
+        let client = strict.trusted_client(PATIENT, Some(&chosen_by_a_user)).unwrap();
+        let refusal = client.send(get_url(&url)).await.unwrap_err();
+        assert_eq!(refusal, Error::Proxy(loopback.clone()), "{protocol}");
+        let refusal = open(&strict.dialer(Some(chosen_by_a_user.clone()), LIMIT), &wss).await;
+        assert_eq!(refusal.unwrap_err(), Error::Proxy(loopback), "{protocol}");
+
+        let chosen = chosen_by_a_user.trusted();
+        let client = strict.trusted_client(PATIENT, Some(&chosen)).unwrap();
+        let answer = client.send(get_url(&url)).await.unwrap();
+        assert_eq!(answer.bytes(100).await.unwrap(), "through", "{protocol}");
+        converse(open(&strict.dialer(Some(chosen), LIMIT), &wss).await.unwrap()).await;
+    }
+    let literal = Proxy::new(ProxyProtocol::Http, "169.254.169.254", 80).unwrap().trusted();
+    assert!(net().trusted_client(PATIENT, Some(&literal)).is_ok());
+}
+
+#[tokio::test]
 async fn an_untrusted_proxy_certificate_is_refused() {
     let scene = Scene::with(ProxyProtocol::Https).await;
     let stranger = net().with_resolver(scene.names.clone());
     let dialer = stranger.dialer(Some(scene.proxy_with_credentials()), LIMIT);
     let failure = open(&dialer, "wss://behind.test/").await.unwrap_err();
     assert!(matches!(failure, Error::Proxy(ProxyFailure::Tls(_))), "{failure:?}");
+
+    let client = stranger.trusted_client(PATIENT, Some(&scene.proxy_with_credentials())).unwrap();
+    let failure = client.send(get_url("https://behind.test/")).await.unwrap_err();
+    assert!(matches!(failure, Error::Proxy(ProxyFailure::Tls(_))), "{failure:?}");
+    assert!(scene.asked.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn an_untrusted_certificate_behind_a_proxy_is_not_the_proxys_fault() {
+    for protocol in PROTOCOLS {
+        let scene = Scene::with(protocol).await;
+        // Somebody else's authority vouches for the server, and the right one for the proxy.
+        let port = serve_tls(echo(), Authority::new().acceptor(NAME)).await;
+        let proxy = scene.proxy_with_credentials();
+        let request = get_url(&format!("https://{NAME}:{port}/"));
+        let failure = scene.client(&proxy).send(request).await.unwrap_err();
+        assert!(matches!(failure, Error::Tls(_)), "{protocol}: {failure:?}");
+        let url = format!("wss://{NAME}:{port}/ws/chat");
+        let failure = open(&scene.dialer(proxy), &url).await.unwrap_err();
+        assert!(matches!(failure, Error::Tls(_)), "{protocol}: {failure:?}");
+    }
 }
