@@ -4,6 +4,7 @@ use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
 mod m20261121_000001_core;
 mod m20261121_000002_whatsapp_store;
+mod m20261121_000003_media_and_pages;
 
 /// All steps, oldest first.
 #[derive(Debug)]
@@ -14,6 +15,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m20261121_000001_core::Migration),
             Box::new(m20261121_000002_whatsapp_store::Migration),
+            Box::new(m20261121_000003_media_and_pages::Migration),
         ]
     }
 }

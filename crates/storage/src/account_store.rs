@@ -5,6 +5,7 @@ use sea_orm::{DatabaseTransaction, QueryResult};
 use wharf_domain::{
     Resource, Result,
     account::{Account, AccountId, AccountName},
+    cors::Origin,
     instance::InstanceId,
     ports::AccountStore,
     token::{Principal, Token},
@@ -25,7 +26,7 @@ pub struct SeaOrmAccountStore {
     keyring: Arc<Keyring>,
 }
 
-const SELECT: &str = "SELECT id, name, quota, created_at FROM account";
+const SELECT: &str = "SELECT id, name, quota, cors, created_at FROM account";
 
 impl SeaOrmAccountStore {
     /// Works on `db`, whose schema is up to date.
@@ -43,8 +44,23 @@ fn read(row: &QueryResult) -> error::Result<Account> {
         name: AccountName::parse(name)
             .map_err(|source| Error::Nonsense { what: "account name", source: Some(source) })?,
         quota: quota.map(u32::try_from).transpose().map_err(|_| Error::nonsense("quota"))?,
+        cors: read_origins(row)?,
         created_at: micros::to_time(row.try_get("", "created_at")?)?,
     })
+}
+
+/// Reads the column `cors`: origins have no spaces, so spaces keep them apart.
+fn read_origins(row: &QueryResult) -> error::Result<Vec<Origin>> {
+    let origins: Option<String> = row.try_get("", "cors")?;
+    let origins = origins.unwrap_or_default();
+    let origins = origins.split(' ').filter(|origin| !origin.is_empty()).map(Origin::parse);
+    let nonsense = |source| Error::Nonsense { what: "origin", source: Some(source) };
+    origins.collect::<Result<_>>().map_err(nonsense)
+}
+
+fn write_origins(origins: &[Origin]) -> Option<String> {
+    let origins: Vec<_> = origins.iter().map(Origin::as_str).collect();
+    (!origins.is_empty()).then(|| origins.join(" "))
 }
 
 /// Takes the account's row, with its instances', so that nothing joins or leaves them meanwhile; counts them.
@@ -66,13 +82,14 @@ impl AccountStore for SeaOrmAccountStore {
             account.id.0,
             account.name.as_str(),
             account.quota.map(i64::from),
+            write_origins(&account.cors),
             micros::from_time(account.created_at),
         ];
         let insert_token = values![self.keyring.token_hash(token.expose()).to_vec(), account.id.0];
         let written = self.db.write::<_, _, Error>(move |txn| {
             Box::pin(async move {
-                let sql =
-                    "INSERT INTO account (id, name, quota, created_at) VALUES ($1, $2, $3, $4)";
+                let sql = "INSERT INTO account (id, name, quota, cors, created_at)
+                    VALUES ($1, $2, $3, $4, $5)";
                 txn.run(sql, insert_account).await.or_taken(Resource::Account)?;
                 let sql = "INSERT INTO token (hash, account_id) VALUES ($1, $2)";
                 txn.run(sql, insert_token).await.or_taken(Resource::Token)?;
@@ -124,6 +141,29 @@ impl AccountStore for SeaOrmAccountStore {
             })
         });
         Ok(changed.await?)
+    }
+
+    async fn set_cors(&self, id: AccountId, origins: &[Origin]) -> Result<bool> {
+        let origins = write_origins(origins);
+        let changed = self.db.write::<_, _, Error>(move |txn| {
+            Box::pin(async move {
+                let sql = "UPDATE account SET cors = $1 WHERE id = $2";
+                Ok(txn.run(sql, values![origins, id.0]).await?.rows_affected() > 0)
+            })
+        });
+        Ok(changed.await?)
+    }
+
+    async fn allows_origin(&self, origin: &Origin) -> Result<bool> {
+        // Accounts are few, and those with origins fewer.
+        let rows =
+            self.db.reader().all("SELECT cors FROM account WHERE cors IS NOT NULL", vec![]).await?;
+        for row in &rows {
+            if read_origins(row)?.contains(origin) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     async fn remove(&self, id: AccountId, force: bool) -> Result<bool> {

@@ -26,10 +26,12 @@ const TOKEN: Column = Column::new("instance", "token");
 const PROXY_PASSWORD: Column = Column::new("instance", "proxy_password");
 const S3_SECRET_KEY: Column = Column::new("instance", "s3_secret_key");
 
+const PROXY_PROBLEM: &str = "proxy_problem";
+
 /// All that is read of a row.
 pub(crate) const SELECT: &str = "SELECT id, account_id, name, token, standing, banned_until, jid, \
-    lid, push_name, business_name, settings, proxy, proxy_password, websocket, s3, s3_secret_key, \
-    created_at, updated_at FROM instance";
+    lid, push_name, business_name, picture_url, settings, proxy, proxy_password, proxy_problem, \
+    websocket, s3, s3_secret_key, created_at, updated_at FROM instance";
 
 /// Columns with what is to be written to them.
 pub(crate) type Cells = Vec<(&'static str, Value)>;
@@ -56,6 +58,9 @@ pub(crate) fn cells(keyring: &Keyring, instance: &Instance) -> Result<Cells> {
     for part in &parts {
         cells.extend(changed(keyring, instance.id, part)?);
     }
+    // In place of none, which is what setting the proxy leaves.
+    cells.retain(|(column, _)| *column != PROXY_PROBLEM);
+    cells.push((PROXY_PROBLEM, instance.proxy_problem.clone().into()));
     if let Some(websocket) = &instance.websocket {
         let part = InstanceChange::WebSocket(websocket.clone());
         cells.extend(changed(keyring, instance.id, &part)?);
@@ -77,6 +82,7 @@ pub(crate) fn changed(keyring: &Keyring, id: InstanceId, change: &InstanceChange
                 ("lid", text(&profile.lid).into()),
                 ("push_name", profile.name.clone().into()),
                 ("business_name", profile.business_name.clone().into()),
+                ("picture_url", profile.picture_url.clone().into()),
             ]
         }
         InstanceChange::Settings(settings) => {
@@ -87,7 +93,11 @@ pub(crate) fn changed(keyring: &Keyring, id: InstanceId, change: &InstanceChange
             let shape = proxy.map(|proxy| write(&configuration::Proxy::from(proxy))).transpose()?;
             let password = proxy.and_then(|proxy| proxy.password.as_ref());
             let password = PROXY_PASSWORD.seal_secret(keyring, id.0.as_bytes(), password)?;
-            vec![("proxy", shape.into()), ("proxy_password", password.into())]
+            vec![
+                ("proxy", shape.into()),
+                ("proxy_password", password.into()),
+                (PROXY_PROBLEM, None::<String>.into()),
+            ]
         }
         InstanceChange::WebSocket(websocket) => {
             vec![("websocket", write(&configuration::WebSocket::from(websocket))?.into())]
@@ -122,9 +132,11 @@ pub(crate) fn read(keyring: &Keyring, row: &QueryResult) -> Result<Instance> {
             lid: jid(row, "lid")?,
             name: row.try_get("", "push_name")?,
             business_name: row.try_get("", "business_name")?,
+            picture_url: row.try_get("", "picture_url")?,
         },
         settings: serde_json::from_str::<configuration::Settings>(&settings)?.into(),
         proxy: read_proxy(keyring, id, row)?,
+        proxy_problem: row.try_get("", PROXY_PROBLEM)?,
         websocket: websocket
             .map(|shape| shape.try_into().map_err(nonsense("WebSocket configuration")))
             .transpose()?,

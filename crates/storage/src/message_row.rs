@@ -5,13 +5,14 @@ use sea_orm::{QueryResult, Value};
 use uuid::Uuid;
 use wharf_domain::{
     instance::InstanceId,
-    message::{ChatKind, Content, Direction, MediaKind, Message, MessageStatus, StoredMessage},
+    message::{ChatKind, Direction, Message, MessageStatus, StoredMessage},
 };
 use wharf_seal::Keyring;
 
 use crate::{
     encoding,
     error::{Error, Result},
+    message_kinds::Kinds,
     micros,
     sealing::Column,
     statement,
@@ -22,11 +23,12 @@ const RAW: Column = Column::new("message", "raw");
 
 /// The columns in the order of [`values`].
 pub(crate) const INSERT: &str = "INSERT INTO message (instance_id, message_id, chat, sender, \
-    direction, chat_kind, content_kind, media_kind, has_sender_name, status, sent_at, body, raw) \
+    direction, chat_kind, content_kind, content_name, media_kind, has_sender_name, status, \
+    sent_at, body, raw) \
     VALUES ";
 
 /// How many values [`values`] gives.
-pub(crate) const COLUMNS: usize = 13;
+pub(crate) const COLUMNS: usize = 14;
 
 /// All that is read of a row.
 pub(crate) const SELECT: &str = "SELECT instance_id, message_id, chat, sender, status, failure, \
@@ -75,7 +77,7 @@ pub(crate) fn values(
         Direction::Incoming => 0,
         Direction::Outgoing => OUTGOING,
     };
-    let (content, media) = content_code(&message.content);
+    let kinds = Kinds::of(&message.content);
     Ok(statement::values![
         instance.0,
         key.id,
@@ -83,8 +85,9 @@ pub(crate) fn values(
         key.sender,
         direction,
         chat_code(message.chat.kind),
-        content,
-        media,
+        kinds.content,
+        kinds.name,
+        kinds.media,
         message.sender.name.is_some(),
         status_code(status),
         micros::from_time(message.timestamp),
@@ -140,7 +143,7 @@ pub(crate) fn status_code(status: MessageStatus) -> i16 {
     }
 }
 
-fn read_status(code: i16) -> Result<MessageStatus> {
+pub(crate) fn read_status(code: i16) -> Result<MessageStatus> {
     Ok(match code {
         0 => MessageStatus::Pending,
         1 => MessageStatus::Failed,
@@ -152,39 +155,11 @@ fn read_status(code: i16) -> Result<MessageStatus> {
     })
 }
 
-fn chat_code(kind: ChatKind) -> i16 {
+pub(crate) fn chat_code(kind: ChatKind) -> i16 {
     match kind {
         ChatKind::Private => 0,
         ChatKind::Group => 1,
         ChatKind::Newsletter => 2,
         ChatKind::Broadcast => 3,
-    }
-}
-
-/// The kinds of content and media, for counting; what a message says is in its body.
-fn content_code(content: &Content) -> (i16, Option<i16>) {
-    match content {
-        Content::Text(_) => (1, None),
-        Content::Media(media) => (2, Some(media_code(media.kind))),
-        Content::Location { .. } => (3, None),
-        Content::Contacts(_) => (4, None),
-        Content::Reaction { .. } => (5, None),
-        Content::ButtonReply { .. } => (6, None),
-        Content::ListReply { .. } => (7, None),
-        Content::Edit { .. } => (8, None),
-        Content::Revoke { .. } => (9, None),
-        _ => (0, None),
-    }
-}
-
-fn media_code(kind: MediaKind) -> i16 {
-    match kind {
-        MediaKind::Image => 0,
-        MediaKind::Video => 1,
-        MediaKind::VideoNote => 2,
-        MediaKind::Audio => 3,
-        MediaKind::VoiceNote => 4,
-        MediaKind::Document => 5,
-        MediaKind::Sticker => 6,
     }
 }

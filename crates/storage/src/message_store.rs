@@ -8,16 +8,18 @@ use wharf_domain::{
     address::Jid,
     instance::InstanceId,
     message::{MessageId, MessageStatus, StoredMessage},
-    ports::{MessageStore, OutgoingDraft, Reservation},
+    metrics::Metrics,
+    ports::{HistoricMessage, MessageStore, OutgoingDraft, Reservation},
 };
 use wharf_seal::Keyring;
 use wharf_sql::Database;
 
 use crate::{
     error::{self, Constraints as _, Error},
-    message_row::{self, INSERT, OUTGOING, SELECT, status_code},
+    figures, locks,
+    message_row::{self, COLUMNS, INSERT, OUTGOING, SELECT, status_code},
     micros,
-    statement::{Run as _, Sql, values},
+    statement::{Run as _, Sql, batches, values},
 };
 
 /// How long an idempotency key is known.
@@ -185,6 +187,39 @@ impl MessageStore for SeaOrmMessageStore {
             names.extend(message.sender.name.map(|name| (jid.clone(), name)));
         }
         Ok(names)
+    }
+
+    async fn import(&self, instance: InstanceId, messages: &[HistoricMessage]) -> Result<u64> {
+        let rows = messages.iter().map(|HistoricMessage { message, raw, status }| {
+            message_row::values(&self.keyring, instance, message, Some(raw), *status)
+        });
+        let rows = rows.collect::<error::Result<Vec<_>>>()?;
+        let imported = self.db.write::<_, _, Error>(move |txn| {
+            Box::pin(async move {
+                let backend = txn.get_database_backend();
+                // Held as appends hold it, since both write many messages in whichever order they come.
+                let lock = locks::for_change(backend);
+                let take = format!("SELECT id FROM instance WHERE id = $1{lock}");
+                if txn.one(&take, values![instance.0]).await?.is_none() {
+                    return Err(Error::not_found(Resource::Instance));
+                }
+                let mut new = 0;
+                for rows in batches(backend, COLUMNS, &rows) {
+                    let sql = Sql::new(INSERT, vec![]).rows(rows.iter().cloned());
+                    let sql = sql.push(" ON CONFLICT DO NOTHING").on(backend);
+                    new += txn.execute_raw(sql).await?.rows_affected();
+                }
+                Ok(new)
+            })
+        });
+        Ok(imported.await?)
+    }
+
+    async fn metrics(&self, instance: InstanceId, now: Timestamp) -> Result<Metrics> {
+        let since = |days| micros::from_time(now - TimeDelta::days(days));
+        let values = values![instance.0, since(7), since(30)];
+        let rows = self.db.reader().all(figures::SELECT, values).await?;
+        Ok(figures::read(&rows)?)
     }
 
     async fn prune(&self, before: Option<Timestamp>, now: Timestamp, limit: u64) -> Result<u64> {

@@ -53,6 +53,7 @@ pub fn account(name: &str) -> Account {
         id: AccountId(uuid()),
         name: AccountName::parse(name).expect("a valid name"),
         quota: None,
+        cors: Vec::new(),
         created_at: moment(0),
     }
 }
@@ -69,6 +70,7 @@ pub fn instance(account: AccountId, name: &str) -> Instance {
         profile: Profile::default(),
         settings: Settings::default(),
         proxy: None,
+        proxy_problem: None,
         websocket: None,
         s3: None,
         created_at: moment(0),
@@ -168,7 +170,8 @@ pub fn draft(message: Message) -> OutgoingDraft {
 /// An event that is always new.
 #[must_use]
 pub fn event(body: EventBody) -> NewEvent {
-    NewEvent { id: EventId(uuid()), recorded_at: moment(0), key: None, body, raw: None }
+    let (id, recorded_at) = (EventId(uuid()), moment(0));
+    NewEvent { id, recorded_at, key: None, body, raw: None, media_until: None }
 }
 
 /// The event of a message, which is recognised by chat, sender and id.

@@ -15,7 +15,7 @@ use crate::{
 /// A message that is there already gets the new content and keeps its encoding; its status does not go back.
 const SETTLE: &str = " ON CONFLICT (instance_id, message_id, chat, sender) DO UPDATE SET \
     chat_kind = excluded.chat_kind, content_kind = excluded.content_kind, \
-    media_kind = excluded.media_kind, has_sender_name = excluded.has_sender_name, \
+    content_name = excluded.content_name, media_kind = excluded.media_kind, has_sender_name = excluded.has_sender_name, \
     sent_at = excluded.sent_at, body = excluded.body, raw = COALESCE(message.raw, excluded.raw), \
     failure = CASE WHEN excluded.status > message.status THEN NULL ELSE message.failure END, \
     status = CASE WHEN excluded.status > message.status THEN excluded.status \

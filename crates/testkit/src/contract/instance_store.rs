@@ -74,6 +74,7 @@ fn profile() -> Profile {
         lid: Some(build::jid("123456@lid")),
         name: Some("Loja São João".to_owned()),
         business_name: Some("Loja".to_owned()),
+        picture_url: Some("https://pps.whatsapp.net/v/t61.jpg?oh=1".to_owned()),
     }
 }
 
@@ -335,7 +336,9 @@ fn apply(instance: &mut Instance, change: &InstanceChange) {
         InstanceChange::Standing(standing) => instance.standing = standing,
         InstanceChange::Profile(profile) => instance.profile = profile,
         InstanceChange::Settings(settings) => instance.settings = settings,
-        InstanceChange::Proxy(proxy) => instance.proxy = proxy,
+        InstanceChange::Proxy(proxy) => {
+            (instance.proxy, instance.proxy_problem) = (proxy, None);
+        }
         InstanceChange::WebSocket(websocket) => instance.websocket = Some(websocket),
         InstanceChange::S3(s3) => instance.s3 = s3,
     }

@@ -2,6 +2,7 @@ use async_trait::async_trait;
 use wharf_domain::{
     Error, Resource, Result,
     account::{Account, AccountId, AccountName},
+    cors::Origin,
     instance::InstanceId,
     ports::AccountStore,
     token::{Principal, Token},
@@ -64,6 +65,17 @@ impl AccountStore for InMemoryStore {
         let mut state = self.step()?;
         let account = state.accounts.get_mut(&id);
         Ok(account.map(|account| account.quota = quota).is_some())
+    }
+
+    async fn set_cors(&self, id: AccountId, origins: &[Origin]) -> Result<bool> {
+        let mut state = self.step()?;
+        let account = state.accounts.get_mut(&id);
+        Ok(account.map(|account| account.cors = origins.to_vec()).is_some())
+    }
+
+    async fn allows_origin(&self, origin: &Origin) -> Result<bool> {
+        let state = self.step()?;
+        Ok(state.accounts.values().any(|account| account.cors.contains(origin)))
     }
 
     async fn remove(&self, id: AccountId, force: bool) -> Result<bool> {

@@ -75,7 +75,9 @@ impl InstanceStore for InMemoryStore {
                 InstanceChange::Standing(standing) => instance.standing = standing,
                 InstanceChange::Profile(profile) => instance.profile = profile,
                 InstanceChange::Settings(settings) => instance.settings = settings,
-                InstanceChange::Proxy(proxy) => instance.proxy = proxy,
+                InstanceChange::Proxy(proxy) => {
+                    (instance.proxy, instance.proxy_problem) = (proxy, None);
+                }
                 InstanceChange::WebSocket(websocket) => instance.websocket = Some(websocket),
                 InstanceChange::S3(s3) => instance.s3 = s3,
             }

@@ -5,10 +5,11 @@ use wharf_domain::{
     address::Jid,
     instance::InstanceId,
     message::{Direction, Message, MessageId, MessageStatus, StoredMessage},
-    ports::{MessageStore, OutgoingDraft, Reservation},
+    metrics::Metrics,
+    ports::{HistoricMessage, MessageStore, OutgoingDraft, Reservation},
 };
 
-use super::{IdempotencyKey, InMemoryStore, State};
+use super::{IdempotencyKey, InMemoryStore, State, metrics};
 
 const IDEMPOTENCY: TimeDelta = TimeDelta::hours(24);
 
@@ -143,6 +144,27 @@ impl MessageStore for InMemoryStore {
                 .and_then(|message| message.sender.name.clone())
         };
         Ok(jids.iter().filter_map(|jid| Some((jid.clone(), name_of(jid)?))).collect())
+    }
+
+    async fn import(&self, instance: InstanceId, messages: &[HistoricMessage]) -> Result<u64> {
+        let mut state = self.step()?;
+        state.known_instance(instance)?;
+        let mut new = 0;
+        for HistoricMessage { message, raw, status } in messages {
+            if state.same_message(instance, message).is_none() {
+                let (message, raw) = (message.clone(), Some(raw.clone()));
+                let stored = StoredMessage { message, status: *status, failure: None, raw };
+                state.messages.push((instance, stored));
+                new += 1;
+            }
+        }
+        Ok(new)
+    }
+
+    async fn metrics(&self, instance: InstanceId, now: Timestamp) -> Result<Metrics> {
+        let state = self.step()?;
+        let own = state.messages.iter().filter(|(owner, _)| *owner == instance);
+        Ok(metrics::of(own.map(|(_, stored)| stored), now))
     }
 
     async fn prune(&self, before: Option<Timestamp>, now: Timestamp, limit: u64) -> Result<u64> {

@@ -5,6 +5,7 @@ mod deliveries;
 mod events;
 mod instances;
 mod messages;
+mod metrics;
 mod webhooks;
 
 use std::{
