@@ -4,6 +4,7 @@ use std::{
 };
 
 use tokio::sync::oneshot;
+use wacore::types::{events::Receipt, presence::ReceiptType as Kind};
 use wharf_domain::{Timestamp, message::MessageId, ports::SessionEvent};
 
 use crate::queue::Queue;
@@ -48,6 +49,21 @@ impl Acks {
         };
         if let Some(ack) = unclaimed {
             self.tell(id, ack);
+        }
+    }
+
+    /// Takes in a receipt, which proves that the server has a message even before it says so.
+    pub(crate) fn prove(&self, receipt: &Receipt) {
+        let proof = [Kind::Delivered, Kind::Inactive, Kind::Sender, Kind::Read, Kind::Played];
+        if !proof.contains(&receipt.r#type) {
+            return;
+        }
+        let mut waiting = self.lock();
+        for id in &receipt.message_ids {
+            let Ok(id) = MessageId::parse(id.as_str()) else { continue };
+            if let Some(waiting) = waiting.remove(&id) {
+                let _ = waiting.send(Ack { timestamp: Some(receipt.timestamp), refused: None });
+            }
         }
     }
 
@@ -137,5 +153,29 @@ mod tests {
         acks.settle(id, ACK);
         drop(expected);
         assert!(late(&queue).await);
+    }
+
+    #[tokio::test]
+    async fn a_receipt_proves_that_a_message_was_sent_and_asks_for_no_more() {
+        let (queue, acks, id) = setup();
+        let receipt = |kind| {
+            Receipt::builder()
+                .message_ids(vec![id.as_str().to_owned()])
+                .source(wacore::types::message::MessageSource::default())
+                .timestamp(Timestamp::UNIX_EPOCH)
+                .r#type(kind)
+                .offline(false)
+                .build()
+        };
+        let mut expected = acks.expect(&id).unwrap();
+        acks.prove(&receipt(Kind::Retry));
+        assert!(expected.ack().now_or_never().is_none());
+        acks.prove(&receipt(Kind::Delivered));
+        let sent = Ack { timestamp: Some(Timestamp::UNIX_EPOCH), refused: None };
+        assert_eq!(expected.ack().await, sent);
+        drop(expected);
+        acks.prove(&receipt(Kind::Read));
+        queue.close();
+        assert!(queue.next().await.is_none());
     }
 }

@@ -145,6 +145,7 @@ impl WhatsApp for WhatsAppAdapter {
             self.config.clone(),
             self.clock.clone(),
             Link::new(permit),
+            request.keep_online,
             store.failed.clone(),
         );
         let core = Arc::new(core);
@@ -156,7 +157,7 @@ impl WhatsApp for WhatsAppAdapter {
             }
         };
         let client = bot.client();
-        // Delivery receipts count although the device is unavailable, see `stay_unavailable`; without this WhatsApp
+        // Delivery receipts count although the device may be unavailable, see `keep_presence`; without this WhatsApp
         // shows the sender one tick only.
         client.set_force_active_delivery_receipts(true);
         core.link.control(client.enable_auto_reconnect.clone());

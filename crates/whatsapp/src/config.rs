@@ -23,6 +23,8 @@ pub struct Config {
     pub login_limit: Duration,
     /// How long WhatsApp's server may take to acknowledge a message or to answer a question.
     pub answer_limit: Duration,
+    /// How often a device that is kept online says that it is.
+    pub announce_every: Duration,
     /// How a dead connection is found out.
     pub liveness: Liveness,
 }
@@ -41,6 +43,7 @@ impl Default for Config {
             dial_limit: Duration::from_secs(15),
             login_limit: Duration::from_mins(3),
             answer_limit: Duration::from_secs(30),
+            announce_every: Duration::from_mins(1),
             liveness: Liveness::default(),
         }
     }

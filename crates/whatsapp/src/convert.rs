@@ -1,6 +1,7 @@
 //! Library types in, domain types out, and the other way for what is sent. Nothing here does I/O or knows a client.
 
 mod address;
+mod call;
 mod content;
 mod context;
 mod key;
@@ -12,6 +13,9 @@ mod text;
 mod wrapping;
 
 pub(crate) use address::{Aliases, from_library, registered, to_library};
+pub(crate) use call::{addresses_of_call, call};
+pub(crate) use context::Quoted;
+pub(crate) use media::{Uploaded, downloadable, encode_media, media_type};
 pub(crate) use message::{addresses, inbound};
 pub(crate) use pairing::pairing;
 pub(crate) use receipt::{addresses_of_receipt, receipt};

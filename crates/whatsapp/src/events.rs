@@ -1,6 +1,7 @@
 use std::sync::{Arc, Weak};
 
 use wacore::types::events::{Event, EventHandler, EventInterest, EventKind, ServerAck};
+use wacore_binary::{Jid, JidExt};
 use wharf_domain::{message::MessageId, ports::SessionEvent};
 use whatsapp_rust::Client;
 
@@ -12,10 +13,11 @@ use crate::{
 };
 
 /// The events of the library we act on.
-const KINDS: [EventKind; 18] = [
+const KINDS: [EventKind; 20] = [
     EventKind::ClientOutdated,
     EventKind::ConnectFailure,
     EventKind::Connected,
+    EventKind::IncomingCall,
     EventKind::LoggedOut,
     EventKind::Messages,
     EventKind::PairError,
@@ -23,6 +25,7 @@ const KINDS: [EventKind; 18] = [
     EventKind::PairingCodeRefresh,
     EventKind::PairingQrCode,
     EventKind::PairingQrCodesExhausted,
+    EventKind::PictureUpdate,
     EventKind::QrScannedWithoutMultidevice,
     EventKind::Receipt,
     EventKind::SelfPushNameUpdated,
@@ -79,7 +82,7 @@ impl EventHandler for Listener {
             }
             Event::SelfPushNameUpdated(_) => {
                 if let Some(client) = self.client() {
-                    core.stay_unavailable_after_renaming(client);
+                    core.keep_presence_after_renaming(client);
                 }
                 core.queue.push(Entry::Library(event));
             }
@@ -91,17 +94,40 @@ impl EventHandler for Listener {
             Event::Connected(_) => {
                 core.set_ready();
                 if let Some(client) = self.client() {
-                    core.stay_unavailable(client);
+                    core.keep_presence(client.clone());
+                    core.fetch_picture(client);
                 }
                 core.queue.push(Entry::Library(event));
+            }
+            Event::IncomingCall(call) => {
+                if core.calls.note(call) {
+                    core.queue.push(Entry::Library(event));
+                } else {
+                    core.queue.nothing_to_tell();
+                }
+            }
+            Event::PictureUpdate(update) => {
+                core.queue.nothing_to_tell();
+                let client = self.client().filter(|client| is_own(client, &update.jid));
+                if let Some(client) = client {
+                    core.fetch_picture(client);
+                }
             }
             Event::QrScannedWithoutMultidevice(_) => {
                 core.queue.push_own(SessionEvent::ScannedWithoutMultidevice);
             }
-            // Receipts, QR codes, failed pairings: converted when their turn comes.
+            Event::Receipt(receipt) => {
+                core.acks.prove(receipt);
+                core.queue.push(Entry::Library(event));
+            }
+            // QR codes, failed pairings: converted when their turn comes.
             _ => core.queue.push(Entry::Library(event)),
         }
     }
+}
+
+fn is_own(client: &Client, jid: &Jid) -> bool {
+    [client.pn(), client.lid()].iter().flatten().any(|own| own.is_same_user_as(jid))
 }
 
 fn settle(core: &Core, ack: &ServerAck) {

@@ -2,12 +2,14 @@
 
 mod acks;
 mod adapter;
+mod calls;
 mod config;
 mod convert;
 mod driver;
 mod ending;
 mod events;
 mod failure;
+mod file;
 mod hook;
 mod http;
 mod liveness;

@@ -25,6 +25,8 @@ pub(crate) enum Entry {
     Inbound(Inbound),
     /// An event of the library, converted when its turn comes.
     Library(Arc<Event>),
+    /// Who we are has changed.
+    Profile,
     /// An event of our own.
     Own(Box<SessionEvent>),
 }
@@ -39,7 +41,7 @@ impl Entry {
     pub(crate) fn things(&self) -> usize {
         match self {
             Self::Inbound(inbound) => inbound.messages.len(),
-            Self::Library(_) | Self::Own(_) => 1,
+            Self::Library(_) | Self::Profile | Self::Own(_) => 1,
         }
     }
 }

@@ -1,15 +1,14 @@
+mod core;
+mod media;
 mod pairing;
+mod picture;
 mod presence;
 mod send;
 
-use std::sync::{
-    Arc, Mutex, OnceLock, PoisonError, Weak,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use tokio_util::sync::CancellationToken;
 use wacore::iq::devices::RemoveCompanionDeviceSpec;
 use wharf_domain::{
     Error, Result, Timestamp,
@@ -17,191 +16,15 @@ use wharf_domain::{
     media::{MediaBody, OutgoingMedia},
     message::{MessageId, Quote},
     pairing::PairingCode,
-    ports::{Clock, IncomingCall, Outgoing, PreparedMedia, Session, SessionEnd},
+    ports::{IncomingCall, Outgoing, PreparedMedia, Session, SessionEnd},
 };
-use whatsapp_rust::Client;
 
+pub(crate) use self::core::Core;
 use crate::{
-    acks::Acks,
-    config::Config,
-    convert, ending,
+    convert,
     failure::in_our_words,
     lookup::{Known, Lookups},
-    queue::Queue,
-    tasks::Tasks,
-    transport::Link,
 };
-
-/// What the parts of a session share.
-pub(crate) struct Core {
-    pub(crate) config: Arc<Config>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) queue: Arc<Queue>,
-    pub(crate) tasks: Tasks,
-    pub(crate) link: Arc<Link>,
-    pub(crate) acks: Acks,
-    /// The library's client. Weak, since the client holds its listeners.
-    pub(crate) client: OnceLock<Weak<Client>>,
-    /// Cancelled once all codes were shown while a pairing code is still good.
-    pub(crate) qr_codes_used_up: CancellationToken,
-    /// Cancelled once the session is authenticated and ready.
-    pub(crate) connected: CancellationToken,
-    /// Cancelled to end the session with everything written out.
-    pub(crate) finish: CancellationToken,
-    /// Cancelled to end the session where it stands.
-    pub(crate) drop_now: CancellationToken,
-    /// Cancelled once something was not put down: what is not acknowledged goes back to WhatsApp.
-    pub(crate) given_back: CancellationToken,
-    store_failed: CancellationToken,
-    /// Cancelled once nothing of the session runs any more.
-    pub(crate) over: CancellationToken,
-    ready: AtomicBool,
-    end: Mutex<Option<SessionEnd>>,
-    stream_error: Mutex<Option<String>>,
-    business_name: OnceLock<String>,
-    pairing: pairing::Pairing,
-}
-
-impl Core {
-    pub(crate) fn new(
-        config: Arc<Config>,
-        clock: Arc<dyn Clock>,
-        link: Link,
-        store_failed: CancellationToken,
-    ) -> Self {
-        let queue = Arc::new(Queue::default());
-        Self {
-            config,
-            clock,
-            acks: Acks::new(queue.clone()),
-            queue,
-            tasks: Tasks::default(),
-            link: Arc::new(link),
-            client: OnceLock::new(),
-            qr_codes_used_up: CancellationToken::new(),
-            connected: CancellationToken::new(),
-            finish: CancellationToken::new(),
-            drop_now: CancellationToken::new(),
-            given_back: CancellationToken::new(),
-            store_failed,
-            over: CancellationToken::new(),
-            ready: AtomicBool::new(false),
-            end: Mutex::default(),
-            stream_error: Mutex::default(),
-            business_name: OnceLock::new(),
-            pairing: pairing::Pairing::default(),
-        }
-    }
-
-    /// Notes how the session ends, unless that is known already.
-    pub(crate) fn note_end(&self, end: SessionEnd) {
-        self.ready.store(false, Ordering::Release);
-        self.end.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(end);
-    }
-
-    /// Ends the session after writing out what it holds.
-    pub(crate) fn finish(&self, end: SessionEnd) {
-        self.note_end(end);
-        self.finish.cancel();
-    }
-
-    /// Ends the session without writing anything more.
-    pub(crate) fn drop_now(&self, end: SessionEnd) {
-        self.note_end(end);
-        self.drop_now.cancel();
-    }
-
-    /// Ends the session because something was not put down. Nothing is acknowledged or taken any more.
-    pub(crate) fn give_back(&self, end: SessionEnd) {
-        self.note_end(end);
-        self.given_back.cancel();
-    }
-
-    /// Cancelled when the store could not put a message down.
-    pub(crate) fn store_failed(&self) -> &CancellationToken {
-        &self.store_failed
-    }
-
-    /// Whether messages and receipts go back to WhatsApp.
-    pub(crate) fn takes_nothing_more(&self) -> bool {
-        [&self.store_failed, &self.given_back, &self.drop_now].iter().any(|t| t.is_cancelled())
-    }
-
-    /// Notes a code of `<stream:error>`. Some end the session; others count when it ends.
-    pub(crate) fn note_stream_error(&self, code: &str) {
-        if code.is_empty() {
-            return;
-        }
-        if let Some(end) = ending::of_stream_error(code) {
-            self.finish(end);
-        } else {
-            let mut noted = self.stream_error.lock().unwrap_or_else(PoisonError::into_inner);
-            *noted = Some(code.to_owned());
-        }
-    }
-
-    /// How the session ended.
-    pub(crate) fn end(&self) -> SessionEnd {
-        if let Some(end) = self.end.lock().unwrap_or_else(PoisonError::into_inner).clone() {
-            return end;
-        }
-        let code = self.stream_error.lock().unwrap_or_else(PoisonError::into_inner).take();
-        match (code, self.link.problem()) {
-            (Some(code), _) => SessionEnd::StreamError(code),
-            (None, Some(problem)) if self.link.greeted().is_cancelled() => {
-                SessionEnd::Lost(problem)
-            }
-            (None, Some(problem)) => SessionEnd::Unreachable(problem),
-            // The library ends a connection without a word when it stays silent or the Noise handshake fails.
-            (None, None) if self.link.greeted().is_cancelled() => {
-                SessionEnd::Lost("the server stopped answering".to_owned())
-            }
-            (None, None) => {
-                SessionEnd::Unreachable("the handshake with the server failed".to_owned())
-            }
-        }
-    }
-
-    /// Keeps the verified business name, which WhatsApp tells once, as the phone accepts the device.
-    pub(crate) fn set_business_name(&self, name: &str) {
-        if !name.is_empty() {
-            let _ = self.business_name.set(name.to_owned());
-        }
-    }
-
-    pub(crate) fn business_name(&self) -> Option<String> {
-        self.business_name.get().cloned()
-    }
-
-    pub(crate) fn set_ready(&self) {
-        self.ready.store(true, Ordering::Release);
-        self.connected.cancel();
-    }
-
-    pub(crate) fn set_unready(&self) {
-        self.ready.store(false, Ordering::Release);
-    }
-
-    fn client(&self) -> Option<Arc<Client>> {
-        self.client.get().and_then(Weak::upgrade)
-    }
-
-    /// The client of a session that is authenticated and ready.
-    fn ready(&self) -> Result<Arc<Client>> {
-        let client = self.client().filter(|_| self.ready.load(Ordering::Acquire));
-        client.filter(|client| client.is_connected()).ok_or(Error::NotConnected)
-    }
-
-    /// Waits for an answer of WhatsApp's server, as long as one may take.
-    async fn answer<T>(&self, answer: impl Future<Output = Result<T>>) -> Result<T> {
-        tokio::select! {
-            biased;
-            answer = answer => answer,
-            () = self.over.cancelled() => Err(Error::NotConnected),
-            () = self.clock.sleep(self.config.answer_limit) => Err(Error::NotAcknowledged),
-        }
-    }
-}
 
 /// A running session. Dropping it ends it as an abort does.
 pub(crate) struct LiveSession {
@@ -250,22 +73,27 @@ impl Session for LiveSession {
 
     async fn prepare_media(
         &self,
-        _media: &OutgoingMedia,
-        _quote: Option<(&Quote, &Jid, Option<&Bytes>)>,
+        media: &OutgoingMedia,
+        quote: Option<(&Quote, &Jid, Option<&Bytes>)>,
     ) -> Result<PreparedMedia> {
-        Err(Error::unavailable("the media hosts", "media is not sent yet"))
+        self.core.prepare_media(media, quote).await
     }
 
-    async fn download(&self, _raw: &Bytes, _limit: u64) -> Result<MediaBody> {
-        Err(Error::unavailable("the media hosts", "media is not fetched yet"))
+    async fn download(&self, raw: &Bytes, limit: u64) -> Result<MediaBody> {
+        self.core.download(raw, limit).await
     }
 
-    async fn reject_call(&self, _call: &IncomingCall) -> Result<()> {
-        Err(Error::unavailable("the call", "calls are not rejected yet"))
+    async fn reject_call(&self, call: &IncomingCall) -> Result<()> {
+        let client = self.core.ready()?;
+        let (peer, creator) = self.core.calls.way_back(call);
+        let rejected = client.voip().reject_call(&call.id, &peer, &creator).await;
+        rejected.map_err(|e| in_our_words(&e))?;
+        self.core.calls.forget(&call.id);
+        Ok(())
     }
 
-    async fn set_online(&self, _online: bool) -> Result<()> {
-        Err(Error::unavailable("the presence", "presence is not set yet"))
+    async fn set_online(&self, online: bool) -> Result<()> {
+        self.core.set_online(online).await
     }
 
     async fn mark_read(&self, chat: &Jid, author: Option<&Jid>, ids: &[MessageId]) -> Result<()> {

@@ -44,6 +44,23 @@ impl Tasks {
         receiver
     }
 
+    /// Runs a job for as long as somebody waits for its outcome. `None` when the session is over.
+    pub(crate) async fn attend<T: Send + 'static>(
+        &self,
+        job: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        let (mut answer, receiver) = oneshot::channel();
+        self.run(async move {
+            let outcome = tokio::select! {
+                biased;
+                () = answer.closed() => return,
+                outcome = job => outcome,
+            };
+            let _ = answer.send(outcome);
+        });
+        receiver.await.ok()
+    }
+
     /// Drops all jobs where they stand and returns when the last one is gone. Later jobs end before they start.
     pub(crate) async fn end(&self) {
         self.cancelled.cancel();
@@ -154,6 +171,24 @@ mod tests {
         tasks.run(async move { drop(held) });
         tasks.end().await;
         assert_eq!(Arc::strong_count(&witness), 1);
+    }
+
+    #[tokio::test]
+    async fn a_job_nobody_waits_for_any_more_is_dropped() {
+        let tasks = Tasks::default();
+        let held = CancellationToken::new();
+        let (guard, begun) = (held.clone().drop_guard(), Arc::new(tokio::sync::Notify::new()));
+        let beginning = begun.clone();
+        let attended = tasks.attend(async move {
+            let _guard = guard;
+            beginning.notify_one();
+            std::future::pending::<()>().await;
+        });
+        tokio::select! {
+            _ = attended => panic!("it never ends"),
+            () = begun.notified() => {}
+        }
+        held.cancelled().await;
     }
 
     #[tokio::test]

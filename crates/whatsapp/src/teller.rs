@@ -63,6 +63,9 @@ impl Teller {
                 Entry::Library(_) if is_receipt && self.core.takes_nothing_more() => continue,
                 Entry::Own(event) if self.is_in_vain(&event) => continue,
                 Entry::Own(event) => self.tell_event(*event).await,
+                Entry::Profile => {
+                    self.tell_event(SessionEvent::ProfileChanged(self.profile())).await
+                }
                 Entry::Library(event) => match self.converted(&event).await {
                     Some(event) => self.tell_event(event).await,
                     None => true,
@@ -129,6 +132,11 @@ impl Teller {
                 let (key, receipt) = convert::receipt(receipt, &aliases)?;
                 Some(SessionEvent::Receipt { key, receipt })
             }
+            Event::IncomingCall(call) if self.core.calls.rings(call.action.call_id()) => {
+                let mut aliases = Aliases::default();
+                self.learn(&mut aliases, convert::addresses_of_call(call)).await;
+                convert::call(call, &aliases).map(SessionEvent::Call)
+            }
             Event::Connected(_) => Some(SessionEvent::Connected { profile: self.profile() }),
             Event::SelfPushNameUpdated(_) => Some(SessionEvent::ProfileChanged(self.profile())),
             Event::PairSuccess(_) => {
@@ -160,7 +168,7 @@ impl Teller {
             lid: address(client.lid()),
             name: Some(client.push_name()).filter(|name| !name.is_empty()),
             business_name: self.core.business_name(),
-            picture_url: None,
+            picture_url: self.core.picture(),
         }
     }
 

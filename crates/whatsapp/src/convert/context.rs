@@ -1,10 +1,39 @@
-use waproto::whatsapp::{ContextInfo, Message};
+use bytes::Bytes;
+use wacore::proto_helpers::MessageExt;
+use waproto::{
+    buffa::MessageField,
+    codec,
+    whatsapp::{ContextInfo, Message},
+};
 use wharf_domain::{
     address::Jid,
     message::{MessageId, Quote},
 };
 
-use super::{address::Aliases, content, wrapping::unwrapped};
+use super::{
+    address::Aliases,
+    content,
+    wrapping::{unwrapped, without_device_note},
+};
+
+/// What is answered: the quote with who wrote what is quoted, and with that message itself where it is still stored.
+pub(crate) type Quoted<'a> = (&'a Quote, &'a Jid, Option<&'a Bytes>);
+
+/// The context of an answer.
+pub(super) fn answering((quote, author, stored): Quoted<'_>) -> ContextInfo {
+    let decoded = stored.and_then(|stored| codec::message_decode(stored).ok());
+    let quoted = match &decoded {
+        // Without its own quote and mentions, or people would be notified again.
+        Some(quoted) => without_device_note(quoted).prepare_for_quote(),
+        None => Box::new(Message { conversation: Some(quote.text.clone()), ..Message::default() }),
+    };
+    ContextInfo {
+        stanza_id: Some(quote.message_id.as_str().to_owned()),
+        participant: Some(quote.author.as_ref().unwrap_or(author).to_string()),
+        quoted_message: MessageField::some(*quoted),
+        ..ContextInfo::default()
+    }
+}
 
 /// What surrounds the content of an unwrapped message: the message it answers, mentions, where it came from.
 pub(super) fn of(message: &Message) -> Option<&ContextInfo> {

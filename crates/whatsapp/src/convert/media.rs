@@ -1,5 +1,29 @@
-use waproto::whatsapp::Message;
-use wharf_domain::message::{Media, MediaKind};
+use bytes::Bytes;
+use wacore::download::{Downloadable, MediaType};
+use waproto::{
+    buffa::MessageField,
+    codec,
+    whatsapp::{
+        ContextInfo, Message,
+        message::{
+            AudioMessage, DocumentMessage, FutureProofMessage, ImageMessage, StickerMessage,
+            VideoMessage,
+        },
+    },
+};
+use wharf_domain::{
+    media::OutgoingMedia,
+    message::{Media, MediaKind},
+};
+use whatsapp_rust::upload::UploadResponse;
+
+use super::{
+    context::{Quoted, answering},
+    wrapping::unwrapped,
+};
+
+/// Width and height of a sticker, in pixels.
+const STICKER: (u32, u32) = (512, 512);
 
 /// The media of an unwrapped message.
 pub(super) fn of(message: &Message) -> Option<Media> {
@@ -68,84 +92,208 @@ pub(super) fn of(message: &Message) -> Option<Media> {
     })
 }
 
-#[cfg(test)]
-mod tests {
-    use waproto::{
-        buffa::MessageField,
-        whatsapp::message::{
-            AudioMessage, DocumentMessage, ImageMessage, StickerMessage, VideoMessage,
-        },
-    };
+/// Where uploaded media is, and what opens it.
+pub(crate) struct Uploaded {
+    pub(crate) url: String,
+    direct_path: String,
+    media_key: [u8; 32],
+    file_sha256: [u8; 32],
+    file_enc_sha256: [u8; 32],
+    file_length: u64,
+    media_key_timestamp: i64,
+    streaming_sidecar: Option<Vec<u8>>,
+}
 
-    use super::*;
-
-    fn media(message: &Message) -> Media {
-        of(message).unwrap()
-    }
-
-    #[test]
-    fn an_image_keeps_what_its_sender_said_of_it() {
-        let image = ImageMessage {
-            url: Some("https://mmg.example/1".to_owned()),
-            mimetype: Some("image/jpeg".to_owned()),
-            caption: Some("praia".to_owned()),
-            file_length: Some(1024),
-            ..ImageMessage::default()
-        };
-        let message = Message { image_message: MessageField::some(image), ..Message::default() };
-        let expected = Media {
-            kind: MediaKind::Image,
-            url: Some("https://mmg.example/1".to_owned()),
-            mime_type: Some("image/jpeg".to_owned()),
-            file_name: None,
-            caption: Some("praia".to_owned()),
-            size: Some(1024),
-            duration: None,
-        };
-        assert_eq!(media(&message), expected);
-    }
-
-    #[test]
-    fn videos_and_sounds_come_in_two_kinds_each() {
-        let video =
-            || MessageField::some(VideoMessage { seconds: Some(7), ..VideoMessage::default() });
-        let audio = |ptt| {
-            MessageField::some(AudioMessage {
-                ptt: Some(ptt),
-                seconds: Some(7),
-                ..AudioMessage::default()
-            })
-        };
-        let table = [
-            (Message { video_message: video(), ..Message::default() }, MediaKind::Video),
-            (Message { ptv_message: video(), ..Message::default() }, MediaKind::VideoNote),
-            (Message { audio_message: audio(false), ..Message::default() }, MediaKind::Audio),
-            (Message { audio_message: audio(true), ..Message::default() }, MediaKind::VoiceNote),
-        ];
-        for (message, kind) in table {
-            let media = media(&message);
-            assert_eq!((media.kind, media.duration), (kind, Some(7)));
+impl From<UploadResponse> for Uploaded {
+    fn from(response: UploadResponse) -> Self {
+        Self {
+            url: response.url,
+            direct_path: response.direct_path,
+            media_key: response.media_key,
+            file_sha256: response.file_sha256,
+            file_enc_sha256: response.file_enc_sha256,
+            file_length: response.file_length,
+            media_key_timestamp: response.media_key_timestamp,
+            streaming_sidecar: response.streaming_sidecar,
         }
     }
+}
 
-    #[test]
-    fn documents_have_names_and_stickers_have_not() {
-        let document = DocumentMessage {
-            file_name: Some("nota.pdf".to_owned()),
-            caption: Some("a nota".to_owned()),
-            ..DocumentMessage::default()
+/// What is needed to fetch the media of a message; `None` when it has none.
+pub(crate) fn downloadable(message: &Message) -> Option<Box<dyn Downloadable>> {
+    let message = unwrapped(message);
+    macro_rules! first {
+        ($($kind:ident),+ $(,)?) => {
+            $(if let Some(media) = message.$kind.as_option() {
+                return Some(Box::new(media.clone()));
+            })+
         };
-        let found = media(&Message {
-            document_message: MessageField::some(document),
-            ..Message::default()
-        });
-        assert_eq!(found.kind, MediaKind::Document);
-        assert_eq!(found.file_name.as_deref(), Some("nota.pdf"));
-        assert_eq!(found.caption.as_deref(), Some("a nota"));
-        let sticker = media(&Message {
-            sticker_message: MessageField::some(StickerMessage::default()),
-            ..Message::default()
-        });
-        assert_eq!((sticker.kind, sticker.file_name), (MediaKind::Sticker, None));
+    }
+    first!(
+        image_message,
+        video_message,
+        ptv_message,
+        audio_message,
+        document_message,
+        sticker_message,
+    );
+    None
+}
+
+/// What WhatsApp's media hosts take a kind of media for.
+pub(crate) fn media_type(kind: MediaKind) -> MediaType {
+    match kind {
+        MediaKind::Image => MediaType::Image,
+        MediaKind::Video | MediaKind::VideoNote => MediaType::Video,
+        MediaKind::Audio | MediaKind::VoiceNote => MediaType::Audio,
+        MediaKind::Document => MediaType::Document,
+        MediaKind::Sticker => MediaType::Sticker,
     }
 }
+
+/// The message that carries uploaded media, in the library's encoding.
+pub(crate) fn encode_media(
+    media: &OutgoingMedia,
+    uploaded: Uploaded,
+    quote: Option<Quoted<'_>>,
+) -> Bytes {
+    let context = quote.map(|quote| MessageField::some(answering(quote))).unwrap_or_default();
+    let message = match media.kind {
+        MediaKind::Image => Message {
+            image_message: MessageField::some(image(media, uploaded, context)),
+            ..Message::default()
+        },
+        MediaKind::Video => Message {
+            video_message: MessageField::some(video(media, uploaded, context)),
+            ..Message::default()
+        },
+        MediaKind::VideoNote => Message {
+            ptv_message: MessageField::some(video(media, uploaded, context)),
+            ..Message::default()
+        },
+        MediaKind::Audio | MediaKind::VoiceNote => Message {
+            audio_message: MessageField::some(audio(media, uploaded, context)),
+            ..Message::default()
+        },
+        MediaKind::Document => captioned(Message {
+            document_message: MessageField::some(document(media, uploaded, context)),
+            ..Message::default()
+        }),
+        MediaKind::Sticker => Message {
+            sticker_message: MessageField::some(sticker(media, uploaded, context)),
+            ..Message::default()
+        },
+    };
+    codec::message_to_vec(&message).into()
+}
+
+/// Fills in what every kind of media has in common.
+macro_rules! carrying {
+    ($kind:ident, $media:ident, $uploaded:ident, $context:ident, { $($field:ident: $value:expr),* $(,)? }) => {
+        $kind {
+            url: Some($uploaded.url),
+            direct_path: Some($uploaded.direct_path),
+            media_key: Some($uploaded.media_key.to_vec()),
+            file_sha256: Some($uploaded.file_sha256.to_vec()),
+            file_enc_sha256: Some($uploaded.file_enc_sha256.to_vec()),
+            file_length: Some($uploaded.file_length),
+            media_key_timestamp: Some($uploaded.media_key_timestamp),
+            mimetype: Some($media.mime_type.clone()),
+            context_info: $context,
+            $($field: $value,)*
+            ..$kind::default()
+        }
+    };
+}
+
+fn image(
+    media: &OutgoingMedia,
+    uploaded: Uploaded,
+    context: MessageField<ContextInfo>,
+) -> ImageMessage {
+    carrying!(ImageMessage, media, uploaded, context, {
+        caption: media.caption.clone(),
+        width: media.facts.dimensions.map(|(width, _)| width),
+        height: media.facts.dimensions.map(|(_, height)| height),
+        jpeg_thumbnail: thumbnail(media),
+    })
+}
+
+fn video(
+    media: &OutgoingMedia,
+    uploaded: Uploaded,
+    context: MessageField<ContextInfo>,
+) -> VideoMessage {
+    carrying!(VideoMessage, media, uploaded, context, {
+        caption: media.caption.clone(),
+        width: media.facts.dimensions.map(|(width, _)| width),
+        height: media.facts.dimensions.map(|(_, height)| height),
+        seconds: media.facts.duration,
+        jpeg_thumbnail: thumbnail(media),
+        streaming_sidecar: uploaded.streaming_sidecar,
+    })
+}
+
+fn audio(
+    media: &OutgoingMedia,
+    uploaded: Uploaded,
+    context: MessageField<ContextInfo>,
+) -> AudioMessage {
+    carrying!(AudioMessage, media, uploaded, context, {
+        ptt: Some(media.kind == MediaKind::VoiceNote),
+        seconds: media.facts.duration,
+        waveform: media.facts.waveform.clone(),
+        streaming_sidecar: uploaded.streaming_sidecar,
+    })
+}
+
+fn document(
+    media: &OutgoingMedia,
+    uploaded: Uploaded,
+    context: MessageField<ContextInfo>,
+) -> DocumentMessage {
+    carrying!(DocumentMessage, media, uploaded, context, {
+        caption: media.caption.clone(),
+        file_name: media.file_name.clone(),
+        title: media.file_name.clone(),
+        jpeg_thumbnail: thumbnail(media),
+    })
+}
+
+fn sticker(
+    media: &OutgoingMedia,
+    uploaded: Uploaded,
+    context: MessageField<ContextInfo>,
+) -> StickerMessage {
+    let (width, height) = media.facts.dimensions.unwrap_or(STICKER);
+    carrying!(StickerMessage, media, uploaded, context, {
+        width: Some(width),
+        height: Some(height),
+        is_animated: Some(is_animated(&media.bytes)),
+    })
+}
+
+fn thumbnail(media: &OutgoingMedia) -> Option<Vec<u8>> {
+    media.facts.thumbnail.as_ref().map(|thumbnail| thumbnail.to_vec())
+}
+
+/// Phones show the caption of a document only in a wrapper that says that it has one.
+fn captioned(message: Message) -> Message {
+    let caption = message.document_message.as_option().and_then(|it| it.caption.as_deref());
+    if caption.is_none_or(str::is_empty) {
+        return message;
+    }
+    let wrapper = FutureProofMessage { message: MessageField::some(message) };
+    Message { document_with_caption_message: MessageField::some(wrapper), ..Message::default() }
+}
+
+/// Whether a WebP file says of itself that it moves.
+fn is_animated(webp: &[u8]) -> bool {
+    const EXTENDED: &[u8] = b"VP8X";
+    const ANIMATION: u8 = 2;
+    webp.get(12..16) == Some(EXTENDED) && webp.get(20).is_some_and(|flags| flags & ANIMATION != 0)
+}
+
+#[cfg(test)]
+#[path = "media_tests.rs"]
+mod tests;

@@ -1,23 +1,20 @@
 use bytes::Bytes;
-use wacore::proto_helpers::MessageExt;
 use waproto::{
     buffa::MessageField,
     codec,
-    whatsapp::{ContextInfo, Message, message::ExtendedTextMessage},
+    whatsapp::{Message, message::ExtendedTextMessage},
 };
-use wharf_domain::{address::Jid, message::Quote};
 
-use super::wrapping::without_device_note;
+use super::context::{Quoted, answering};
 
-/// A text in the library's encoding. The quote comes with who wrote what is quoted, and with that message itself where
-/// it is still stored.
-pub(crate) fn encode_text(text: &str, quote: Option<(&Quote, &Jid, Option<&Bytes>)>) -> Bytes {
+/// A text in the library's encoding.
+pub(crate) fn encode_text(text: &str, quote: Option<Quoted<'_>>) -> Bytes {
     let message = match quote {
         None => Message { conversation: Some(text.to_owned()), ..Message::default() },
-        Some((quote, author, stored)) => Message {
+        Some(quote) => Message {
             extended_text_message: MessageField::some(ExtendedTextMessage {
                 text: Some(text.to_owned()),
-                context_info: MessageField::some(context(quote, author, stored)),
+                context_info: MessageField::some(answering(quote)),
                 ..ExtendedTextMessage::default()
             }),
             ..Message::default()
@@ -26,24 +23,12 @@ pub(crate) fn encode_text(text: &str, quote: Option<(&Quote, &Jid, Option<&Bytes
     codec::message_to_vec(&message).into()
 }
 
-fn context(quote: &Quote, author: &Jid, stored: Option<&Bytes>) -> ContextInfo {
-    let decoded = stored.and_then(|stored| codec::message_decode(stored).ok());
-    let quoted = match &decoded {
-        // Without its own quote and mentions, or people would be notified again.
-        Some(quoted) => without_device_note(quoted).prepare_for_quote(),
-        None => Box::new(Message { conversation: Some(quote.text.clone()), ..Message::default() }),
-    };
-    ContextInfo {
-        stanza_id: Some(quote.message_id.as_str().to_owned()),
-        participant: Some(quote.author.as_ref().unwrap_or(author).to_string()),
-        quoted_message: MessageField::some(*quoted),
-        ..ContextInfo::default()
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use wharf_domain::message::{Content, MessageId};
+    use wharf_domain::{
+        address::Jid,
+        message::{Content, MessageId, Quote},
+    };
 
     use super::{
         super::{address::Aliases, content, context as surroundings},

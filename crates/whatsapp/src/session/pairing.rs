@@ -20,7 +20,7 @@ const VALIDITY: Duration = Duration::from_mins(3);
 
 /// The pairing code that is outstanding.
 #[derive(Default)]
-pub(super) struct Pairing {
+pub(crate) struct Pairing {
     outstanding: Mutex<Option<Outstanding>>,
 }
 

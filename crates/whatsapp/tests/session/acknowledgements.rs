@@ -32,7 +32,7 @@ async fn a_message_that_is_never_acknowledged_is_given_up_in_time() {
     let world = World::with(|config| config.answer_limit = Duration::from_secs(1)).await;
     let paired = world.pair().await;
     world.phone(ANA, "Ana");
-    world.fault(Fault::HoldAcks, Limit::Count(1));
+    world.fault(Fault::Stall { ms: 60_000 }, Limit::Count(1));
     let (_, sent) = paired.live.send(ANA, "olá").await;
     assert!(matches!(sent, Err(Error::NotAcknowledged)), "{sent:?}");
 }
@@ -44,7 +44,7 @@ async fn an_acknowledgement_after_that_is_told() {
     world.phone(ANA, "Ana");
     // So that only the acknowledgement takes long.
     paired.live.send(ANA, "primeiro").await.1.unwrap();
-    world.fault(Fault::DelayAck { ms: 3000 }, Limit::Count(1));
+    world.fault(Fault::Stall { ms: 3000 }, Limit::Count(1));
     let (id, sent) = paired.live.send(ANA, "olá").await;
     assert!(matches!(sent, Err(Error::NotAcknowledged)), "{sent:?}");
     assert_eq!(late_ack(&paired.live, &id).await, None);
@@ -63,6 +63,15 @@ async fn a_sender_who_stops_waiting_leaves_the_acknowledgement_to_the_observer()
     ana.wait_for_message(|shown| shown.id == id.as_str()).await.unwrap();
     sending.abort();
     assert_eq!(late_ack(&paired.live, &id).await, None);
+}
+
+#[tokio::test]
+async fn a_receipt_stands_for_an_acknowledgement_that_never_comes() {
+    let world = World::new().await;
+    let paired = world.pair().await;
+    world.phone(ANA, "Ana");
+    world.fault(Fault::HoldAcks, Limit::Count(1));
+    paired.live.send(ANA, "olá").await.1.unwrap();
 }
 
 #[tokio::test]
