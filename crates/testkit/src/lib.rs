@@ -2,6 +2,7 @@
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a failed set-up should panic")]
 #![expect(clippy::missing_panics_doc, reason = "a clause panics when it does not hold")]
 
+mod buckets;
 pub mod build;
 mod clock;
 pub mod contract;
@@ -11,6 +12,7 @@ mod sink;
 mod stores;
 mod whatsapp;
 
+pub use buckets::{InMemoryMediaStore, Kept};
 pub use clock::ManualClock;
 pub use memory::InMemoryStore;
 pub use random::SequenceRandom;

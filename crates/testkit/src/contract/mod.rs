@@ -7,6 +7,7 @@ pub mod account_store;
 pub mod delivery_queue;
 pub mod event_log;
 pub mod instance_store;
+pub mod media_store;
 pub mod message_store;
 mod setting;
 pub mod webhook_store;
@@ -38,6 +39,7 @@ mod tests {
             include_str!("delivery_queue.rs"),
             include_str!("event_log.rs"),
             include_str!("instance_store.rs"),
+            include_str!("media_store.rs"),
             include_str!("message_store.rs"),
             include_str!("webhook_store.rs"),
         ];
