@@ -5,6 +5,7 @@ use std::sync::Arc;
 use wharf_domain::{
     Error, Resource, Result,
     account::{Account, AccountId, AccountName},
+    cors::Origin,
     ports::{AccountStore, Clock, Random},
     token::{Principal, Token},
 };
@@ -64,6 +65,12 @@ impl AccountService {
         Self::there_was(self.accounts.set_quota(account.id, quota).await?)
     }
 
+    /// Changes which web pages may call with an account's tokens; none of them when the list is empty.
+    pub async fn set_cors(&self, name: &AccountName, origins: &[Origin]) -> Result<()> {
+        let account = self.find(name).await?;
+        Self::there_was(self.accounts.set_cors(account.id, origins).await?)
+    }
+
     /// Removes an account; with `force` all its instances too.
     pub async fn delete(&self, name: &AccountName, force: bool) -> Result<()> {
         let account = self.find(name).await?;
@@ -99,6 +106,7 @@ impl AccountService {
             id: AccountId(ids::uuid(now, &*self.random)),
             name,
             quota: quota.or(self.default_quota),
+            cors: Vec::new(),
             created_at: now,
         };
         self.accounts.insert(&account, token).await?;

@@ -12,7 +12,7 @@ use wharf_domain::{
     state::{ConnectionState, Standing},
 };
 
-use crate::sessions::{Command, Sessions, Status};
+use crate::sessions::{Command, Refusal, Sessions, Status, Wish};
 
 /// What a caller who wants to connect gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +23,21 @@ pub enum Link {
     PairingCode(PairingCode),
     /// Nothing is left to do: the instance is connected.
     Connected,
+}
+
+/// What a person who pairs an instance is shown.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    /// The state now.
+    pub state: ConnectionState,
+    /// The code to scan now.
+    pub qr: Option<QrCode>,
+    /// The code to type now, and the number it is for.
+    pub code: Option<(PhoneNumber, PairingCode)>,
+    /// Why there is no code to type for a number that was asked for.
+    pub refused: Option<Refusal>,
+    /// Why the latest attempt came to nothing.
+    pub problem: Option<String>,
 }
 
 /// Connects, reconnects and logs out.
@@ -41,13 +56,20 @@ impl ConnectionService {
     }
 
     /// Connects an instance, or begins to pair it, and waits until there is a code or a connection. A caller joins
-    /// whatever is under way. With a number the code is one to type, else one to scan.
+    /// whatever is under way. With a number the code is one to type, else one to scan. With `history` a pairing takes
+    /// in so many days of it, whatever the settings say.
     ///
-    /// Fails with `Refused` when WhatsApp refuses a code to type, with `ConnectFailed` when the attempt fails or there is nothing after [`Self::PATIENCE`].
-    pub async fn connect(&self, instance: &Instance, number: Option<PhoneNumber>) -> Result<Link> {
+    /// Fails with `Refused` when WhatsApp refuses a code to type, with `ConnectFailed` when the attempt fails, is
+    /// cancelled, or there is nothing after [`Self::PATIENCE`].
+    pub async fn connect(
+        &self,
+        instance: &Instance,
+        number: Option<PhoneNumber>,
+        history: Option<u32>,
+    ) -> Result<Link> {
         let (answer, attempt) = oneshot::channel();
-        let command = Command::Connect { number: number.clone(), answer };
-        let mut status = self.sessions.tell(instance.id, command)?;
+        let wish = Wish { number: number.clone(), history };
+        let mut status = self.sessions.tell(instance.id, Command::Connect(wish, answer))?;
         let progress = async {
             let attempt = attempt.await.map_err(|_| Error::NotFound(Resource::Instance))?;
             loop {
@@ -69,10 +91,45 @@ impl ConnectionService {
         }
     }
 
+    /// Begins what [`Self::connect`] begins and waits for nothing; [`Self::progress`] shows what comes of it.
+    pub fn begin(&self, instance: &Instance, number: Option<PhoneNumber>) -> Result<()> {
+        let command = Command::Connect(Wish { number, history: None }, oneshot::channel().0);
+        self.sessions.tell(instance.id, command).map(drop)
+    }
+
+    /// Gives up the attempt to connect or to pair that is under way, if one is, and gives the state afterwards. What
+    /// is connected stays so, and the end of a ban is waited for as before.
+    pub async fn cancel(&self, instance: &Instance) -> Result<ConnectionState> {
+        if self.sessions.status(instance.id).is_some_and(|status| status.state.is_some()) {
+            let (answer, done) = oneshot::channel();
+            self.sessions.tell(instance.id, Command::Cancel(answer))?;
+            done.await.map_err(|_| Error::NotFound(Resource::Instance))?;
+        }
+        Ok(self.sessions.state(instance.id, &instance.standing))
+    }
+
+    /// What can be shown now of an instance's link to a person who pairs it.
+    #[must_use]
+    pub fn progress(&self, instance: &Instance) -> Progress {
+        let status = self.sessions.status(instance.id).unwrap_or_default();
+        let failed = status.problem.map(|(_, problem)| problem);
+        Progress {
+            state: status.state.unwrap_or_else(|| instance.standing.state_at_rest()),
+            qr: status.pairing.qr,
+            code: status.pairing.code,
+            refused: status.pairing.refused,
+            problem: status.pairing.failed.or(failed).or_else(|| proxy_problem(instance)),
+        }
+    }
+
     /// Drops the connection there is, if any, and connects anew. Returns once that is under way.
     ///
-    /// Fails with `NoSavedSession` when there are no keys to connect with.
+    /// Fails with `NoSavedSession` when there are no keys to connect with, with `ConnectFailed` when the way out that
+    /// was asked for cannot be used.
     pub fn reconnect(&self, instance: &Instance) -> Result<()> {
+        if let Some(problem) = proxy_problem(instance) {
+            return Err(Error::ConnectFailed(problem));
+        }
         match instance.standing {
             Standing::Paired | Standing::Banned { .. } => {
                 self.sessions.tell(instance.id, Command::Reconnect).map(drop)
@@ -93,6 +150,12 @@ impl ConnectionService {
             () = self.clock.sleep(Self::PATIENCE) => Err(Error::NotAcknowledged),
         }
     }
+}
+
+/// Why an instance must not connect, in words, when the way out it was created with cannot be used.
+pub(crate) fn proxy_problem(instance: &Instance) -> Option<String> {
+    let reason = instance.proxy_problem.as_ref()?;
+    Some(format!("the proxy given at creation cannot be used ({reason})"))
 }
 
 /// What the status means for a caller of an attempt, if it is decided.

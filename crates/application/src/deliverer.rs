@@ -20,7 +20,7 @@ use self::{
     settling::{Desk, settle},
     sinks::Sinks,
 };
-use crate::{Ports, recorder::Recorder};
+use crate::{Ports, media::Copies, recorder::Recorder};
 
 /// How failed deliveries are tried again.
 #[derive(Clone, Debug)]
@@ -56,6 +56,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     recorder: Recorder,
+    copies: Copies,
     policy: RetryPolicy,
     sinks: Arc<Sinks>,
     closing: CancellationToken,
@@ -68,7 +69,12 @@ const STORE_PAUSE: Duration = Duration::from_secs(1);
 const SETTLEMENTS: usize = 64;
 
 impl Deliverer {
-    pub(crate) fn new(ports: &Ports, recorder: Recorder, policy: RetryPolicy) -> Self {
+    pub(crate) fn new(
+        ports: &Ports,
+        recorder: Recorder,
+        copies: Copies,
+        policy: RetryPolicy,
+    ) -> Self {
         Self(Arc::new(Shared {
             queue: ports.queue.clone(),
             instances: ports.instances.clone(),
@@ -78,6 +84,7 @@ impl Deliverer {
             random: ports.random.clone(),
             sinks: Sinks::new(ports.random.clone(), recorder.clone()),
             recorder,
+            copies,
             policy,
             closing: CancellationToken::new(),
             tasks: TaskTracker::new(),

@@ -1,7 +1,8 @@
 //! New ids and tokens, from the clock and the randomness that are passed in.
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use uuid::{Builder, Uuid};
-use wharf_domain::{Timestamp, message::MessageId, ports::Random, token::Token};
+use wharf_domain::{Timestamp, message::MessageId, ports::Random, secret::Secret, token::Token};
 
 /// A UUIDv7: sorts by time, guessed by nobody.
 pub(crate) fn uuid(now: Timestamp, random: &dyn Random) -> Uuid {
@@ -18,6 +19,13 @@ pub(crate) fn token(random: &dyn Random) -> wharf_domain::Result<Token> {
     Token::parse(hex(&bytes))
 }
 
+/// A ticket of 256 random bits, spelled as a URL carries it.
+pub(crate) fn ticket(random: &dyn Random) -> Secret {
+    let mut bytes = [0; 32];
+    random.fill(&mut bytes);
+    Secret::new(URL_SAFE_NO_PAD.encode(bytes))
+}
+
 /// A message id as WhatsApp Web makes them: `3EB0` and 18 hex digits.
 pub(crate) fn message_id(random: &dyn Random) -> wharf_domain::Result<MessageId> {
     let mut bytes = [0; 9];
@@ -25,7 +33,7 @@ pub(crate) fn message_id(random: &dyn Random) -> wharf_domain::Result<MessageId>
     MessageId::parse(format!("3EB0{}", hex(&bytes).to_ascii_uppercase()))
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         // Writing to a String cannot fail.

@@ -3,12 +3,17 @@
 pub mod access;
 pub mod accounts;
 mod backoff;
+mod call_replies;
 pub mod connections;
+pub mod cors;
 pub mod deliverer;
 pub mod health;
 mod ids;
 pub mod instances;
+pub mod media;
 pub mod messages;
+pub mod metrics;
+pub mod pages;
 pub mod recorder;
 pub mod retention;
 pub mod sessions;
@@ -18,17 +23,23 @@ use std::sync::Arc;
 
 use wharf_domain::ports::{
     AccountStore, Clock, DeliveryQueue, EventLog, EventSink, HealthCheck, InstanceStore,
-    MessageStore, Random, WebhookStore, WhatsApp,
+    MediaFetcher, MediaJobs, MediaStore, MediaTools, MessageStore, PageAccess, Random,
+    WebhookStore, WhatsApp,
 };
 
 use crate::{
     access::AccessService,
     accounts::AccountService,
+    call_replies::CallReplies,
     connections::ConnectionService,
+    cors::CorsService,
     deliverer::{Deliverer, RetryPolicy},
     health::HealthService,
     instances::InstanceService,
+    media::{Copies, MediaConfig, MediaService, MediaWorker, Reader, Room},
     messages::MessageService,
+    metrics::MetricsService,
+    pages::PageService,
     recorder::Recorder,
     retention::Retention,
     sessions::{Sessions, SessionsConfig},
@@ -50,6 +61,16 @@ pub struct Ports {
     pub log: Arc<dyn EventLog>,
     /// What waits to be delivered.
     pub queue: Arc<dyn DeliveryQueue>,
+    /// What media waits to be brought into buckets.
+    pub media_jobs: Arc<dyn MediaJobs>,
+    /// The buckets.
+    pub media_store: Arc<dyn MediaStore>,
+    /// What looks into media.
+    pub media_tools: Arc<dyn MediaTools>,
+    /// What fetches media from callers' URLs.
+    pub media_fetcher: Arc<dyn MediaFetcher>,
+    /// Tickets to pairing pages.
+    pub page_access: Arc<dyn PageAccess>,
     /// The sink of webhooks.
     pub webhook_sink: Arc<dyn EventSink>,
     /// WhatsApp.
@@ -69,6 +90,8 @@ pub struct ApplicationConfig {
     pub sessions: SessionsConfig,
     /// How failed deliveries are tried again.
     pub retry: RetryPolicy,
+    /// How much media may be taken on.
+    pub media: MediaConfig,
     /// How long messages and delivered events are kept; `None` is for ever.
     pub message_retention: Option<std::time::Duration>,
     /// How many instances a new account may own unless it is said; `None` is unlimited.
@@ -90,8 +113,19 @@ pub struct Services {
     pub messages: MessageService,
     /// Webhooks.
     pub webhooks: WebhookService,
+    /// Received media.
+    pub media: MediaService,
+    /// Figures.
+    pub metrics: MetricsService,
+    /// Tickets to pairing pages.
+    pub pages: PageService,
+    /// Which web pages may call.
+    pub cors: CorsService,
     /// Health.
     pub health: HealthService,
+    media_config: MediaConfig,
+    media_worker: MediaWorker,
+    call_replies: CallReplies,
     sessions: Sessions,
     deliverer: Deliverer,
     retention: Retention,
@@ -105,25 +139,50 @@ impl Services {
     /// Panics outside a tokio runtime. What callers set off runs on this one, also when they call from another.
     #[must_use]
     pub fn new(ports: &Ports, config: ApplicationConfig) -> Self {
-        let recorder = Recorder::new(ports.log.clone(), ports.clock.clone(), ports.random.clone());
-        let sessions = Sessions::new(ports, recorder.clone(), config.sessions);
+        let (log, clock, random) = (ports.log.clone(), ports.clock.clone(), ports.random.clone());
+        let recorder = Recorder::new(log, clock, random, config.media.hold);
+        let (replies, waiting) = call_replies::channel();
+        let sessions = Sessions::new(ports, recorder.clone(), replies, config.sessions);
+        let room = Room::of(config.media.memory);
+        let reader = Reader::new(ports, sessions.clone(), room.clone(), &config.media);
+        let copies = Copies::new(ports, reader.clone(), config.media.hold);
+        let access = AccessService::new(ports.accounts.clone(), ports.instances.clone());
+        let messages =
+            MessageService::new(ports, recorder.clone(), sessions.clone(), room, &config.media);
+        let media_worker =
+            MediaWorker::new(ports, recorder.clone(), sessions.clone(), &config.media);
         Self {
-            access: AccessService::new(ports.accounts.clone(), ports.instances.clone()),
             accounts: AccountService::new(ports, config.default_quota),
             instances: InstanceService::new(ports, sessions.clone()),
             connections: ConnectionService::new(sessions.clone(), ports.clock.clone()),
-            messages: MessageService::new(ports, recorder.clone(), sessions.clone()),
             webhooks: WebhookService::new(ports.webhooks.clone(), ports.random.clone()),
+            media: MediaService::new(ports, reader, copies.clone()),
+            metrics: MetricsService::new(ports, access.clone()),
+            pages: PageService::new(ports),
+            cors: CorsService::new(ports.accounts.clone()),
             health: HealthService::new(ports),
-            deliverer: Deliverer::new(ports, recorder, config.retry),
+            media_config: config.media,
+            media_worker,
+            call_replies: CallReplies::new(messages.clone(), ports.instances.clone(), waiting),
+            deliverer: Deliverer::new(ports, recorder, copies, config.retry),
             retention: Retention::new(ports, config.message_retention),
+            access,
+            messages,
             sessions,
         }
     }
 
-    /// Starts what runs by itself: deliveries, housekeeping, and the sessions of all paired instances.
+    /// How much media may be taken on.
+    #[must_use]
+    pub fn media_config(&self) -> &MediaConfig {
+        &self.media_config
+    }
+
+    /// Starts what runs by itself: deliveries, the fetching of media, housekeeping, and the sessions of all paired instances.
     pub async fn start(&self) -> wharf_domain::Result<()> {
         self.deliverer.start().await?;
+        self.media_worker.start().await?;
+        self.call_replies.start();
         self.retention.start();
         self.sessions.start().await
     }
@@ -131,7 +190,9 @@ impl Services {
     /// Stops all of it in order: sessions first, so that nothing new is recorded, then deliveries. What was not
     /// delivered waits for the next start.
     pub async fn stop(&self) {
+        self.call_replies.stop().await;
         self.sessions.stop().await;
+        self.media_worker.stop().await;
         self.retention.stop().await;
         self.deliverer.stop().await;
     }

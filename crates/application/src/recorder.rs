@@ -7,6 +7,7 @@ use wharf_domain::{
     Error, Result,
     event::{EventBody, EventId, EventKey, NewEvent},
     instance::InstanceId,
+    message::Content,
     ports::{Appended, Clock, EventLog, Random},
 };
 
@@ -22,6 +23,9 @@ pub struct Recorder {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     recorded: Arc<Notify>,
+    media: Arc<Notify>,
+    /// How long deliveries may be held for the media of their event.
+    hold: Duration,
 }
 
 /// An event about to be recorded.
@@ -40,8 +44,9 @@ impl Recorder {
         log: Arc<dyn EventLog>,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
+        hold: Duration,
     ) -> Self {
-        Self { log, clock, random, recorded: Arc::new(Notify::new()) }
+        Self { log, clock, random, recorded: Arc::default(), media: Arc::default(), hold }
     }
 
     /// Records events, all or none, in their order. Once it returns they survive a crash.
@@ -56,6 +61,7 @@ impl Recorder {
             .map(|record| NewEvent {
                 id: EventId(ids::uuid(now, &*self.random)),
                 recorded_at: now,
+                media_until: brings_media(&record).then(|| now + self.hold),
                 key: record.key,
                 body: record.body,
                 raw: record.raw,
@@ -63,6 +69,9 @@ impl Recorder {
             .collect();
         let appended = self.log.append(instance, &events).await?;
         self.recorded.notify_one();
+        if events.iter().any(|event| event.media_until.is_some()) {
+            self.media.notify_one();
+        }
         Ok(appended)
     }
 
@@ -81,6 +90,18 @@ impl Recorder {
     pub(crate) async fn recorded(&self) {
         self.recorded.notified().await;
     }
+
+    /// Waits until a message with media has been recorded since the last wait.
+    pub(crate) async fn media_recorded(&self) {
+        self.media.notified().await;
+    }
+}
+
+/// Whether there is media to be fetched: what was sent through the API is its caller's own.
+fn brings_media(record: &Record) -> bool {
+    let EventBody::Message(message) = &record.body else { return false };
+    let is_media = matches!(message.content, Content::Media(_));
+    is_media && message.source.is_none() && record.raw.is_some()
 }
 
 /// Tries something again while the store fails, for about twelve seconds. Gives the last failure.

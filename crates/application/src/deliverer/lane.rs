@@ -1,6 +1,6 @@
 //! Serves what was claimed of one lane.
 
-use std::panic::AssertUnwindSafe;
+use std::{panic::AssertUnwindSafe, time::Duration};
 
 use futures::FutureExt as _;
 use tokio::sync::mpsc;
@@ -12,13 +12,26 @@ use wharf_domain::{
 };
 
 use super::{STORE_PAUSE, Shared, pause, settling::Settled};
-use crate::backoff;
+use crate::{backoff, media::Copied};
 
 /// A claimed run of one lane.
 pub(super) type LaneRun = Vec<Delivery>;
 
 /// The instance and the sink of a lane; `None` when either is gone or disabled.
 type Receiver = Option<(Instance, WebhookTarget)>;
+
+/// What came of a turn of a delivery.
+enum Turn {
+    /// The sink was tried.
+    Tried(Outcome),
+    /// The media that is to go along is not there yet; the sink was not tried.
+    TooEarly(String),
+    /// There is nobody to deliver to.
+    NobodyThere,
+}
+
+/// How long to wait for media that is to go along.
+const MEDIA_PAUSE: Duration = Duration::from_secs(5);
 
 /// Makes the deliveries of a lane one after the other, up to the first that has to wait.
 pub(super) async fn serve(shared: &Shared, lane: LaneRun, settled: &mpsc::Sender<Settled>) {
@@ -53,47 +66,60 @@ async fn settlement(
     delivery: &Delivery,
     receiver: &mut Option<Receiver>,
 ) -> Option<Settlement> {
-    let outcome = AssertUnwindSafe(outcome(shared, delivery, receiver)).catch_unwind().await;
-    let outcome = match outcome {
-        Ok(Ok(outcome)) => outcome,
+    let turn = AssertUnwindSafe(take_turn(shared, delivery, receiver)).catch_unwind().await;
+    let turn = match turn {
+        Ok(Ok(turn)) => turn,
         Ok(Err(e)) => {
             tracing::error!(error = &e as &dyn std::error::Error, "could not load a sink");
             return None;
         }
         Err(_) => {
             tracing::error!(event = %delivery.event.id.0, "an attempt at a delivery panicked");
-            Some(Outcome::Retry { reason: "the attempt panicked".to_owned(), after: None })
+            let reason = "the attempt panicked".to_owned();
+            Turn::Tried(Outcome::Retry { reason, after: None })
         }
     };
-    match &outcome {
-        Some(Outcome::Retry { .. }) => {
+    match &turn {
+        Turn::Tried(Outcome::Retry { .. }) => {
             shared.sinks.failed(delivery.sink, &delivery.lane, shared.clock.now());
         }
-        Some(Outcome::Delivered) | None => shared.sinks.is_back(delivery.sink),
-        // This event cannot be delivered; it says nothing of others.
-        Some(Outcome::Failed { .. }) => {}
+        Turn::Tried(Outcome::Delivered) | Turn::NobodyThere => {
+            shared.sinks.is_back(delivery.sink);
+        }
+        // This event cannot be delivered, or not yet; it says nothing of the sink.
+        Turn::Tried(Outcome::Failed { .. }) | Turn::TooEarly(_) => {}
     }
-    Some(outcome.map_or(Settlement::Dropped, |outcome| settled_by(shared, delivery, outcome)))
+    Some(match turn {
+        Turn::Tried(outcome) => settled_by(shared, delivery, outcome),
+        Turn::TooEarly(reason) => {
+            Settlement::Retry { due: shared.clock.now() + MEDIA_PAUSE, reason }
+        }
+        Turn::NobodyThere => Settlement::Dropped,
+    })
 }
 
-/// How the attempt went; `None` when there is nobody to make it to.
-async fn outcome(
+async fn take_turn(
     shared: &Shared,
     delivery: &Delivery,
     receiver: &mut Option<Receiver>,
-) -> Result<Option<Outcome>> {
+) -> Result<Turn> {
     let known = match receiver {
         Some(known) => known,
         None => receiver.insert(load(shared, delivery).await?),
     };
-    let Some((instance, target)) = known else { return Ok(None) };
+    let Some((instance, target)) = known else { return Ok(Turn::NobodyThere) };
+    let media = shared.copies.of(instance, &delivery.event, target.media_base64).await?;
+    if let Copied::Later(reason) = media {
+        return Ok(Turn::TooEarly(reason));
+    }
     let dispatch = Dispatch {
         event: &delivery.event,
         instance: &instance.name,
         token: &instance.token,
         target,
+        media: media.copy(),
     };
-    Ok(Some(shared.webhook_sink.deliver(&dispatch).await))
+    Ok(Turn::Tried(shared.webhook_sink.deliver(&dispatch).await))
 }
 
 /// The instance and the sink as they are now.

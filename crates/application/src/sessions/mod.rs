@@ -1,6 +1,9 @@
 //! The sessions of all instances: one supervisor each, found by the instance's id.
 
+mod automation;
 mod ending;
+mod history;
+mod live;
 mod observer;
 mod status;
 mod supervisor;
@@ -20,13 +23,15 @@ use wharf_domain::{
     address::PhoneNumber,
     instance::InstanceId,
     ports::{Clock, InstanceChange, InstanceStore, MessageStore, Random, Session, WhatsApp},
+    settings::Settings,
     state::{ConnectionState, Standing},
 };
 
 pub(crate) use observer::sent_record;
 pub use status::{Pairing, Refusal, Status};
 
-use crate::{Ports, recorder::Recorder};
+use crate::{Ports, call_replies::ReplyBox, recorder::Recorder};
+use live::LiveSettings;
 use supervisor::Supervisor;
 
 /// How supervisors behave.
@@ -60,7 +65,9 @@ impl Default for SessionsConfig {
 #[derive(Debug)]
 pub(crate) enum Command {
     /// Connect now, or pair; joins what is under way. Answers with the number of the attempt that serves it.
-    Connect { number: Option<PhoneNumber>, answer: oneshot::Sender<u64> },
+    Connect(Wish, oneshot::Sender<u64>),
+    /// Give up an attempt that is under way; what is connected stays. Answers when nothing of the attempt is left.
+    Cancel(oneshot::Sender<()>),
     /// Connect by itself when the time has come.
     ConnectAt(Timestamp),
     /// Drop what there is and connect anew.
@@ -69,6 +76,15 @@ pub(crate) enum Command {
     LogOut { answer: oneshot::Sender<Result<()>> },
     /// End for good; with `unlink`, unlink the device on the way where that is possible.
     Stop { unlink: bool, answer: oneshot::Sender<()> },
+}
+
+/// What somebody who wants to connect wants, should it come to a pairing.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wish {
+    /// A number that waits for a code to type.
+    pub(crate) number: Option<PhoneNumber>,
+    /// How many days of history to take in, whatever the settings say.
+    pub(crate) history: Option<u32>,
 }
 
 /// The supervisors of all instances that have anything to do with WhatsApp in this process.
@@ -80,6 +96,7 @@ pub(crate) struct Shared {
     instances: Arc<dyn InstanceStore>,
     messages: Arc<dyn MessageStore>,
     recorder: Recorder,
+    replies: ReplyBox,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     config: SessionsConfig,
@@ -115,15 +132,22 @@ impl Drop for Bar<'_> {
 struct Handle {
     commands: mpsc::UnboundedSender<Command>,
     status: watch::Receiver<Status>,
+    settings: Arc<LiveSettings>,
 }
 
 impl Sessions {
-    pub(crate) fn new(ports: &Ports, recorder: Recorder, config: SessionsConfig) -> Self {
+    pub(crate) fn new(
+        ports: &Ports,
+        recorder: Recorder,
+        replies: ReplyBox,
+        config: SessionsConfig,
+    ) -> Self {
         Self(Arc::new(Shared {
             whatsapp: ports.whatsapp.clone(),
             instances: ports.instances.clone(),
             messages: ports.messages.clone(),
             recorder,
+            replies,
             clock: ports.clock.clone(),
             random: ports.random.clone(),
             connecting: Arc::new(Semaphore::new(config.concurrent_connects.max(1))),
@@ -219,6 +243,28 @@ impl Sessions {
         live.unwrap_or_else(|| standing.state_at_rest())
     }
 
+    /// Whether a connected instance shows itself as online.
+    #[must_use]
+    pub fn is_online(&self, id: InstanceId) -> bool {
+        let running = self.running();
+        running.alive(id).is_some_and(|handle| {
+            let status = handle.status.borrow();
+            status.state == Some(ConnectionState::Connected) && status.is_online
+        })
+    }
+
+    /// What the supervisor of an instance says now; nothing when it has none.
+    pub(crate) fn status(&self, id: InstanceId) -> Option<Status> {
+        self.running().alive(id).map(|handle| handle.status.borrow().clone())
+    }
+
+    /// Has the session of an instance follow settings that were stored, at once.
+    pub(crate) fn follow(&self, id: InstanceId, settings: Settings) {
+        if let Some(handle) = self.running().alive(id) {
+            handle.settings.change(settings);
+        }
+    }
+
     /// The connected session of an instance; fails with `NotConnected` when there is none.
     pub(crate) fn connected(&self, id: InstanceId) -> Result<Arc<dyn Session>> {
         let running = self.running();
@@ -252,9 +298,10 @@ impl Sessions {
         }
         let (commands, inbox) = mpsc::unbounded_channel();
         let (status, seen) = watch::channel(Status::default());
-        let supervisor = Supervisor::new(self.0.clone(), id, inbox, status);
+        let settings = Arc::new(LiveSettings::new());
+        let supervisor = Supervisor::new(self.0.clone(), id, inbox, status, settings.clone());
         self.0.tasks.spawn_on(self.clone().watch_over(id, supervisor), &self.0.runtime);
-        let handle = Handle { commands, status: seen };
+        let handle = Handle { commands, status: seen, settings };
         running.supervisors.insert(id, handle.clone());
         Ok(handle)
     }

@@ -8,17 +8,20 @@ use wharf_domain::{
     Result, Timestamp,
     event::{EventBody, EventKey, Receipt, ReceiptKind},
     instance::InstanceId,
-    message::{Direction, Message, MessageId, MessageStatus},
-    ports::{Inbound, SessionEvent, SessionObserver},
+    message::{ChatKind, Direction, Message, MessageId, MessageStatus},
+    ports::{HistoryBatch, Inbound, SessionEvent, SessionObserver},
+    settings::Settings,
 };
 
-use super::Shared;
+use super::{Shared, automation::Outlet, live::LiveSettings};
 use crate::recorder::Record;
 
 /// Records messages and receipts, and hands what concerns the link to the supervisor.
 pub(super) struct Observer {
-    shared: Arc<Shared>,
-    instance: InstanceId,
+    pub(super) shared: Arc<Shared>,
+    pub(super) instance: InstanceId,
+    pub(super) settings: Arc<LiveSettings>,
+    automation: Outlet,
     // Unbounded, so that a session can always tell its end while the supervisor waits for exactly that. What passes
     // are changes of the link, a handful a connection.
     link: mpsc::UnboundedSender<SessionEvent>,
@@ -28,9 +31,11 @@ impl Observer {
     pub(super) fn new(
         shared: Arc<Shared>,
         instance: InstanceId,
+        settings: Arc<LiveSettings>,
+        automation: Outlet,
         link: mpsc::UnboundedSender<SessionEvent>,
     ) -> Self {
-        Self { shared, instance, link }
+        Self { shared, instance, settings, automation, link }
     }
 
     async fn on_receipt(&self, key: EventKey, receipt: Receipt) -> Result<()> {
@@ -89,9 +94,26 @@ pub(crate) fn sent_record(message: Message) -> Record {
     }
 }
 
+/// Whether the settings let a message into log and store, whoever wrote it.
+pub(super) fn is_wanted(message: &Message, settings: &Settings) -> bool {
+    let is_group = message.chat.kind == ChatKind::Group;
+    let is_status = message.chat.party.jid.is_status();
+    !(is_group && settings.ignore_group_messages || is_status && settings.ignore_status)
+}
+
 #[async_trait]
 impl SessionObserver for Observer {
-    async fn on_inbound(&self, messages: Vec<Inbound>) -> Result<()> {
+    async fn on_inbound(&self, mut messages: Vec<Inbound>) -> Result<()> {
+        let settings = self.settings.now();
+        messages.retain(|inbound| is_wanted(&inbound.message, &settings));
+        if messages.is_empty() {
+            return Ok(());
+        }
+        let arrived: Vec<_> = if settings.auto_read_messages {
+            messages.iter().map(|inbound| inbound.message.clone()).collect()
+        } else {
+            Vec::new()
+        };
         let records = messages
             .into_iter()
             .map(|inbound| Record {
@@ -100,7 +122,16 @@ impl SessionObserver for Observer {
                 raw: Some(inbound.raw),
             })
             .collect();
-        self.shared.recorder.record(self.instance, records).await.map(drop)
+        self.shared.recorder.record(self.instance, records).await?;
+        // Nobody is told that something was read before it is kept.
+        for message in &arrived {
+            self.automation.arrived(message);
+        }
+        Ok(())
+    }
+
+    async fn on_history(&self, batch: HistoryBatch) -> Result<()> {
+        self.take_in(batch).await
     }
 
     async fn on_event(&self, event: SessionEvent) -> Result<()> {
@@ -108,6 +139,12 @@ impl SessionObserver for Observer {
             SessionEvent::Receipt { key, receipt } => self.on_receipt(key, receipt).await,
             SessionEvent::LateAck { id, timestamp, refused } => {
                 self.on_late_ack(&id, timestamp, refused).await
+            }
+            SessionEvent::Call(call) => {
+                if self.settings.now().auto_reject_calls {
+                    self.automation.rings(call);
+                }
+                Ok(())
             }
             link => {
                 // The supervisor is gone only when the instance is, and then nobody wants to know.

@@ -16,6 +16,8 @@ pub struct Status {
     pub state: Option<ConnectionState>,
     /// The codes a person can use now.
     pub pairing: Pairing,
+    /// Whether the device shows itself as online.
+    pub is_online: bool,
     /// Why the latest attempt came to nothing, with its number.
     pub problem: Option<(u64, String)>,
     pub(crate) session: Option<Arc<dyn Session>>,
@@ -30,6 +32,8 @@ pub struct Pairing {
     pub code: Option<(PhoneNumber, PairingCode)>,
     /// Why there is no code to type for a number that was asked for.
     pub refused: Option<Refusal>,
+    /// Why the latest pairing in this session failed; it may be tried again.
+    pub failed: Option<String>,
 }
 
 /// Why there is no code to type for a number that was asked for.

@@ -1,25 +1,23 @@
 //! Keeps one instance's session: connects, backs off, tells what becomes of it, stops for good.
 
+mod attempt;
+mod happenings;
+mod pairing;
 mod unlinking;
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
+use tokio_util::sync::DropGuard;
 use wharf_domain::{
     Error, Result, Timestamp,
-    address::PhoneNumber,
     event::EventBody,
-    instance::{Instance, InstanceId, Profile},
-    ports::{InstanceChange, Session, SessionEnd, SessionEvent, SessionRequest},
+    instance::{Instance, InstanceId},
+    ports::{History, InstanceChange, Session, SessionEnd, SessionEvent},
     state::{ConnectionState, Standing, StateChange},
 };
 
-use super::{
-    Command, Refusal, Shared,
-    ending::{After, judge},
-    observer::Observer,
-    status::Status,
-};
+use super::{Command, Shared, Wish, automation::Inlet, live::LiveSettings, status::Status};
 use crate::{
     backoff,
     recorder::{Record, patiently},
@@ -31,12 +29,13 @@ pub(super) struct Supervisor {
     id: InstanceId,
     commands: mpsc::UnboundedReceiver<Command>,
     status: watch::Sender<Status>,
+    settings: Arc<LiveSettings>,
     /// Grows with every attempt, so that a caller can tell its own from an earlier one.
     attempt: u64,
     /// Failures in a row.
     failures: u32,
-    /// A number that waits for its pairing code.
-    wanted_number: Option<PhoneNumber>,
+    /// What the next session is to be started with, should it be a pairing.
+    wish: Wish,
     /// Somebody who waits for the device to be unlinked, for which it has to be connected first.
     leaving: Option<oneshot::Sender<Result<()>>>,
 }
@@ -59,15 +58,17 @@ impl Supervisor {
         id: InstanceId,
         commands: mpsc::UnboundedReceiver<Command>,
         status: watch::Sender<Status>,
+        settings: Arc<LiveSettings>,
     ) -> Self {
         Self {
             shared,
             id,
             commands,
             status,
+            settings,
             attempt: 0,
             failures: 0,
-            wanted_number: None,
+            wish: Wish::default(),
             leaving: None,
         }
     }
@@ -99,32 +100,13 @@ impl Supervisor {
             command = self.commands.recv() => command,
             () = wait(&*self.shared.clock, pause) => return Next::Connect,
         };
-        self.on_command_at_rest(command).await
-    }
-
-    /// Waits for its turn to make a connection.
-    async fn queue(&mut self) -> Result<OwnedSemaphorePermit, Next> {
-        let turn = self.shared.connecting.clone().acquire_owned();
-        tokio::pin!(turn);
-        loop {
-            let command = tokio::select! {
-                permit = &mut turn => {
-                    // The semaphore is never closed.
-                    return permit.map_err(|_| Next::Rest);
-                }
-                command = self.commands.recv() => command,
-            };
-            match command {
-                Some(Command::Connect { number, answer }) => {
-                    self.wanted_number = number.or(self.wanted_number.take());
-                    let _ = answer.send(self.attempt);
-                }
-                Some(Command::ConnectAt(_) | Command::Reconnect) => {}
-                command => {
-                    self.at_rest(None);
-                    return Err(self.on_command_at_rest(command).await);
-                }
+        match (command, due) {
+            // Waiting for the end of a ban is no attempt.
+            (Some(Command::Cancel(answer)), Some(due)) if self.state().is_none() => {
+                let _ = answer.send(());
+                Next::ConnectAt(due)
             }
+            (command, _) => self.on_command_at_rest(command).await,
         }
     }
 
@@ -132,13 +114,21 @@ impl Supervisor {
         match command {
             // All handles are gone: the registry was dropped.
             None => Next::Stop { unlink: false, answer: oneshot::channel().0 },
-            Some(Command::Connect { number, answer }) => {
-                self.wanted_number = number;
+            Some(Command::Connect(wish, answer)) => {
+                self.wish = wish;
                 self.failures = 0;
                 let _ = answer.send(self.attempt + 1);
                 Next::Connect
             }
             Some(Command::ConnectAt(due)) => Next::ConnectAt(due),
+            Some(Command::Cancel(answer)) => {
+                if self.state().is_some() {
+                    self.cancel_at_rest(answer);
+                } else {
+                    let _ = answer.send(());
+                }
+                Next::Rest
+            }
             Some(Command::Reconnect) => {
                 self.tell(StateChange::ManualReconnect).await;
                 self.failures = 0;
@@ -147,43 +137,6 @@ impl Supervisor {
             Some(Command::LogOut { answer }) => self.log_out_at_rest(answer).await,
             Some(Command::Stop { unlink, answer }) => Next::Stop { unlink, answer },
         }
-    }
-
-    /// Makes one attempt and sees the session through to its end.
-    async fn connect(&mut self) -> Next {
-        self.attempt += 1;
-        self.status.send_modify(|status| {
-            *status = Status { state: Some(ConnectionState::Connecting), ..Status::default() };
-        });
-        let permit = match self.queue().await {
-            Ok(permit) => permit,
-            Err(next) => return next,
-        };
-        let instance = match self.shared.instances.find_by_id(self.id).await {
-            Ok(Some(instance)) => instance,
-            Ok(None) => {
-                return self.rest_or_try_again(false, "the instance was deleted".to_owned());
-            }
-            Err(e) => return self.rest_or_try_again(true, in_words(&e)),
-        };
-        let (link, events) = mpsc::unbounded_channel();
-        let observer = Arc::new(Observer::new(self.shared.clone(), self.id, link));
-        let request = SessionRequest {
-            instance: self.id,
-            proxy: instance.proxy.clone(),
-            skip_history: instance.settings.disable_history_sync,
-        };
-        let paired = is_paired(&instance);
-        let session = match self.shared.whatsapp.start(request, observer).await {
-            Ok(session) => session,
-            Err(e) => return self.rest_or_try_again(paired, in_words(&e)),
-        };
-        self.status.send_modify(|status| status.session = Some(session.clone()));
-        if let Some(number) = self.wanted_number.take().filter(|_| !paired) {
-            self.ask_pairing_code(&session, number);
-        }
-        let mut run = Run { instance, session, events, permit: Some(permit), connected_at: None };
-        self.see_through(&mut run).await
     }
 
     /// Handles what happens in a session, and what is asked meanwhile, until it is over.
@@ -206,10 +159,14 @@ impl Supervisor {
                     }
                 },
                 command = self.commands.recv() => match command {
-                    Some(Command::Connect { number, answer }) => {
-                        let _ = answer.send(self.attempt);
-                        if let Some(number) = number && !is_paired(&run.instance) {
-                            self.ask_pairing_code(&run.session, number);
+                    Some(Command::Connect(wish, answer)) => {
+                        if let Some(next) = self.join(run, wish, answer).await {
+                            return next;
+                        }
+                    }
+                    Some(Command::Cancel(answer)) => {
+                        if let Some(next) = self.cancel(run, answer).await {
+                            return next;
                         }
                     }
                     Some(Command::ConnectAt(_)) => {}
@@ -246,149 +203,35 @@ impl Supervisor {
         }
     }
 
-    async fn on_event(&mut self, run: &mut Run, event: SessionEvent) {
-        match event {
-            SessionEvent::Qr { code, .. } => {
-                run.permit = None;
-                // Recorded first, shown second: a caller who sees the code can count on its event.
-                self.tell(StateChange::QrReady { codes: vec![code.clone()] }).await;
-                self.status.send_modify(|status| status.pairing.qr = Some(code));
-            }
-            SessionEvent::PairingCodeRenewed(code) => self.status.send_modify(|status| {
-                if let Some((_, old)) = &mut status.pairing.code {
-                    *old = code;
-                }
-            }),
-            SessionEvent::Paired { profile, platform } => {
-                self.on_paired(run, profile, platform).await;
-            }
-            SessionEvent::PairingFailed(reason) => {
-                self.tell(StateChange::PairError { reason }).await;
-            }
-            SessionEvent::ScannedWithoutMultidevice => {
-                self.tell(StateChange::QrScannedWithoutMultidevice).await;
-            }
-            SessionEvent::Connected { profile } => self.on_connected(run, profile).await,
-            SessionEvent::ProfileChanged(profile) => {
-                self.store(run, vec![InstanceChange::Profile(profile)]).await;
-            }
-            SessionEvent::KeepaliveTimeout => {
-                self.status.send_modify(|s| s.state = Some(ConnectionState::Connecting));
-                self.tell(StateChange::KeepaliveTimeout).await;
-            }
-            SessionEvent::KeepaliveRestored => {
-                self.tell(StateChange::KeepaliveRestored).await;
-                self.status.send_modify(|s| s.state = Some(ConnectionState::Connected));
-            }
-            // Receipts and acknowledgements go by the observer, the end is handled by the caller.
-            _ => {}
-        }
-    }
-
-    async fn on_paired(&mut self, run: &mut Run, profile: Profile, platform: String) {
-        self.status.send_modify(|status| status.pairing = super::Pairing::default());
-        if let Some(jid) = profile.jid.clone() {
-            let lid = profile.lid.clone();
-            let business_name = profile.business_name.clone();
-            self.tell(StateChange::PairSuccess { jid, lid, platform, business_name }).await;
-        }
-        let changes =
-            vec![InstanceChange::Standing(Standing::Paired), InstanceChange::Profile(profile)];
-        self.store(run, changes).await;
-    }
-
-    async fn on_connected(&mut self, run: &mut Run, profile: Profile) {
-        run.permit = None;
-        run.connected_at = Some(self.shared.clock.now());
-        let mut changes = Vec::new();
-        if run.instance.standing != Standing::Paired {
-            changes.push(InstanceChange::Standing(Standing::Paired));
-        }
-        if run.instance.profile != profile {
-            changes.push(InstanceChange::Profile(profile.clone()));
-        }
-        if !changes.is_empty() {
-            self.store(run, changes).await;
-        }
-        if let Some(jid) = profile.jid {
-            self.tell(StateChange::Connected { jid, lid: profile.lid }).await;
-        }
-        let session = run.session.clone();
-        self.status.send_modify(|status| {
-            *status = Status {
-                state: Some(ConnectionState::Connected),
-                session: Some(session),
-                ..Status::default()
-            };
-        });
-    }
-
-    async fn on_end(&mut self, run: &mut Run, end: SessionEnd) -> Next {
-        run.permit = None;
-        let now = self.shared.clock.now();
-        let was_connected = run.connected_at.is_some();
-        if run.connected_at.is_some_and(|at| {
-            (now - at).to_std().unwrap_or_default() >= self.shared.config.stable_after
-        }) {
-            self.failures = 0;
-        }
-        // What the state becomes is decided below.
-        self.going_down();
-        let paired = is_paired(&run.instance);
-        let verdict = judge(end, was_connected, now);
-        if let Some(change) = verdict.change {
-            self.tell(change).await;
-        }
-        let unlinked = verdict.standing == Some(Standing::LoggedOut);
-        // What was never paired has no keys that a ban could speak of.
-        let standing = verdict.standing.filter(|_| paired || unlinked);
-        let noted = match standing {
-            Some(standing) => self.store(run, vec![InstanceChange::Standing(standing)]).await,
-            None => true,
-        };
-        // Keys that are gone before it is noted would look like a pairing to be made at the next start.
-        if unlinked
-            && noted
-            && let Err(e) = self.shared.whatsapp.forget(self.id).await
-        {
-            warn(&e, "could not forget keys");
-        }
-        if let Some(answer) = self.leaving.take() {
-            let failed = || Error::ConnectFailed(verdict.problem.clone());
-            let _ = answer.send(unlinked.then_some(()).ok_or_else(failed));
-        }
-        match verdict.next {
-            After::Pause if paired => self.try_again(verdict.problem),
-            After::At(due) if paired => {
-                self.at_rest(Some(verdict.problem));
-                Next::ConnectAt(due)
-            }
-            _ => {
-                self.at_rest(Some(verdict.problem));
-                Next::Rest
-            }
-        }
-    }
-
     /// From here on nobody may use the session.
     fn going_down(&self) {
         self.status.send_modify(|status| {
             status.session = None;
+            status.is_online = false;
             status.pairing = super::Pairing::default();
             status.state = Some(ConnectionState::Connecting);
         });
     }
 
     fn rest_or_try_again(&mut self, paired: bool, problem: String) -> Next {
-        if let Some(answer) = self.leaving.take() {
-            let _ = answer.send(Err(Error::ConnectFailed(problem.clone())));
-        }
+        self.stay(&problem);
         if paired {
             self.try_again(problem)
         } else {
             self.at_rest(Some(problem));
             Next::Rest
         }
+    }
+
+    /// Tells whoever waits for the device to be unlinked that it stays linked.
+    fn stay(&mut self, problem: &str) {
+        if let Some(answer) = self.leaving.take() {
+            let _ = answer.send(Err(Error::ConnectFailed(problem.to_owned())));
+        }
+    }
+
+    fn state(&self) -> Option<ConnectionState> {
+        self.status.borrow().state
     }
 
     /// Notes a failure and sets the time of the next attempt.
@@ -419,22 +262,6 @@ impl Supervisor {
         self.status.send_modify(|status| {
             *status =
                 Status { problem: problem.map(|problem| (attempt, problem)), ..Status::default() };
-        });
-    }
-
-    /// Asks for a pairing code without keeping the supervisor waiting; the status shows what came of it.
-    fn ask_pairing_code(&self, session: &Arc<dyn Session>, number: PhoneNumber) {
-        let (session, status) = (session.clone(), self.status.clone());
-        self.status.send_modify(|status| status.pairing.refused = None);
-        self.shared.tasks.spawn(async move {
-            let answer = session.pairing_code(&number).await;
-            status.send_modify(|status| match answer {
-                Ok(code) => status.pairing.code = Some((number, code)),
-                Err(e) => {
-                    let code = if let Error::Refused { code } = e { Some(code) } else { None };
-                    status.pairing.refused = Some(Refusal { number, code, reason: in_words(&e) });
-                }
-            });
         });
     }
 
@@ -474,6 +301,14 @@ struct Run {
     /// Held while the connection is in the making.
     permit: Option<OwnedSemaphorePermit>,
     connected_at: Option<Timestamp>,
+    /// What is taken in of the phone's history.
+    history: History,
+    /// Whether it was started so that it shows itself as online.
+    is_online: bool,
+    /// What calls for actions, until the session is connected and can act.
+    idle: Option<Inlet>,
+    /// Ends the actions when the session is over.
+    acting: Option<DropGuard>,
 }
 
 impl Run {

@@ -1,5 +1,7 @@
 //! Instances, as a caller sees them.
 
+mod changes;
+
 use std::{collections::HashMap, sync::Arc};
 
 use wharf_domain::{
@@ -16,6 +18,8 @@ use wharf_domain::{
     websocket::WebSocketConfig,
 };
 
+pub use changes::{SettingsChange, check_reject_message};
+
 use crate::{Ports, ids, sessions::Sessions, webhooks::new_webhook};
 
 /// What a new instance shall be like.
@@ -31,6 +35,8 @@ pub struct CreateInstance {
     pub settings: Settings,
     /// Its way out.
     pub proxy: Option<ProxyConfig>,
+    /// Why the way out that was asked for cannot be used, if so; it does not connect then.
+    pub proxy_problem: Option<String>,
     /// Its WebSocket.
     pub websocket: Option<WebSocketConfig>,
     /// Where its media goes.
@@ -55,11 +61,13 @@ pub struct InstanceDetails {
     pub instance: Instance,
     /// Its state now.
     pub state: ConnectionState,
+    /// Whether it shows itself as online.
+    pub is_online: bool,
     /// Its `default` webhook, if it ever had one.
     pub webhook: Option<Webhook>,
 }
 
-/// Makes, lists and removes instances.
+/// Makes, lists, changes and removes instances.
 #[derive(Clone)]
 pub struct InstanceService {
     instances: Arc<dyn InstanceStore>,
@@ -68,6 +76,8 @@ pub struct InstanceService {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     sessions: Sessions,
+    /// Held while settings are read and written back.
+    settings_turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl InstanceService {
@@ -79,6 +89,7 @@ impl InstanceService {
             clock: ports.clock.clone(),
             random: ports.random.clone(),
             sessions,
+            settings_turn: Arc::default(),
         }
     }
 
@@ -105,6 +116,7 @@ impl InstanceService {
             profile: Profile::default(),
             settings: wanted.settings,
             proxy: wanted.proxy,
+            proxy_problem: wanted.proxy_problem,
             websocket: wanted.websocket,
             s3: wanted.s3,
             created_at: now,
@@ -114,7 +126,8 @@ impl InstanceService {
             .webhook
             .map(|target| new_webhook(WebhookLabel::default(), Some(target), &*self.random));
         self.instances.insert(&instance, webhook.as_ref()).await?;
-        Ok(InstanceDetails { state: instance.standing.state_at_rest(), instance, webhook })
+        let state = instance.standing.state_at_rest();
+        Ok(InstanceDetails { state, is_online: false, instance, webhook })
     }
 
     /// The instances a caller may see: those wanted of an account's own, or an instance itself. Names of several that
@@ -163,6 +176,7 @@ impl InstanceService {
         let mut webhooks: HashMap<_, _> = self.webhooks.defaults(&ids).await?.into_iter().collect();
         let details = instances.into_iter().map(|instance| InstanceDetails {
             state: self.sessions.state(instance.id, &instance.standing),
+            is_online: self.sessions.is_online(instance.id),
             webhook: webhooks.remove(&instance.id),
             instance,
         });

@@ -1,0 +1,131 @@
+//! Media and stickers: fetched, looked at, made ready, uploaded.
+
+use wharf_domain::{
+    Error, Result,
+    media::{FetchedMedia, MediaFacts, MediaSource, OutgoingMedia},
+    message::{Content, Media, MediaKind},
+    ports::Session,
+    send_media::SendMedia,
+};
+
+use super::{
+    Shared,
+    composing::{Quoted, Ready},
+    kinds,
+};
+
+/// The field that names a sticker's picture.
+const PICTURE: &str = "imageUrl";
+/// The field that names media.
+const MEDIA: &str = "mediaUrl";
+/// What stickers are made of.
+const STICKER_TYPE: &str = "image/webp";
+
+impl Shared {
+    /// Makes media ready as its caller wants it, and uploads it.
+    pub(super) async fn prepare_media(
+        &self,
+        session: &dyn Session,
+        quoted: Option<&Quoted>,
+        wanted: SendMedia,
+    ) -> Result<Ready> {
+        let file = self.fetch(wanted.media, MEDIA).await?;
+        let _seat = self.room.take(file.bytes.len() as u64).await;
+        let found = self.tools.detect(&file.bytes);
+        let given = wanted.mime_type.as_deref();
+        let mime_type =
+            kinds::type_of(wanted.kind, found.as_deref(), given, file.mime_type.as_deref())?;
+        let facts = self.tools.inspect(wanted.kind, file.bytes.clone()).await?;
+        let is_sound = matches!(wanted.kind, MediaKind::Audio | MediaKind::VoiceNote);
+        let file_name = (wanted.kind == MediaKind::Document)
+            .then(|| wanted.file_name.or(file.file_name))
+            .map(|name| name.unwrap_or_else(|| kinds::generic_name(&mime_type)));
+        let media = OutgoingMedia {
+            kind: wanted.kind,
+            bytes: file.bytes,
+            mime_type,
+            file_name,
+            // WhatsApp shows no words under sound.
+            caption: wanted.caption.filter(|_| !is_sound),
+            facts: MediaFacts {
+                duration: wanted.duration.or(facts.duration),
+                waveform: wanted.waveform.or(facts.waveform),
+                ..facts
+            },
+        };
+        upload(session, quoted, media).await
+    }
+
+    /// Makes a sticker of a picture, and uploads it.
+    pub(super) async fn prepare_sticker(
+        &self,
+        session: &dyn Session,
+        quoted: Option<&Quoted>,
+        picture: MediaSource,
+    ) -> Result<Ready> {
+        let file = self.fetch(picture, PICTURE).await?;
+        let _seat = self.room.take(file.bytes.len() as u64).await;
+        let found = self.tools.detect(&file.bytes);
+        if !found.is_some_and(|found| found.starts_with("image/")) {
+            return Err(Error::invalid(PICTURE, "is no picture by its content"));
+        }
+        let bytes = self.tools.sticker(file.bytes).await.map_err(|e| named(e, PICTURE))?;
+        let facts = self.tools.inspect(MediaKind::Sticker, bytes.clone()).await?;
+        let media = OutgoingMedia {
+            kind: MediaKind::Sticker,
+            bytes,
+            mime_type: STICKER_TYPE.to_owned(),
+            file_name: None,
+            caption: None,
+            facts,
+        };
+        upload(session, quoted, media).await
+    }
+
+    /// The file itself, from wherever it is.
+    async fn fetch(&self, source: MediaSource, field: &'static str) -> Result<FetchedMedia> {
+        let file = match source {
+            MediaSource::Bytes(bytes) => FetchedMedia { bytes, mime_type: None, file_name: None },
+            MediaSource::Url(url) => {
+                // The semaphore is never closed.
+                let _turn = self.fetches.acquire().await.ok();
+                let fetched = self.fetcher.fetch(&url, self.send_max).await;
+                fetched.map_err(|e| named(e, field))?
+            }
+        };
+        match file.bytes.len() as u64 {
+            0 => Err(Error::invalid(field, "must not be empty")),
+            size if size > self.send_max => {
+                let max = self.send_max;
+                Err(Error::invalid(field, format!("must have at most {max} bytes")))
+            }
+            _ => Ok(file),
+        }
+    }
+}
+
+async fn upload(
+    session: &dyn Session,
+    quoted: Option<&Quoted>,
+    media: OutgoingMedia,
+) -> Result<Ready> {
+    let prepared = session.prepare_media(&media, quoted.map(Quoted::parts)).await?;
+    let content = Content::Media(Media {
+        kind: media.kind,
+        url: prepared.url,
+        size: Some(media.bytes.len() as u64),
+        mime_type: Some(media.mime_type),
+        file_name: media.file_name,
+        caption: media.caption,
+        duration: media.facts.duration,
+    });
+    Ok(Ready { content, raw: prepared.raw })
+}
+
+/// A refusal by the name of the field its cause came in.
+fn named(error: Error, field: &'static str) -> Error {
+    match error {
+        Error::Invalid { reason, .. } => Error::Invalid { field, reason },
+        other => other,
+    }
+}
