@@ -46,6 +46,7 @@ const UP: &[&str] = &[
         message_id TEXT NOT NULL,
         chat TEXT NOT NULL,
         sender TEXT NOT NULL,
+        sent_at BIGINT NOT NULL,
         sequence BIGINT NOT NULL,
         status SMALLINT NOT NULL,
         due_at BIGINT NOT NULL,
@@ -55,9 +56,10 @@ const UP: &[&str] = &[
         bucket TEXT,
         object_key TEXT
     )",
-    // `status` 0 waits and 1 is claimed; there are few of both, however many are done.
-    "CREATE INDEX media_job_open ON media_job (status, due_at, sequence) WHERE status <= 1",
-    "CREATE INDEX media_job_message ON media_job (instance_id, message_id)",
+    // Of those that wait and those that are claimed: they are few, however many are done.
+    "CREATE INDEX media_job_waiting ON media_job (due_at, sequence) WHERE status = 0",
+    "CREATE INDEX media_job_claimed ON media_job (event_id) WHERE status = 1",
+    "CREATE INDEX media_job_message ON media_job (instance_id, message_id, sent_at)",
     // Found by keyed hash; what a holder shows is nowhere.
     "CREATE TABLE page_ticket (
         hash {bytes} NOT NULL PRIMARY KEY,

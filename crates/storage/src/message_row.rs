@@ -40,9 +40,9 @@ pub(crate) const OUTGOING: i16 = 1;
 /// What identifies a message within its instance: WhatsApp's ids are unique within a chat and sender only.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct MessageKey {
-    id: String,
-    chat: String,
-    sender: String,
+    pub(crate) id: String,
+    pub(crate) chat: String,
+    pub(crate) sender: String,
 }
 
 impl MessageKey {
@@ -102,8 +102,6 @@ pub(crate) fn read(keyring: &Keyring, row: &QueryResult) -> Result<StoredMessage
     let body: Vec<u8> = row.try_get("", "body")?;
     let mut message = encoding::decode_message(&BODY.open(keyring, &sealed_for, &body)?)?;
     message.timestamp = micros::to_time(row.try_get("", "sent_at")?)?;
-    let raw: Option<Vec<u8>> = row.try_get("", "raw")?;
-    let raw = raw.map(|raw| RAW.open(keyring, &sealed_for, &raw)).transpose()?;
     let failure: Option<i32> = row.try_get("", "failure")?;
     Ok(StoredMessage {
         message,
@@ -112,7 +110,7 @@ pub(crate) fn read(keyring: &Keyring, row: &QueryResult) -> Result<StoredMessage
             .map(u16::try_from)
             .transpose()
             .map_err(|_| Error::nonsense("failure code"))?,
-        raw: raw.map(|raw| Bytes::copy_from_slice(&raw)),
+        raw: read_raw(keyring, row)?,
     })
 }
 
@@ -120,6 +118,13 @@ pub(crate) fn read(keyring: &Keyring, row: &QueryResult) -> Result<StoredMessage
 pub(crate) fn read_message(keyring: &Keyring, row: &QueryResult) -> Result<Message> {
     let body: Vec<u8> = row.try_get("", "body")?;
     encoding::decode_message(&BODY.open(keyring, &sealed_for(row)?, &body)?)
+}
+
+/// Reads the adapter's encoding alone, from a row with its key and `raw`.
+pub(crate) fn read_raw(keyring: &Keyring, row: &QueryResult) -> Result<Option<Bytes>> {
+    let raw: Option<Vec<u8>> = row.try_get("", "raw")?;
+    let Some(raw) = raw else { return Ok(None) };
+    Ok(Some(Bytes::copy_from_slice(&RAW.open(keyring, &sealed_for(row)?, &raw)?)))
 }
 
 fn sealed_for(row: &QueryResult) -> Result<Vec<u8>> {

@@ -1,7 +1,8 @@
 use std::{any::Any, sync::Arc};
 
 use wharf_domain::ports::{
-    AccountStore, DeliveryQueue, EventLog, InstanceStore, MessageStore, WebhookStore,
+    AccountStore, DeliveryQueue, EventLog, InstanceStore, MediaJobs, MessageStore, PageAccess,
+    WebhookStore,
 };
 
 /// Every storage port over one and the same state, as the contracts need them.
@@ -19,6 +20,10 @@ pub struct Stores {
     pub events: Arc<dyn EventLog>,
     /// The queue.
     pub deliveries: Arc<dyn DeliveryQueue>,
+    /// The media on its way to buckets.
+    pub media_jobs: Arc<dyn MediaJobs>,
+    /// The tickets to pairing pages.
+    pub pages: Arc<dyn PageAccess>,
     /// What has to live as long as they are used, such as a temporary directory.
     pub home: Arc<dyn Any + Send + Sync>,
 }
@@ -33,6 +38,8 @@ impl Stores {
             + MessageStore
             + EventLog
             + DeliveryQueue
+            + MediaJobs
+            + PageAccess
             + 'static,
     {
         Self {
@@ -42,6 +49,8 @@ impl Stores {
             messages: store.clone(),
             events: store.clone(),
             deliveries: store.clone(),
+            media_jobs: store.clone(),
+            pages: store.clone(),
             home: store,
         }
     }

@@ -80,7 +80,7 @@ fn insert(keyring: &Keyring, instance: InstanceId, copies: &[Copy<'_>]) -> Sql {
             copy.lane.sink,
             copy.lane.lane.as_str(),
             copy.event.sequence,
-            copy.event.recorded_at,
+            copy.event.due(),
             copy.is_first,
         ]
     });

@@ -1,6 +1,7 @@
 //! The log: what is appended, what it does to messages, and who is to be told.
 
 mod fan_out;
+mod media;
 mod messages;
 mod prepared;
 
@@ -44,20 +45,27 @@ impl SeaOrmEventLog {
     }
 }
 
-/// Takes as many sequences as there are events and gives the one before the first. Holds the instance's row from then
-/// on, so that appends to an instance come one after the other.
+/// What an append learns of the instance when it takes its row.
+struct Taken {
+    /// The last sequence before those of this append.
+    sequence: i64,
+    has_bucket: bool,
+}
+
+/// Takes as many sequences as there are events. Holds the instance's row from then on, so that appends to an instance
+/// come one after the other.
 async fn take_sequences(
     txn: &DatabaseTransaction,
     instance: InstanceId,
     events: &[Prepared],
-) -> error::Result<i64> {
+) -> error::Result<Taken> {
     let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
     let sql = "UPDATE instance SET last_sequence = last_sequence + $1 WHERE id = $2
-        RETURNING last_sequence";
+        RETURNING last_sequence, s3 IS NOT NULL AS has_bucket";
     let row = txn.one(sql, values![count, instance.0]).await?;
-    let last: i64 =
-        row.ok_or(Error::not_found(Resource::Instance))?.try_get("", "last_sequence")?;
-    Ok(last - count)
+    let row = row.ok_or(Error::not_found(Resource::Instance))?;
+    let last: i64 = row.try_get("", "last_sequence")?;
+    Ok(Taken { sequence: last - count, has_bucket: row.try_get("", "has_bucket")? })
 }
 
 /// Writes the events whose keys are not in the log yet and gives their ids.
@@ -111,9 +119,10 @@ async fn append(
     instance: InstanceId,
     mut events: Vec<Prepared>,
 ) -> error::Result<Vec<Appended>> {
-    let mut sequence = take_sequences(txn, instance, &events).await?;
+    let Taken { mut sequence, has_bucket } = take_sequences(txn, instance, &events).await?;
     for event in &mut events {
         sequence += 1;
+        event.media = event.media.take().filter(|_| has_bucket);
         event.sequence = sequence;
     }
     let new = write(txn, instance, &events).await?;
@@ -132,6 +141,7 @@ async fn append(
     let appended = appended.collect();
     events.retain(|event| new.contains(&event.id));
     messages::apply(txn, instance, &mut events).await?;
+    media::enqueue(txn, instance, &events).await?;
     fan_out::enqueue(txn, keyring, instance, &events).await?;
     Ok(appended)
 }

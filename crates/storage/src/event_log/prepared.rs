@@ -28,7 +28,17 @@ pub(super) struct Prepared {
     pub(super) sequence: i64,
     pub(super) recorded_at: i64,
     pub(super) effect: Effect,
+    /// Where there is media that its deliveries may wait for.
+    pub(super) media: Option<Media>,
     body: Vec<u8>,
+}
+
+/// Media of an event that is to be brought into the instance's bucket.
+pub(super) struct Media {
+    pub(super) message: MessageKey,
+    pub(super) sent_at: i64,
+    /// Until when deliveries are held for it.
+    pub(super) until: i64,
 }
 
 /// What an event does to messages.
@@ -52,8 +62,14 @@ impl Prepared {
             sequence: 0,
             recorded_at: micros::from_time(event.recorded_at),
             effect: effect(keyring, instance, event)?,
+            media: media(event),
             body: EVENT_BODY.seal(keyring, id.as_bytes(), &body)?,
         })
+    }
+
+    /// When its deliveries are due.
+    pub(super) fn due(&self) -> i64 {
+        self.media.as_ref().map_or(self.recorded_at, |media| media.until)
     }
 
     pub(super) fn row(&self, instance: InstanceId) -> Vec<Value> {
@@ -83,6 +99,15 @@ fn effect(keyring: &Keyring, instance: InstanceId, event: &NewEvent) -> Result<E
         }
         EventBody::Receipt(receipt) => progress(receipt),
         _ => Effect::None,
+    })
+}
+
+fn media(event: &NewEvent) -> Option<Media> {
+    let EventBody::Message(message) = &event.body else { return None };
+    Some(Media {
+        message: MessageKey::of(message),
+        sent_at: micros::from_time(message.timestamp),
+        until: micros::from_time(event.media_until?),
     })
 }
 

@@ -7,6 +7,8 @@ mod on_sqlite {
     wharf_testkit::message_store_contract!(sqlite);
     wharf_testkit::event_log_contract!(sqlite);
     wharf_testkit::delivery_queue_contract!(sqlite);
+    wharf_testkit::media_jobs_contract!(sqlite);
+    wharf_testkit::page_access_contract!(sqlite);
 }
 
 mod on_postgres {
@@ -18,4 +20,6 @@ mod on_postgres {
     wharf_testkit::message_store_contract!(postgres, #[ignore = "needs PostgreSQL"]);
     wharf_testkit::event_log_contract!(postgres, #[ignore = "needs PostgreSQL"]);
     wharf_testkit::delivery_queue_contract!(postgres, #[ignore = "needs PostgreSQL"]);
+    wharf_testkit::media_jobs_contract!(postgres, #[ignore = "needs PostgreSQL"]);
+    wharf_testkit::page_access_contract!(postgres, #[ignore = "needs PostgreSQL"]);
 }

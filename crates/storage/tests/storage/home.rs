@@ -8,7 +8,7 @@ use wharf_seal::{Keyring, MasterKey, Random, SystemRandom};
 use wharf_sql::{Config, Database, testing::PostgresSchema};
 use wharf_storage::{
     Keyrings, SeaOrmAccountStore, SeaOrmDeliveryQueue, SeaOrmEventLog, SeaOrmInstanceStore,
-    SeaOrmMessageStore, SeaOrmWebhookStore,
+    SeaOrmMediaJobs, SeaOrmMessageStore, SeaOrmPageAccess, SeaOrmWebhookStore,
 };
 use wharf_testkit::Stores;
 
@@ -47,7 +47,9 @@ pub fn stores_with(db: &Database, keyring: Arc<Keyring>, home: impl Any + Send +
         webhooks: Arc::new(SeaOrmWebhookStore::new(db.clone(), keyring.clone())),
         messages: Arc::new(SeaOrmMessageStore::new(db.clone(), keyring.clone())),
         events: Arc::new(SeaOrmEventLog::new(db.clone(), keyring.clone())),
-        deliveries: Arc::new(SeaOrmDeliveryQueue::new(db.clone(), keyring)),
+        deliveries: Arc::new(SeaOrmDeliveryQueue::new(db.clone(), keyring.clone())),
+        media_jobs: Arc::new(SeaOrmMediaJobs::new(db.clone(), keyring.clone())),
+        pages: Arc::new(SeaOrmPageAccess::new(db.clone(), keyring)),
         home: Arc::new(home),
     }
 }

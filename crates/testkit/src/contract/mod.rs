@@ -7,8 +7,10 @@ pub mod account_store;
 pub mod delivery_queue;
 pub mod event_log;
 pub mod instance_store;
+pub mod media_jobs;
 pub mod media_store;
 pub mod message_store;
+pub mod page_access;
 mod setting;
 pub mod webhook_store;
 
@@ -39,8 +41,10 @@ mod tests {
             include_str!("delivery_queue.rs"),
             include_str!("event_log.rs"),
             include_str!("instance_store.rs"),
+            include_str!("media_jobs.rs"),
             include_str!("media_store.rs"),
             include_str!("message_store.rs"),
+            include_str!("page_access.rs"),
             include_str!("webhook_store.rs"),
         ];
         for contract in contracts {

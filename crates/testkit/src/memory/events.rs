@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use wharf_domain::{
-    Result,
+    Result, Timestamp,
     delivery::{DeliveryId, SinkRef},
     event::{Event, EventBody, NewEvent, Receipt, ReceiptKind},
     instance::InstanceId,
@@ -31,7 +31,8 @@ impl State {
             recorded_at: new.recorded_at,
             body: new.body.clone(),
         };
-        self.enqueue(&event);
+        let due = self.begin_media(&event, new.media_until).unwrap_or(event.recorded_at);
+        self.enqueue(&event, due);
         self.events.push(event);
         Appended { id: new.id, is_new: true }
     }
@@ -76,7 +77,7 @@ impl State {
         }
     }
 
-    fn enqueue(&mut self, event: &Event) {
+    fn enqueue(&mut self, event: &Event, due: Timestamp) {
         let kind = event.body.kind();
         let wants = |target: &wharf_domain::webhook::WebhookTarget| target.events.wants(kind);
         let sinks: Vec<_> = self
@@ -91,7 +92,7 @@ impl State {
                 sequence: event.sequence,
                 event: event.id,
                 attempts: 0,
-                due: event.recorded_at,
+                due,
                 progress: Progress::Waiting,
             };
             self.deliveries.insert(DeliveryId(crate::build::uuid()), row);

@@ -4,8 +4,10 @@ mod accounts;
 mod deliveries;
 mod events;
 mod instances;
+mod media;
 mod messages;
 mod metrics;
+mod pages;
 mod webhooks;
 
 use std::{
@@ -22,7 +24,9 @@ use wharf_domain::{
     delivery::{DeliveryId, SinkRef},
     event::{Event, EventId, EventKey, Lane},
     instance::{Instance, InstanceId},
+    media::MediaProgress,
     message::{MessageId, StoredMessage},
+    ports::PageTicket,
     token::{Principal, Token},
     webhook::{Webhook, WebhookId},
 };
@@ -46,6 +50,8 @@ struct State {
     event_keys: HashMap<(InstanceId, EventKey), EventId>,
     last_sequence: i64,
     deliveries: BTreeMap<DeliveryId, DeliveryRow>,
+    media_jobs: HashMap<EventId, MediaJobRow>,
+    page_tickets: Vec<PageTicket>,
 }
 
 #[derive(Debug)]
@@ -64,6 +70,14 @@ struct DeliveryRow {
     attempts: u32,
     due: Timestamp,
     progress: Progress,
+}
+
+#[derive(Debug)]
+struct MediaJobRow {
+    due: Timestamp,
+    attempts: u32,
+    is_claimed: bool,
+    progress: MediaProgress,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,16 +149,18 @@ impl State {
         if self.instances.remove(&id).is_none() {
             return false;
         }
-        let State { webhooks, deliveries, events, .. } = self;
+        let State { webhooks, deliveries, events, media_jobs, .. } = self;
         deliveries.retain(|_, row| {
             !events.iter().any(|event| event.id == row.event && event.instance == id)
         });
         webhooks.retain(|_, (owner, _)| *owner != id);
         events.retain(|event| event.instance != id);
+        media_jobs.retain(|job, _| events.iter().any(|event| event.id == *job));
         self.tokens.retain(
             |(_, principal)| !matches!(principal, Principal::Instance { instance, .. } if *instance == id),
         );
         self.messages.retain(|(owner, _)| *owner != id);
+        self.page_tickets.retain(|ticket| ticket.instance != id);
         self.idempotency.retain(|(owner, _), _| *owner != id);
         self.event_keys.retain(|(owner, _), _| *owner != id);
         true
@@ -168,4 +184,6 @@ mod tests {
     crate::message_store_contract!(in_memory);
     crate::event_log_contract!(in_memory);
     crate::delivery_queue_contract!(in_memory);
+    crate::media_jobs_contract!(in_memory);
+    crate::page_access_contract!(in_memory);
 }

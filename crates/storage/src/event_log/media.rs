@@ -1,0 +1,45 @@
+//! Whose media is to be brought into a bucket.
+
+use sea_orm::{ConnectionTrait as _, DatabaseTransaction};
+use wharf_domain::instance::InstanceId;
+
+use super::prepared::Prepared;
+use crate::{
+    error::Result,
+    media_jobs::WAITING,
+    statement::{Sql, batches, values},
+};
+
+/// One job for each event whose deliveries wait for media.
+pub(super) async fn enqueue(
+    txn: &DatabaseTransaction,
+    instance: InstanceId,
+    events: &[Prepared],
+) -> Result<()> {
+    const COLUMNS: usize = 10;
+    let backend = txn.get_database_backend();
+    let jobs = events.iter().filter_map(|event| Some((event, event.media.as_ref()?)));
+    let rows: Vec<_> = jobs
+        .map(|(event, media)| {
+            values![
+                event.id,
+                instance.0,
+                media.message.id.as_str(),
+                media.message.chat.as_str(),
+                media.message.sender.as_str(),
+                media.sent_at,
+                event.sequence,
+                WAITING,
+                event.recorded_at,
+                0,
+            ]
+        })
+        .collect();
+    for rows in batches(backend, COLUMNS, &rows) {
+        let insert = "INSERT INTO media_job (event_id, instance_id, message_id, chat, sender,
+            sent_at, sequence, status, due_at, attempts) VALUES ";
+        let sql = Sql::new(insert, vec![]).rows(rows.iter().cloned());
+        txn.execute_raw(sql.on(backend)).await?;
+    }
+    Ok(())
+}
