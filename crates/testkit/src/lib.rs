@@ -6,6 +6,8 @@ mod buckets;
 pub mod build;
 mod clock;
 pub mod contract;
+mod files;
+mod media_tools;
 mod memory;
 mod random;
 mod sink;
@@ -14,6 +16,8 @@ mod whatsapp;
 
 pub use buckets::{InMemoryMediaStore, Kept};
 pub use clock::ManualClock;
+pub use files::InMemoryFiles;
+pub use media_tools::SimpleMediaTools;
 pub use memory::InMemoryStore;
 pub use random::SequenceRandom;
 pub use sink::{Recorded, RecordingSink};

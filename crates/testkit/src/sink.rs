@@ -6,7 +6,7 @@ use std::{
 use async_trait::async_trait;
 use tokio::sync::watch;
 use wharf_domain::{
-    delivery::{Dispatch, Outcome},
+    delivery::{Dispatch, MediaCopy, Outcome},
     event::Event,
     instance::InstanceName,
     ports::EventSink,
@@ -25,6 +25,8 @@ pub struct Recorded {
     pub token: Token,
     /// Where it was to go.
     pub target: WebhookTarget,
+    /// What it was told of the event's media.
+    pub media: Option<MediaCopy>,
     /// What the sink answered.
     pub outcome: Outcome,
 }
@@ -96,6 +98,7 @@ impl EventSink for RecordingSink {
             instance: dispatch.instance.clone(),
             token: dispatch.token.clone(),
             target: dispatch.target.clone(),
+            media: dispatch.media.cloned(),
             outcome: outcome.clone(),
         };
         self.recorded.send_modify(|all| all.push(recorded));
