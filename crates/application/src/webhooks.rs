@@ -22,15 +22,26 @@ impl WebhookService {
         Self { webhooks, random }
     }
 
-    /// Writes the webhook of a label, in place of the one that was there. No target disables it and forgets its
-    /// configuration.
+    /// Writes the webhook of a label, in place of the one that was there; with `keep_secret` that one's secret is taken
+    /// over. No target disables it and forgets its configuration; where there is none of that label nothing is written.
     pub async fn set(
         &self,
         instance: InstanceId,
         label: WebhookLabel,
         target: Option<WebhookTarget>,
+        keep_secret: bool,
     ) -> Result<Webhook> {
+        let known = self.webhooks.find(instance, &label).await?;
+        let is_known = known.is_some();
+        let secret = known.and_then(|known| known.target?.secret).filter(|_| keep_secret);
+        let target = target.map(|target| match secret {
+            Some(secret) => WebhookTarget { secret: Some(secret), ..target },
+            None => target,
+        });
         let webhook = new_webhook(label, target, &*self.random);
+        if webhook.target.is_none() && !is_known {
+            return Ok(webhook);
+        }
         self.webhooks.upsert(instance, &webhook).await
     }
 

@@ -7,6 +7,7 @@ use wharf_domain::{
     proxy::ProxyConfig,
     s3::S3Config,
     settings::Settings,
+    websocket::WebSocketConfig,
 };
 
 use super::InstanceService;
@@ -101,6 +102,17 @@ impl InstanceService {
     /// Fails with `NotFound` when the instance was deleted meanwhile.
     pub async fn update_s3(&self, instance: &Instance, bucket: Option<S3Config>) -> Result<()> {
         self.change(instance.id, InstanceChange::S3(bucket)).await
+    }
+
+    /// Sets the WebSocket up anew.
+    ///
+    /// Fails with `NotFound` when the instance was deleted meanwhile.
+    pub async fn update_websocket(
+        &self,
+        instance: &Instance,
+        websocket: WebSocketConfig,
+    ) -> Result<()> {
+        self.change(instance.id, InstanceChange::WebSocket(websocket)).await
     }
 
     async fn change(&self, id: InstanceId, change: InstanceChange) -> Result<()> {

@@ -75,7 +75,12 @@ impl Supervisor {
         self.store(run, changes).await;
     }
 
-    async fn on_connected(&mut self, run: &mut Run, profile: Profile) {
+    async fn on_connected(&mut self, run: &mut Run, mut profile: Profile) {
+        let known = &run.instance.profile;
+        // The picture is asked for afterwards; until then the one of before is as good.
+        if profile.picture_url.is_none() && profile.jid == known.jid {
+            profile.picture_url.clone_from(&known.picture_url);
+        }
         run.permit = None;
         run.connected_at = Some(self.shared.clock.now());
         let mut changes = Vec::new();
