@@ -32,6 +32,7 @@ pub(crate) fn router(simulator: Simulator) -> Router {
         .route("/phones/{number}/devices/{id}", delete(phone::unlink))
         .route("/faults", get(faults).post(add_fault).delete(clear_faults))
         .route("/mock-phone/scan-qr", post(scan_by_name))
+        .route("/peers", get(peers).delete(forget_peers))
         .route("/stats", get(stats))
         .route("/root-certificate", get(root_certificate))
         .method_not_allowed_fallback(wrong_method)
@@ -70,6 +71,15 @@ async fn scan_by_name(
 
 async fn stats(State(simulator): State<Simulator>) -> Json<Value> {
     Json(json!(simulator.stats()))
+}
+
+async fn peers(State(simulator): State<Simulator>) -> Json<Value> {
+    Json(json!({ "peers": simulator.peers() }))
+}
+
+async fn forget_peers(State(simulator): State<Simulator>) -> Json<Value> {
+    simulator.forget_peers();
+    Json(json!({}))
 }
 
 /// What a client has to trust to use the TLS port, for those that run in another process.

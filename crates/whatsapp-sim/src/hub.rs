@@ -14,6 +14,7 @@ use crate::handset::{self, Handset};
 use crate::media::Media;
 use crate::noise::ServerKeys;
 use crate::pairing::Pairings;
+use crate::peers::Peers;
 use crate::phone::signal::DeviceAddress;
 use crate::state::account::Account;
 use crate::state::ledger::Ledger;
@@ -34,6 +35,7 @@ pub(crate) struct Hub {
     pub(crate) media: Media,
     pub(crate) stats: Stats,
     pub(crate) faults: Faults,
+    pub(crate) peers: Peers,
     directory: RwLock<Directory>,
     lines: AtomicU64,
 }
@@ -83,6 +85,7 @@ impl Hub {
             media,
             stats: Stats::default(),
             faults: Faults::default(),
+            peers: Peers::default(),
             directory: RwLock::new(directory),
             lines: AtomicU64::new(0),
         }

@@ -11,6 +11,7 @@ mod hub;
 mod media;
 pub mod noise;
 mod pairing;
+mod peers;
 pub mod phone;
 mod prekeys;
 mod server;
@@ -23,5 +24,7 @@ pub mod tls;
 mod topology;
 
 pub use error::{Error, Result};
+pub use peers::{Peer, PeerKind};
 pub use phone::inbox::{Receipt, ShownMessage};
 pub use simulator::{Builder, DeviceView, Doing, Phone, Simulator, Statistics};
+pub use state::device::Presence;

@@ -9,7 +9,9 @@ use axum::extract::{DefaultBodyLimit, Request, State, WebSocketUpgrade};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{any, get, post};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -19,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::hub::Hub;
+use crate::peers::{self, Connection};
 use crate::simulator::Simulator;
 use crate::{admin, media, session};
 
@@ -51,8 +54,8 @@ impl Server {
                 accepted = listener.accept() => accepted,
                 () = self.closing.cancelled() => return,
             };
-            let stream = match accepted {
-                Ok((stream, _)) => stream,
+            let (stream, peer) = match accepted {
+                Ok(accepted) => accepted,
                 Err(error) => {
                     // Out of descriptors, most likely: others have to leave first.
                     tracing::error!(%error, "cannot take a connection");
@@ -63,7 +66,7 @@ impl Server {
             let (server, service) = (self.clone(), service.clone());
             self.tasks.spawn(async move {
                 tokio::select! {
-                    result = server.connection(stream, service) => {
+                    result = server.connection(stream, Connection::new(peer), service) => {
                         if let Err(error) = result {
                             tracing::debug!(%error, "a connection has ended");
                         }
@@ -77,13 +80,17 @@ impl Server {
     fn routes(&self, simulator: Simulator) -> Router {
         let settled = middleware::from_fn_with_state(Arc::clone(&self.hub), settled);
         let uploads = DefaultBodyLimit::max(LARGEST_UPLOAD);
+        let websocket =
+            middleware::from_fn_with_state(Arc::clone(&self.hub), peers::note_websocket);
+        let media_host = middleware::from_fn_with_state(Arc::clone(&self.hub), peers::note_media);
         Router::new()
-            .route("/ws/chat", any(chat))
+            .route("/ws/chat", any(chat).layer(websocket))
             .with_state(self.clone())
             .merge(
                 Router::new()
                     .route("/mms/{kind}/{token}", post(media::upload).layer(uploads))
                     .route("/v/{name}", get(media::download))
+                    .layer(media_host)
                     .with_state(Arc::clone(&self.hub)),
             )
             .merge(admin::router(simulator).layer(settled))
@@ -92,6 +99,7 @@ impl Server {
     async fn connection(
         &self,
         stream: TcpStream,
+        connection: Connection,
         service: TowerToHyperService<Router>,
     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         stream.set_nodelay(true)?;
@@ -102,20 +110,25 @@ impl Server {
         }
         if first == [TLS_HANDSHAKE] {
             let stream = tokio::time::timeout(SILENCE, self.tls.accept(stream)).await??;
-            http(stream, service).await
+            http(stream, connection, service).await
         } else {
-            http(stream, service).await
+            http(stream, connection, service).await
         }
     }
 }
 
 async fn http<S>(
     stream: S,
+    connection: Connection,
     service: TowerToHyperService<Router>,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(connection.clone());
+        service.call(request)
+    });
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(SILENCE)

@@ -19,6 +19,7 @@ use crate::error::{Error, Result};
 use crate::faults::ActiveFault;
 use crate::hub::Hub;
 use crate::pairing;
+use crate::peers::Peer;
 use crate::phone::link::Qr;
 
 /// A running simulator. Clones are the same one; it runs until [`stop`](Self::stop) is called or the
@@ -152,6 +153,17 @@ impl Simulator {
                 line.resume();
             }
         }
+    }
+
+    /// Where clients have connected from, to the server and to the media host, in order.
+    #[must_use]
+    pub fn peers(&self) -> Vec<Peer> {
+        self.hub.peers.list()
+    }
+
+    /// Begins the list of [`peers`](Self::peers) anew.
+    pub fn forget_peers(&self) {
+        self.hub.peers.forget();
     }
 
     /// What has been counted so far.

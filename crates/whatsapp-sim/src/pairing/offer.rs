@@ -117,6 +117,7 @@ impl Offer {
             prekeys: VecDeque::new(),
             identity_proof: proof.to_vec(),
             push_name: unpaired.push_name.clone(),
+            presence: None,
             has_app_state_keys: false,
             queue: Queue::default(),
             delivery: None,

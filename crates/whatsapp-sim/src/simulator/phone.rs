@@ -15,7 +15,7 @@ use crate::pairing;
 use crate::phone::inbox::{Receipt, ShownMessage};
 use crate::stanza::{chatstate, presence};
 use crate::state::account::Account;
-use crate::state::device::Device;
+use crate::state::device::{Device, Presence};
 use crate::topology;
 
 /// How long the `wait_for_…` methods wait.
@@ -52,6 +52,8 @@ pub struct DeviceView {
     pub name: String,
     /// Whether it is connected.
     pub online: bool,
+    /// What it last announced; nothing for the phone.
+    pub presence: Option<Presence>,
 }
 
 impl Phone {
@@ -214,12 +216,14 @@ impl Phone {
             platform: "android".to_owned(),
             name: "Phone".to_owned(),
             online: true,
+            presence: None,
         };
         let linked = state.devices.values().map(|device| DeviceView {
             id: device.id,
             platform: device.platform.clone(),
             name: device.name.clone(),
             online: device.is_online(),
+            presence: device.presence,
         });
         std::iter::once(phone).chain(linked).collect()
     }
@@ -269,6 +273,16 @@ impl Phone {
             (is_online == online).then_some(())
         };
         self.wait_for("a device", is).await
+    }
+
+    /// Waits until this is what a linked device last announced.
+    pub async fn wait_for_presence(&self, device: u16, presence: Presence) -> Result<()> {
+        let is = || {
+            let state = self.account.lock();
+            let announced = state.devices.get(&device).and_then(|device| device.presence);
+            (announced == Some(presence)).then_some(())
+        };
+        self.wait_for("a presence", is).await
     }
 
     /// Waits until somebody does something in the chat: see [`typing`](Self::typing).

@@ -11,6 +11,7 @@ use crate::phone::signal::DeviceAddress;
 use crate::session::Session;
 use crate::session::line::Line;
 use crate::state::account::{Account, State};
+use crate::state::device::Presence;
 
 pub(super) fn receive(session: &Session, presence: &Node) {
     if let Some(name) = presence.text("name") {
@@ -61,13 +62,15 @@ pub(crate) fn leave(session: &Session) {
 fn set_available(session: &Session, available: bool) {
     let mut state = session.account.lock();
     let before = is_available(&state);
-    let delivery =
-        state.devices.get_mut(&session.device).and_then(|device| device.delivery.as_mut());
-    if let Some(delivery) = delivery {
-        delivery.available = available;
+    if let Some(device) = state.devices.get_mut(&session.device) {
+        device.presence = Some(if available { Presence::Available } else { Presence::Unavailable });
+        if let Some(delivery) = device.delivery.as_mut() {
+            delivery.available = available;
+        }
     }
     drop(state);
     changed(&session.hub, &session.account, before);
+    session.account.stir();
 }
 
 /// Tells whoever wants to know if it is otherwise now. Without an account's lock.

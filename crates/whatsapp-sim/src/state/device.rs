@@ -12,6 +12,16 @@ use crate::base64_bytes;
 use crate::phone::signal::{PeerBundle, Prekey};
 use crate::session::line::Line;
 
+/// Whether a companion said that its owner is looking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Presence {
+    /// Its owner looks at it, or it pretends so: the phone gives no notifications then.
+    Available,
+    /// Nobody looks.
+    Unavailable,
+}
+
 /// A linked device: everything but the phone, which is device 0.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Device {
@@ -38,6 +48,9 @@ pub(crate) struct Device {
     pub(crate) push_name: String,
     /// Whether the phone has sent it the app-state keys.
     pub(crate) has_app_state_keys: bool,
+    /// What it last announced, if it has announced anything since the start.
+    #[serde(skip)]
+    pub(crate) presence: Option<Presence>,
     /// What it has not acknowledged.
     #[serde(skip)]
     pub(crate) queue: Queue,

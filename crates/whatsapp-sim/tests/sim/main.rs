@@ -11,6 +11,7 @@ mod faults;
 mod many;
 mod offline;
 mod pairing;
+mod peers;
 mod presence;
 mod receipts;
 mod text;

@@ -1,6 +1,6 @@
 //! Who is there, and what they are doing.
 
-use wharf_whatsapp_sim::{Doing, Phone, Simulator};
+use wharf_whatsapp_sim::{Doing, Phone, Presence, Simulator};
 use whatsapp_rust::Jid;
 use whatsapp_rust::types::events::Event;
 use whatsapp_rust::types::presence::{ChatPresence, ChatPresenceMedia};
@@ -88,4 +88,18 @@ async fn an_owner_sees_what_a_client_does_in_the_chat() {
     bia.wait_for_typing(ANA, "composing").await.unwrap();
     client.client.chatstate().send_recording(&Jid::pn(BIA)).await.unwrap();
     bia.wait_for_typing(ANA, "recording").await.unwrap();
+}
+
+#[tokio::test]
+async fn the_server_keeps_what_each_companion_last_announced() {
+    let (sim, ana, _, client) = scene().await;
+    client.client.presence().set_unavailable().await.unwrap();
+    ana.wait_for_presence(1, Presence::Unavailable).await.unwrap();
+    let second = TestClient::linked(&sim, &ana).await;
+    second.client.presence().set_unavailable().await.unwrap();
+    ana.wait_for_presence(2, Presence::Unavailable).await.unwrap();
+    client.client.presence().set_available().await.unwrap();
+    ana.wait_for_presence(1, Presence::Available).await.unwrap();
+    let announced: Vec<_> = ana.devices().iter().map(|device| device.presence).collect();
+    assert_eq!(announced, [None, Some(Presence::Available), Some(Presence::Unavailable)]);
 }
