@@ -15,6 +15,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("wharf-storage", &["wharf-domain", "wharf-migrations", "wharf-seal", "wharf-sql"]),
     ("wharf-whatsapp", &["wharf-domain", "wharf-net"]),
     ("wharf-webhook", &["wharf-domain", "wharf-net", "wharf-wire"]),
+    ("wharf-media", &["wharf-domain", "wharf-net"]),
+    ("wharf-media", &["wharf-domain", "wharf-net"]),
+    ("wharf-media-s3", &["wharf-domain", "wharf-net"]),
     ("wharf-whatsapp-store", &["wharf-migrations", "wharf-seal", "wharf-sql"]),
     // Tools of the driven ones; none knows a port.
     ("wharf-migrations", &[]),
@@ -42,6 +45,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "wharf-application",
             "wharf-domain",
             "wharf-http-ryze",
+            "wharf-media",
+            "wharf-media",
+            "wharf-media-s3",
             "wharf-migrations",
             "wharf-net",
             "wharf-seal",
@@ -61,10 +67,13 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("actix-web", &["wharf", "wharf-http-ryze", "wharf-tests"]),
     ("axum", &["wharf-tests", "wharf-whatsapp-sim"]),
     ("figment", &["wharf"]),
+    ("opus-decoder", &["wharf-media"]),
     ("reqwest", &["wharf-net", "wharf-tests"]),
+    ("rust-s3", &["wharf-media-s3"]),
     ("sea-orm", &["wharf-migrations", "wharf-sql", "wharf-storage", "wharf-whatsapp-store"]),
     ("sea-orm-migration", &["wharf-migrations", "wharf-sql"]),
     ("utoipa", &["wharf-http-ryze", "wharf-wire"]),
+    ("webp", &["wharf-media"]),
     ("whatsapp-rust", &["wharf-tests", "wharf-whatsapp", "wharf-whatsapp-store"]),
 ];
 

@@ -100,6 +100,7 @@ impl fmt::Debug for Proxy {
             .field("host", &self.host)
             .field("port", &self.port)
             .field("credentials", &self.credentials.as_ref().map(|_| "hidden"))
+            .field("is_trusted", &self.is_trusted)
             .finish()
     }
 }

@@ -160,12 +160,15 @@ pub async fn objects_can_be_put_at_once(bucket: &Bucket) {
     }
 }
 
-/// So it can be had for an object that is not there.
+/// So it is the same before the object is there.
 pub async fn a_url_belongs_to_its_object_and_asks_nobody(bucket: &Bucket) {
     let now = Timestamp::from_timestamp(1_767_268_800, 0).unwrap();
     let url = |key| bucket.store.url(&bucket.config, &bucket.object(key), now).unwrap();
     assert!(url("a/b.jpg").contains("/a/b.jpg"), "{}", url("a/b.jpg"));
     assert!(url("a b.jpg").contains("a%20b.jpg"), "{}", url("a b.jpg"));
     assert_ne!(url("a"), url("b"));
+    let before = url("a");
+    bucket.put("a", b"x").await;
+    assert_eq!(url("a"), before);
     assert!(!url("a").contains(bucket.config.secret_key.expose()));
 }
