@@ -36,10 +36,10 @@ impl WebhookSink {
     }
 
     fn request(&self, dispatch: &Dispatch<'_>) -> Result<Request, Error> {
-        let Dispatch { event, instance, token, target, .. } = dispatch;
+        let Dispatch { event, instance, token, target, media } = dispatch;
         let url = target::url(target, event.body.kind());
         self.guard.check_url(&url).map_err(Error::Refused)?;
-        let body = wharf_wire::envelope(event, instance, token, &self.base_url);
+        let body = wharf_wire::envelope(event, instance, token, &self.base_url, *media);
         let id = event.id.0.to_string();
         let timestamp = self.clock.now().timestamp();
         let mut request = Request::new(Method::POST, url)

@@ -1,9 +1,13 @@
 //! What messages say, each kind in the place clients look for it.
 
 use serde_json::{Value, json};
-use wharf_domain::message::{ContactCard, Content, Media, MediaKind};
+use wharf_domain::{
+    delivery::MediaCopy,
+    message::{ContactCard, Content, Media, MediaKind},
+};
 
 use crate::{
+    base64::Base64,
     message::{ContactView, EditView, LocationView, MediaView, ReactionView},
     vcard,
 };
@@ -40,13 +44,16 @@ pub(crate) fn edit(content: &Content) -> Option<EditView> {
     }
 }
 
-pub(crate) fn media(content: &Content) -> Option<MediaView> {
+pub(crate) fn media(content: &Content, copy: Option<&MediaCopy>) -> Option<MediaView> {
     let Content::Media(media) = content else { return None };
+    let copy = copy.cloned().unwrap_or_default();
     Some(MediaView {
         r#type: media_type(media).to_owned(),
         url: media.url.clone(),
-        s3_url: None,
-        base64: None,
+        s3_url: copy.s3_url,
+        s3_error: copy.s3_error,
+        base64: copy.bytes.map(Base64),
+        base64_error: copy.bytes_error,
         mimetype: media.mime_type.clone(),
         file_name: media.file_name.clone(),
         caption: media.caption.clone(),

@@ -1,68 +1,99 @@
+//! The envelope around what events tell.
+
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 use wharf_domain::{
+    delivery::MediaCopy,
     event::{Event, EventBody},
     instance::InstanceName,
     token::Token,
 };
 
 use crate::{
+    Base64,
     event::{InstanceStateView, MessageStatusView},
     message::MessageExchangeView,
 };
 
-#[derive(Serialize)]
+/// Room for everything in an envelope but media.
+const USUAL: usize = 2048;
+
+/// An event on its way to a receiver.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Envelope<'a> {
+pub struct Envelope<'a, T> {
+    /// What kind of event it is.
+    #[schema(value_type = crate::instance::EventName)]
     event: &'static str,
+    /// Identifies the event, the same on every channel and every attempt.
+    #[schema(example = "0199a3c2-7a44-7cc0-8d7c-3a5b2f0c9a11")]
     event_id: String,
-    data: Data,
+    /// What happened.
+    data: T,
+    /// Whose event it is, and how to reach the API for it.
     instance_data: InstanceData<'a>,
 }
 
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Data {
-    Message(Box<MessageExchangeView>),
-    Status(MessageStatusView),
-    State(InstanceStateView),
-    Unknown(Value),
-}
+/// The event `message.exchange`: a message was received or sent.
+pub type MessageExchangeEvent = Envelope<'static, MessageExchangeView>;
+/// The event `message.status`: messages were delivered, read or played.
+pub type MessageStatusEvent = Envelope<'static, MessageStatusView>;
+/// The event `instance.state`: the link with WhatsApp changed.
+pub type InstanceStateEvent = Envelope<'static, InstanceStateView>;
 
-#[derive(Serialize)]
+/// Whose event it is, and how to reach the API for it.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct InstanceData<'a> {
+pub struct InstanceData<'a> {
+    /// The server's own address.
     base_url: &'a str,
+    /// The instance's name.
     instance: &'a str,
+    /// The instance's token.
     token: &'a str,
 }
 
 /// Renders an event as JSON, as it goes out on every channel, with the instance's name and token and the server's address
-/// as they are now.
+/// as they are now, and with what can be told of its media beyond the message itself.
 #[must_use]
-#[expect(
-    clippy::expect_used,
-    clippy::missing_panics_doc,
-    reason = "writing into memory with text keys cannot fail"
-)]
-pub fn envelope(event: &Event, instance: &InstanceName, token: &Token, base_url: &str) -> Vec<u8> {
-    let data = match &event.body {
-        EventBody::Message(message) => Data::Message(Box::new((&**message).into())),
-        EventBody::Receipt(receipt) => Data::Status(receipt.into()),
-        EventBody::State(change) => {
-            Data::State(InstanceStateView::new(change, instance, event.recorded_at))
+pub fn envelope(
+    event: &Event,
+    instance: &InstanceName,
+    token: &Token,
+    base_url: &str,
+    media: Option<&MediaCopy>,
+) -> Vec<u8> {
+    let instance_data =
+        InstanceData { base_url, instance: instance.as_str(), token: token.expose() };
+    match &event.body {
+        EventBody::Message(message) => {
+            let view = MessageExchangeView::new(message, media);
+            let base64 = view.message.media.as_ref().and_then(|media| media.base64.as_ref());
+            let size = USUAL + base64.map_or(0, Base64::len);
+            written(event, view, instance_data, size)
         }
-        _ => Data::Unknown(Value::Null),
-    };
-    let envelope = Envelope {
-        event: event.body.kind().as_str(),
-        event_id: event.id.0.to_string(),
-        data,
-        instance_data: InstanceData {
-            base_url,
-            instance: instance.as_str(),
-            token: token.expose(),
-        },
-    };
-    serde_json::to_vec(&envelope).expect("an envelope can be written")
+        EventBody::Receipt(receipt) => {
+            written(event, MessageStatusView::from(receipt), instance_data, USUAL)
+        }
+        EventBody::State(change) => {
+            let view = InstanceStateView::new(change, instance, event.recorded_at);
+            written(event, view, instance_data, USUAL)
+        }
+        _ => written(event, Value::Null, instance_data, USUAL),
+    }
+}
+
+#[expect(clippy::expect_used, reason = "writing into memory with text keys cannot fail")]
+fn written<T: Serialize>(
+    event: &Event,
+    data: T,
+    instance_data: InstanceData<'_>,
+    size: usize,
+) -> Vec<u8> {
+    let kind = event.body.kind().as_str();
+    let envelope = Envelope { event: kind, event_id: event.id.0.to_string(), data, instance_data };
+    let mut body = Vec::with_capacity(size);
+    serde_json::to_writer(&mut body, &envelope).expect("an envelope can be written");
+    body
 }

@@ -3,9 +3,13 @@
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
-use wharf_domain::message::{Content, Message};
+use wharf_domain::{
+    delivery::MediaCopy,
+    message::{Content, Message},
+};
 
 use crate::{
+    base64::Base64,
     content,
     party::{ChatView, PartyView},
     rfc3339,
@@ -126,8 +130,17 @@ pub struct MediaView {
     pub url: Option<String>,
     /// Where the instance's bucket keeps it.
     pub s3_url: Option<String>,
-    /// The media itself, decrypted.
-    pub base64: Option<String>,
+    /// Why there is no such place although the instance has a bucket; only then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub s3_error: Option<String>,
+    /// The media itself, decrypted; only where the channel asks for it.
+    #[schema(value_type = Option<String>)]
+    pub base64: Option<Base64>,
+    /// Why the media itself is not here although the channel asks for it; only then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub base64_error: Option<String>,
     /// The type its sender gave it.
     pub mimetype: Option<String>,
     /// The name its sender gave it.
@@ -181,14 +194,16 @@ pub struct ReactionView {
     pub message_id_snake: String,
 }
 
-impl From<&Message> for MessageExchangeView {
-    fn from(message: &Message) -> Self {
+impl MessageExchangeView {
+    /// Shows a message, with what is known of its media beyond the message itself.
+    #[must_use]
+    pub fn new(message: &Message, copy: Option<&MediaCopy>) -> Self {
         let head = MessageHead::from(message);
         let reply = reply(message);
         let mentioned_users: Vec<_> = message.mentions.iter().map(ToString::to_string).collect();
         Self {
             recipient: message.recipient.as_ref().map(PartyView::from),
-            message: MessageView::new(message, head.clone(), reply.clone()),
+            message: MessageView::new(message, copy, head.clone(), reply.clone()),
             head,
             mentions: (!mentioned_users.is_empty()).then_some(MentionsView { mentioned_users }),
             reply,
@@ -213,7 +228,12 @@ impl From<&Message> for MessageHead {
 }
 
 impl MessageView {
-    fn new(message: &Message, head: MessageHead, reply: Option<ReplyView>) -> Self {
+    fn new(
+        message: &Message,
+        copy: Option<&MediaCopy>,
+        head: MessageHead,
+        reply: Option<ReplyView>,
+    ) -> Self {
         let content = &message.content;
         let contacts = content::contacts(content);
         let edit = content::edit(content);
@@ -226,7 +246,7 @@ impl MessageView {
             is_edit: edit.is_some(),
             edit,
             context: None,
-            media: content::media(content),
+            media: content::media(content, copy),
             location: content::location(content),
             contact: contacts.first().cloned(),
             contacts: if contacts.len() > 1 { contacts } else { Vec::new() },

@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use wharf_domain::webhook::Webhook;
 
-use crate::instance::event_names;
+use crate::instance::{EventName, event_names};
 
 /// A webhook with all that may be read of it. The signing secret is never shown.
 #[derive(Serialize, ToSchema)]
@@ -23,9 +23,11 @@ pub struct WebhookView {
     /// Whether the event's name is appended to the path.
     pub by_events: bool,
     /// Which events; empty is all of them.
-    pub events: Vec<String>,
+    pub events: Vec<EventName>,
     /// Whether media comes along as base64.
     pub media_base64: bool,
+    /// Whether deliveries are signed with a secret.
+    pub signed: bool,
 }
 
 impl From<&Webhook> for WebhookView {
@@ -41,6 +43,7 @@ impl From<&Webhook> for WebhookView {
             by_events: target.is_some_and(|target| target.by_events),
             events: target.map(|target| event_names(&target.events)).unwrap_or_default(),
             media_base64: target.is_some_and(|target| target.media_base64),
+            signed: target.is_some_and(|target| target.secret.is_some()),
         }
     }
 }

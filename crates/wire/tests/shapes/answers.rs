@@ -4,7 +4,7 @@ use wharf_domain::{
     account::AccountId,
     event::EventFilter,
     instance::{Instance, InstanceId, InstanceName, Profile},
-    message::{Content, Direction, Message, MessageId, Quote},
+    message::{Content, Direction, Media, MediaKind, Message, MessageId, Quote},
     proxy::ProxyConfig,
     s3::S3Config,
     secret::Secret,
@@ -15,7 +15,7 @@ use wharf_domain::{
     websocket::WebSocketConfig,
 };
 use wharf_wire::{
-    instance::{ChatwootView, InstanceView, ListedInstanceView},
+    instance::{BucketView, ChatwootView, InstanceView, ListedInstanceView, WayOutView},
     sent::SentMessageView,
     webhook::WebhookView,
 };
@@ -32,6 +32,7 @@ fn fresh() -> Instance {
         profile: Profile::default(),
         settings: Settings::default(),
         proxy: None,
+        proxy_problem: None,
         websocket: None,
         s3: None,
         created_at: at(),
@@ -47,6 +48,7 @@ fn configured() -> Instance {
         lid: Some(jid("100000000000002@lid")),
         name: Some("Sales desk".to_owned()),
         business_name: Some("Example Ltd".to_owned()),
+        picture_url: Some("https://pps.whatsapp.net/v/1".to_owned()),
     };
     instance.settings.keep_online_status = true;
     instance.proxy = Some(
@@ -94,6 +96,7 @@ fn a_configured_instance_shows_its_blocks_without_the_passwords() {
     assert_json_snapshot!(ListedInstanceView::new(
         &configured(),
         ConnectionState::Connected,
+        true,
         Some(&webhook())
     ));
 }
@@ -103,6 +106,7 @@ fn a_listed_instance_that_was_never_paired_has_connection_and_profile_too() {
     let listed = serde_json::to_value(ListedInstanceView::new(
         &fresh(),
         ConnectionState::Disconnected,
+        false,
         None,
     ))
     .unwrap();
@@ -168,4 +172,41 @@ fn a_sent_answer_names_what_it_answers_and_whom_it_mentions() {
         ..sent()
     };
     assert_json_snapshot!(SentMessageView::from(&message));
+}
+
+#[test]
+fn a_sent_voice_note_tells_its_media() {
+    let content = Content::Media(Media {
+        kind: MediaKind::VoiceNote,
+        url: Some("https://mmg.whatsapp.net/v/1".to_owned()),
+        mime_type: Some("audio/ogg; codecs=opus".to_owned()),
+        file_name: None,
+        caption: None,
+        size: Some(2048),
+        duration: Some(3),
+    });
+    assert_json_snapshot!(SentMessageView::from(&Message { content, ..sent() }));
+}
+
+#[test]
+fn a_sent_sticker_has_no_words() {
+    let content = Content::Media(Media {
+        kind: MediaKind::Sticker,
+        url: Some("https://mmg.whatsapp.net/v/1".to_owned()),
+        mime_type: Some("image/webp".to_owned()),
+        file_name: None,
+        caption: None,
+        size: Some(2048),
+        duration: None,
+    });
+    assert_json_snapshot!(SentMessageView::from(&Message { content, ..sent() }));
+}
+
+#[test]
+fn proxy_and_bucket_by_themselves_have_no_place_for_secrets() {
+    let instance = configured();
+    assert_json_snapshot!(WayOutView::new(instance.proxy.as_ref()));
+    assert_json_snapshot!(WayOutView::new(None));
+    assert_json_snapshot!(BucketView::new(instance.s3.as_ref()));
+    assert_json_snapshot!(BucketView::new(None));
 }

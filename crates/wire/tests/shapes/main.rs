@@ -6,12 +6,14 @@ mod answers;
 mod instance_state;
 mod message_exchange;
 mod message_status;
+mod metrics;
 
 use serde_json::Value;
 use uuid::Uuid;
 use wharf_domain::{
     Timestamp,
     address::{Jid, Party},
+    delivery::MediaCopy,
     event::{Event, EventBody, EventId},
     instance::{InstanceId, InstanceName},
     message::{Chat, ChatKind},
@@ -57,6 +59,11 @@ fn group_chat() -> Chat {
 
 /// The envelope of an event of the instance `sales`.
 fn rendered(body: EventBody) -> Value {
+    rendered_with(body, None)
+}
+
+/// The same, with what is known of its media.
+fn rendered_with(body: EventBody, media: Option<&MediaCopy>) -> Value {
     let event = Event {
         id: EventId(Uuid::from_u128(0x0199_a3c2_7a44_7cc0_8d7c_3a5b_2f0c_9a11)),
         instance: InstanceId(Uuid::nil()),
@@ -66,6 +73,6 @@ fn rendered(body: EventBody) -> Value {
     };
     let name = InstanceName::parse("sales").unwrap();
     let token = Token::parse("instance-token").unwrap();
-    let bytes = wharf_wire::envelope(&event, &name, &token, "https://wharf.example.com");
+    let bytes = wharf_wire::envelope(&event, &name, &token, "https://wharf.example.com", media);
     serde_json::from_slice(&bytes).unwrap()
 }

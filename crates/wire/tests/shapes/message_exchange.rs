@@ -1,11 +1,12 @@
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
 use wharf_domain::{
+    delivery::MediaCopy,
     event::EventBody,
     message::{ContactCard, Content, Direction, Media, MediaKind, Message, MessageId, Quote},
 };
 
-use crate::{ana, at, chat_with_ana, group_chat, jid, rendered, us};
+use crate::{ana, at, chat_with_ana, group_chat, jid, rendered, rendered_with, us};
 
 fn received(content: Content) -> Message {
     Message {
@@ -167,4 +168,33 @@ fn a_deletion_goes_by_the_id_of_what_was_deleted() {
 #[test]
 fn a_kind_without_details_keeps_its_name() {
     assert_json_snapshot!(said(Content::Other("pollCreationMessage".to_owned())));
+}
+
+/// What of a picture's media is told when this is known of it.
+fn told(copy: &MediaCopy) -> Value {
+    let message = EventBody::Message(Box::new(received(media(MediaKind::Image))));
+    let mut media = rendered_with(message, Some(copy))["data"]["message"]["media"].take();
+    media
+        .as_object_mut()
+        .unwrap()
+        .retain(|key, _| key.starts_with("s3") || key.starts_with("base64"));
+    media
+}
+
+#[test]
+fn media_in_a_bucket_comes_with_its_url_and_as_base64_where_that_is_wanted() {
+    assert_json_snapshot!(told(&MediaCopy {
+        s3_url: Some("https://bucket.example.com/cat.jpg?X-Amz-Signature=1".to_owned()),
+        bytes: Some(b"hello wharf".as_slice().into()),
+        ..MediaCopy::default()
+    }));
+}
+
+#[test]
+fn media_that_could_not_be_had_says_why() {
+    assert_json_snapshot!(told(&MediaCopy {
+        s3_error: Some("the bucket does not exist".to_owned()),
+        bytes_error: Some("too large".to_owned()),
+        ..MediaCopy::default()
+    }));
 }
