@@ -23,6 +23,7 @@ use crate::{
     config::Config,
     driver,
     events::Listener,
+    history,
     hook::TakeFirst,
     http::Http,
     lookup::Lookups,
@@ -102,6 +103,10 @@ impl WhatsAppAdapter {
         let device = DevicePropsOverride::new()
             .with_os(self.config.device_name.as_str())
             .with_platform_type(PlatformType::CHROME);
+        let device = match history::wanted(request.history) {
+            Some(config) => device.with_require_full_sync(true).with_history_sync_config(config),
+            None => device,
+        };
         let mut bot = Bot::builder()
             .with_backend_arc(store.backend.clone())
             .with_transport_factory(sockets)
@@ -145,7 +150,7 @@ impl WhatsApp for WhatsAppAdapter {
             self.config.clone(),
             self.clock.clone(),
             Link::new(permit),
-            request.keep_online,
+            &request,
             store.failed.clone(),
         );
         let core = Arc::new(core);

@@ -7,7 +7,7 @@ use whatsapp_rust::{
     bot::{Bot, BotHandle},
 };
 
-use crate::{adapter::Turn, liveness, session::Core, teller::Teller};
+use crate::{adapter::Turn, history, liveness, session::Core, teller::Teller};
 
 /// How long the library may take to tell of an acceptance that it has noted.
 const ACCEPTANCE: Duration = Duration::from_secs(10);
@@ -24,8 +24,9 @@ pub(crate) async fn lead(
     turn: Turn,
 ) {
     let client = bot.client();
-    let teller = Teller::new(core.clone(), observer.clone(), &client);
+    let teller = Teller::new(core.clone(), observer.clone());
     let teller = tokio::spawn(teller.run());
+    core.tasks.run(history::take_in(core.clone(), observer.clone()));
     let led = AssertUnwindSafe(async {
         // Dropping the handle stops the library in its tracks, so it is kept until everything is written out.
         let mut library = bot.spawn();

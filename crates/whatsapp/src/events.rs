@@ -13,10 +13,11 @@ use crate::{
 };
 
 /// The events of the library we act on.
-const KINDS: [EventKind; 20] = [
+const KINDS: [EventKind; 21] = [
     EventKind::ClientOutdated,
     EventKind::ConnectFailure,
     EventKind::Connected,
+    EventKind::HistorySync,
     EventKind::IncomingCall,
     EventKind::LoggedOut,
     EventKind::Messages,
@@ -99,6 +100,7 @@ impl EventHandler for Listener {
                 }
                 core.queue.push(Entry::Library(event));
             }
+            Event::HistorySync(piece) => core.history.offer(piece),
             Event::IncomingCall(call) => {
                 if core.calls.note(call) {
                     core.queue.push(Entry::Library(event));

@@ -10,6 +10,7 @@ mod ending;
 mod events;
 mod failure;
 mod file;
+mod history;
 mod hook;
 mod http;
 mod liveness;

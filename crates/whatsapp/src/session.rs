@@ -1,4 +1,5 @@
 mod core;
+mod identity;
 mod media;
 mod pairing;
 mod picture;

@@ -61,6 +61,11 @@ impl Tasks {
         receiver.await.ok()
     }
 
+    /// Runs a job on a thread that may wait. It ends by itself, and soon once its outcome cannot be handed over any more.
+    pub(crate) fn run_on_thread(&self, job: impl FnOnce() + Send + 'static) {
+        self.ours.spawn_blocking(job);
+    }
+
     /// Drops all jobs where they stand and returns when the last one is gone. Later jobs end before they start.
     pub(crate) async fn end(&self) {
         self.cancelled.cancel();

@@ -1,15 +1,8 @@
-use std::{
-    panic::AssertUnwindSafe,
-    sync::{Arc, Weak},
-};
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use futures::FutureExt;
 use wacore::types::events::{Event, InboundMessage};
-use wharf_domain::{
-    instance::Profile,
-    ports::{SessionEnd, SessionEvent, SessionObserver},
-};
-use whatsapp_rust::Client;
+use wharf_domain::ports::{SessionEnd, SessionEvent, SessionObserver};
 
 use crate::{
     convert::{self, Aliases},
@@ -21,16 +14,11 @@ use crate::{
 pub(crate) struct Teller {
     core: Arc<Core>,
     observer: Arc<dyn SessionObserver>,
-    client: Weak<Client>,
 }
 
 impl Teller {
-    pub(crate) fn new(
-        core: Arc<Core>,
-        observer: Arc<dyn SessionObserver>,
-        client: &Arc<Client>,
-    ) -> Self {
-        Self { core, observer, client: Arc::downgrade(client) }
+    pub(crate) fn new(core: Arc<Core>, observer: Arc<dyn SessionObserver>) -> Self {
+        Self { core, observer }
     }
 
     /// Returns once the queue is closed and empty.
@@ -64,7 +52,7 @@ impl Teller {
                 Entry::Own(event) if self.is_in_vain(&event) => continue,
                 Entry::Own(event) => self.tell_event(*event).await,
                 Entry::Profile => {
-                    self.tell_event(SessionEvent::ProfileChanged(self.profile())).await
+                    self.tell_event(SessionEvent::ProfileChanged(self.core.profile())).await
                 }
                 Entry::Library(event) => match self.converted(&event).await {
                     Some(event) => self.tell_event(event).await,
@@ -114,9 +102,9 @@ impl Teller {
     async fn take(&self, messages: &[&InboundMessage]) -> wharf_domain::Result<()> {
         let mut aliases = Aliases::default();
         for message in messages {
-            self.learn(&mut aliases, convert::addresses(message)).await;
+            self.core.learn(&mut aliases, convert::addresses(message)).await;
         }
-        let own = self.profile();
+        let own = self.core.profile();
         let converted: Vec<_> = messages
             .iter()
             .filter_map(|message| convert::inbound(message, &own, &aliases))
@@ -128,17 +116,19 @@ impl Teller {
         match event {
             Event::Receipt(receipt) => {
                 let mut aliases = Aliases::default();
-                self.learn(&mut aliases, convert::addresses_of_receipt(receipt)).await;
+                self.core.learn(&mut aliases, convert::addresses_of_receipt(receipt)).await;
                 let (key, receipt) = convert::receipt(receipt, &aliases)?;
                 Some(SessionEvent::Receipt { key, receipt })
             }
             Event::IncomingCall(call) if self.core.calls.rings(call.action.call_id()) => {
                 let mut aliases = Aliases::default();
-                self.learn(&mut aliases, convert::addresses_of_call(call)).await;
+                self.core.learn(&mut aliases, convert::addresses_of_call(call)).await;
                 convert::call(call, &aliases).map(SessionEvent::Call)
             }
-            Event::Connected(_) => Some(SessionEvent::Connected { profile: self.profile() }),
-            Event::SelfPushNameUpdated(_) => Some(SessionEvent::ProfileChanged(self.profile())),
+            Event::Connected(_) => Some(SessionEvent::Connected { profile: self.core.profile() }),
+            Event::SelfPushNameUpdated(_) => {
+                Some(SessionEvent::ProfileChanged(self.core.profile()))
+            }
             Event::PairSuccess(_) => {
                 self.put_keys_down().await;
                 convert::pairing(event)
@@ -150,40 +140,12 @@ impl Teller {
     /// Puts the keys of the device just paired down. The library would get to it some time later, and a crash before
     /// that would leave a device on the phone that nobody has the keys of.
     async fn put_keys_down(&self) {
-        let Some(client) = self.client.upgrade() else { return };
+        let Some(client) = self.core.client() else { return };
         if self.core.takes_nothing_more() {
             return;
         }
         if let Err(e) = client.persistence_manager().flush().await {
             tracing::error!(error = &e as &dyn std::error::Error, "could not put new keys down");
-        }
-    }
-
-    fn profile(&self) -> Profile {
-        let Some(client) = self.client.upgrade() else { return Profile::default() };
-        let address =
-            |jid: Option<wacore_binary::Jid>| jid.and_then(|jid| convert::from_library(&jid));
-        Profile {
-            jid: address(client.pn()),
-            lid: address(client.lid()),
-            name: Some(client.push_name()).filter(|name| !name.is_empty()),
-            business_name: self.core.business_name(),
-            picture_url: self.core.picture(),
-        }
-    }
-
-    /// Looks up under which other address the library knows somebody.
-    async fn learn(&self, aliases: &mut Aliases, addresses: Vec<wacore_binary::Jid>) {
-        let Some(client) = self.client.upgrade() else { return };
-        for address in addresses {
-            if aliases.knows(&address) {
-                continue;
-            }
-            match client.get_lid_pn_entry(&address).await {
-                Ok(Some(entry)) => aliases.add(&entry.phone_number, &entry.lid),
-                Ok(None) => {}
-                Err(e) => tracing::warn!(error = %e, "could not look up an address"),
-            }
         }
     }
 }

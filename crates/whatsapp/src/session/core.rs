@@ -6,13 +6,14 @@ use std::sync::{
 use tokio_util::sync::CancellationToken;
 use wharf_domain::{
     Error, Result,
-    ports::{Clock, SessionEnd},
+    ports::{Clock, SessionEnd, SessionRequest},
 };
 use whatsapp_rust::Client;
 
 use super::{pairing::Pairing, presence::Presence};
 use crate::{
-    acks::Acks, calls::Calls, config::Config, ending, queue::Queue, tasks::Tasks, transport::Link,
+    acks::Acks, calls::Calls, config::Config, ending, history::Feed, queue::Queue, tasks::Tasks,
+    transport::Link,
 };
 
 /// What the parts of a session share.
@@ -45,6 +46,8 @@ pub(crate) struct Core {
     /// The calls that ring.
     pub(crate) calls: Calls,
     pub(super) pairing: Pairing,
+    /// The history that the phone offers.
+    pub(crate) history: Feed,
     pub(super) presence: Presence,
     picture: Mutex<Option<String>>,
 }
@@ -54,7 +57,7 @@ impl Core {
         config: Arc<Config>,
         clock: Arc<dyn Clock>,
         link: Link,
-        keep_online: bool,
+        request: &SessionRequest,
         store_failed: CancellationToken,
     ) -> Self {
         let queue = Arc::new(Queue::default());
@@ -79,7 +82,8 @@ impl Core {
             business_name: OnceLock::new(),
             calls: Calls::default(),
             pairing: Pairing::default(),
-            presence: Presence::new(keep_online),
+            history: Feed::new(request.history),
+            presence: Presence::new(request.keep_online),
             picture: Mutex::default(),
         }
     }
@@ -182,7 +186,7 @@ impl Core {
         self.ready.store(false, Ordering::Release);
     }
 
-    pub(super) fn client(&self) -> Option<Arc<Client>> {
+    pub(crate) fn client(&self) -> Option<Arc<Client>> {
         self.client.get().and_then(Weak::upgrade)
     }
 
