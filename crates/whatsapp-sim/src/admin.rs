@@ -1,6 +1,7 @@
 //! The simulator over HTTP: phones to hold, faults to ask for, numbers to look at.
 
 mod answer;
+mod calls;
 mod phone;
 
 use axum::Router;
@@ -35,6 +36,7 @@ pub(crate) fn router(simulator: Simulator) -> Router {
         .route("/peers", get(peers).delete(forget_peers))
         .route("/stats", get(stats))
         .route("/root-certificate", get(root_certificate))
+        .merge(calls::routes())
         .method_not_allowed_fallback(wrong_method)
         .fallback(unknown_route)
         .with_state(simulator);

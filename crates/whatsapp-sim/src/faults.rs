@@ -1,4 +1,4 @@
-//! Trouble on demand: what shall go wrong, for whom, and how often.
+#![doc = include_str!("../FAULTS.md")]
 //!
 //! A fault strikes at fixed [`Point`]s, where the server asks for it, or as soon as it is added.
 //! Striking all connected clients at once counts as once.

@@ -1,12 +1,14 @@
 //! A phone on the simulated network: it takes what is sent to it at once, and answers as its
 //! owner's WhatsApp would.
 
+mod calls;
 mod receipts;
 mod receive;
 mod send;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use calls::{hang_up, ring};
 pub(crate) use receipts::{mark, pass_on as pass_receipt_on};
 pub(crate) use receive::receive;
 pub(crate) use send::{Draft, send_text, share_keys};
@@ -14,6 +16,7 @@ pub(crate) use send::{Draft, send_text, share_keys};
 use crate::clock;
 use crate::error::{Error, Result};
 use crate::phone::app_state::AppState;
+use crate::phone::calls::Calls;
 use crate::phone::inbox::Inbox;
 use crate::phone::signal::PhoneSignal;
 use crate::state::account::{Account, State};
@@ -26,6 +29,9 @@ pub(crate) struct Handset {
     /// Written message by message, not with the rest.
     #[serde(skip)]
     pub(crate) inbox: Inbox,
+    /// The calls since the start.
+    #[serde(skip)]
+    pub(crate) calls: Calls,
     /// Whether its owner is looking at it.
     #[serde(skip)]
     pub(crate) is_available: bool,
@@ -40,6 +46,7 @@ impl Handset {
             signal: PhoneSignal::generate()?,
             app_state: AppState::generate(),
             inbox: Inbox::default(),
+            calls: Calls::default(),
             is_available: false,
             typing: std::collections::BTreeMap::new(),
         })

@@ -25,6 +25,7 @@ mod topology;
 
 pub use error::{Error, Result};
 pub use peers::{Peer, PeerKind};
+pub use phone::calls::{CallState, ShownCall};
 pub use phone::inbox::{Receipt, ShownMessage};
 pub use simulator::{Builder, DeviceView, Doing, Phone, Simulator, Statistics};
 pub use state::device::Presence;

@@ -3,6 +3,7 @@
 //! The parts are pure: they hold no lock and open no socket.
 
 pub mod app_state;
+pub mod calls;
 mod content;
 pub mod inbox;
 pub mod link;

@@ -11,10 +11,10 @@ use super::answer::{Body, Problem, Segment};
 use crate::error::Error;
 use crate::simulator::{Doing, Phone, Simulator};
 
-type Answer = Result<Json<Value>, Problem>;
+pub(super) type Answer = Result<Json<Value>, Problem>;
 
 /// The phone the path names.
-pub(super) struct Named(Phone);
+pub(super) struct Named(pub(super) Phone);
 
 impl FromRequestParts<Simulator> for Named {
     type Rejection = Problem;

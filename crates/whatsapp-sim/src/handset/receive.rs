@@ -4,7 +4,7 @@ use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, Node, Server};
 
 use super::receipts::{self, Delivered};
-use super::{known_as, send};
+use super::{calls, known_as, send};
 use crate::envelope::{key_nodes, registration};
 use crate::hub::{Hub, Parcel, timestamp};
 use crate::phone::inbox::{Origin, Received};
@@ -20,6 +20,7 @@ pub(crate) fn receive(hub: &Hub, account: &Account, stanza: &Node) -> Vec<Parcel
     let parcels = match stanza.tag.as_ref() {
         "message" => message(hub, account, stanza),
         "receipt" => receipts::receive(hub, account, stanza),
+        "call" => calls::receive(hub, account, stanza),
         "chatstate" => typing(hub, account, stanza),
         _ => None,
     };

@@ -171,7 +171,7 @@ pub(super) fn again(
 }
 
 /// The phone and every linked device of an account.
-fn devices_of(account: &Account) -> Vec<DeviceAddress> {
+pub(super) fn devices_of(account: &Account) -> Vec<DeviceAddress> {
     let state = account.lock();
     std::iter::once(0).chain(state.devices.keys().copied()).map(|id| account.device(id)).collect()
 }

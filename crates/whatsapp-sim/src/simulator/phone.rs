@@ -1,5 +1,7 @@
 //! A phone in its owner's hand.
 
+mod calls;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -19,17 +19,11 @@ pub(super) fn receive(session: &Session, call: &Node) {
             .attr("from", &to)
             .build(),
     );
-    let call = NodeBuilder::new("call")
+    let stanza = NodeBuilder::new("call")
         .attr("from", session.account.jid(to.server, session.device))
         .attr("id", id.as_ref())
         .attr("t", timestamp())
         .children(call.all().to_vec())
         .build();
-    let devices: Vec<u16> = account.lock().devices.keys().copied().collect();
-    let parcels = devices
-        .into_iter()
-        .filter(|device| to.device == 0 || to.device == *device)
-        .map(|device| Parcel { to: account.device(device), stanza: call.clone() })
-        .collect();
-    session.hub.deliver(parcels);
+    session.hub.deliver(vec![Parcel { to: account.device(to.device), stanza }]);
 }

@@ -34,7 +34,10 @@ pub(super) fn receive(session: &Session, receipt: &Node) {
     let Some(author) = session.hub.account_of(&to) else { return };
     let passed = pass_on(session, receipt, &to);
     let parcels = match kind.as_deref() {
-        // The device that sent the message needs to know, and nobody else.
+        // The device that calls, or that sent the message, needs to know, and nobody else.
+        None if receipt.child("offer").is_some() => {
+            vec![Parcel { to: author.device(to.device), stanza: passed }]
+        }
         Some("retry" | "enc_rekey_retry") => {
             vec![Parcel { to: author.device(to.device), stanza: passed }]
         }

@@ -5,10 +5,12 @@
 mod account;
 mod addressing;
 mod admin;
+mod calls;
 mod client;
 mod contacts;
 mod faults;
 mod many;
+mod media;
 mod offline;
 mod pairing;
 mod peers;

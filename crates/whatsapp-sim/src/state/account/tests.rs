@@ -27,6 +27,7 @@ fn busy(ledger: Ledger) -> Account {
         identity_proof: Vec::new(),
         push_name: String::new(),
         has_app_state_keys: false,
+        presence: None,
         queue: Queue::default(),
         delivery: None,
     });
