@@ -80,13 +80,21 @@ impl WhatsAppAdapter {
         }
     }
 
+    fn way_out(&self, request: &SessionRequest) -> Result<Option<Proxy>> {
+        match (&request.proxy, &self.config.default_proxy) {
+            (Some(own), _) => proxy::from_settings(own).map(Some),
+            (None, Some(default)) => Ok(Some(proxy::from_settings(default)?.trusted())),
+            (None, None) => Ok(None),
+        }
+    }
+
     async fn bot(
         &self,
         core: &Arc<Core>,
         store: &SessionStore,
         request: &SessionRequest,
     ) -> Result<Bot> {
-        let proxy = request.proxy.as_ref().map(proxy::from_settings).transpose()?;
+        let proxy = self.way_out(request)?;
         let http = Http {
             client: self.http_client(proxy.as_ref())?,
             tasks: core.tasks.clone(),

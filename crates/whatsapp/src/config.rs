@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use url::Url;
+use wharf_domain::proxy::ProxyConfig;
 
 /// How sessions are held.
 #[derive(Clone, Debug)]
@@ -15,6 +16,8 @@ pub struct Config {
     pub client_version: Option<(u32, u32, u32)>,
     /// How many one-time prekeys are kept on the server.
     pub prekeys: usize,
+    /// The way out of sessions that have none of their own. Whoever operates the gateway chose it, so it may be anywhere.
+    pub default_proxy: Option<ProxyConfig>,
     /// How many sessions may dial at the same time.
     pub dials: usize,
     /// How long a dial may take, from the name look-up to the WebSocket. The library gives up after 20 seconds.
@@ -39,6 +42,7 @@ impl Default for Config {
             push_name: None,
             client_version: None,
             prekeys: 100,
+            default_proxy: None,
             dials: 32,
             dial_limit: Duration::from_secs(15),
             login_limit: Duration::from_mins(3),

@@ -16,6 +16,8 @@ mod lookup;
 mod messages;
 #[path = "session/pairing.rs"]
 mod pairing;
+#[path = "session/presence.rs"]
+mod presence;
 #[path = "session/proxy.rs"]
 mod proxy;
 #[path = "session/recorder.rs"]

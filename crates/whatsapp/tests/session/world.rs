@@ -84,9 +84,11 @@ impl World {
         instance: InstanceId,
         proxy: Option<ProxyConfig>,
     ) -> Result<Live> {
+        self.start_as(SessionRequest { proxy, ..request(instance) }).await
+    }
+
+    pub async fn start_as(&self, request: SessionRequest) -> Result<Live> {
         let recorder = Recorder::new();
-        let request =
-            SessionRequest { instance, proxy, history: History::Skip, keep_online: false };
         let session = self.adapter.start(request, recorder.clone()).await?;
         Ok(Live { session, recorder })
     }
@@ -94,8 +96,13 @@ impl World {
     /// A fresh instance, paired with the phone of `OWN` and connected.
     pub async fn pair(&self) -> Paired {
         let phone = self.phone(OWN, "Loja");
-        let instance = instance();
-        let live = self.start(instance).await;
+        self.pair_with(phone, request(instance())).await
+    }
+
+    /// An instance, paired with a phone and connected.
+    pub async fn pair_with(&self, phone: Phone, request: SessionRequest) -> Paired {
+        let instance = request.instance;
+        let live = self.start_as(request).await.unwrap();
         let device = phone.scan(live.qr().await.as_str()).await.unwrap();
         live.connected().await;
         Paired { instance, live, phone, device }
@@ -159,6 +166,10 @@ impl Live {
 
 pub fn instance() -> InstanceId {
     InstanceId(Uuid::now_v7())
+}
+
+pub fn request(instance: InstanceId) -> SessionRequest {
+    SessionRequest { instance, proxy: None, history: History::Skip, keep_online: false }
 }
 
 pub fn number(raw: &str) -> PhoneNumber {
