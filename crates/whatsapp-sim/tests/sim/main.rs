@@ -10,7 +10,6 @@ mod client;
 mod contacts;
 mod faults;
 mod many;
-mod media;
 mod offline;
 mod pairing;
 mod peers;
