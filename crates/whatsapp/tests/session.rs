@@ -4,6 +4,8 @@
 
 #[path = "session/acknowledgements.rs"]
 mod acknowledgements;
+#[path = "session/calls.rs"]
+mod calls;
 #[path = "session/durability.rs"]
 mod durability;
 #[path = "session/ends.rs"]
