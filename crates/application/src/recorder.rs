@@ -91,7 +91,12 @@ impl Recorder {
         self.recorded.notified().await;
     }
 
-    /// Waits until a message with media has been recorded since the last wait.
+    /// Makes whoever fetches media look for work.
+    pub(crate) fn wake_media(&self) {
+        self.media.notify_one();
+    }
+
+    /// Waits until a message with media has been recorded, or a job settled, since the last wait.
     pub(crate) async fn media_recorded(&self) {
         self.media.notified().await;
     }

@@ -161,6 +161,8 @@ async fn serve(shared: Arc<Shared>, job: MediaJob, worker: OwnedSemaphorePermit)
     }
     drop(worker);
     shared.recorder.wake();
+    // When it is due again was not known before.
+    shared.recorder.wake_media();
 }
 
 /// Brings the media of a message into its instance's bucket.

@@ -124,7 +124,7 @@ async fn a_disabled_webhook_gets_nothing_more() {
     session.receive(build::incoming(&build::phone("5511999990002"), "hello")).await.unwrap();
     world.sink.until_attempts(before + 1).await;
     let label = wharf_domain::webhook::WebhookLabel::default();
-    world.services.webhooks.set(instance.id, label, None).await.unwrap();
+    world.services.webhooks.set(instance.id, label, None, false).await.unwrap();
     session.receive(build::incoming(&build::phone("5511999990003"), "later")).await.unwrap();
     world.clock.advance(LONG);
     for _ in 0..1000 {

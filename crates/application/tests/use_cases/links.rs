@@ -19,7 +19,7 @@ async fn pairing_shows_a_code_then_connects_and_tells_each_step() {
     let world = World::started().await;
     let instance = world.instance("sales").await;
     assert_eq!(world.state(&instance).await, ConnectionState::Disconnected);
-    let link = world.services.connections.connect(&instance, None).await.unwrap();
+    let link = world.services.connections.connect(&instance, None, None).await.unwrap();
     assert!(matches!(link, Link::Qr(_)), "{link:?}");
     assert_eq!(world.state(&instance).await, ConnectionState::Connecting);
     world.whatsapp.until_session(instance.id).await.scan(ana());
@@ -28,7 +28,7 @@ async fn pairing_shows_a_code_then_connects_and_tells_each_step() {
     let stored = world.reload(&instance).await;
     assert_eq!(stored.standing, Standing::Paired);
     assert_eq!(stored.profile.jid, ana().jid);
-    let again = world.services.connections.connect(&stored, None).await.unwrap();
+    let again = world.services.connections.connect(&stored, None, None).await.unwrap();
     assert_eq!(again, Link::Connected);
     assert_eq!(world.whatsapp.sessions(instance.id).len(), 1);
 }
@@ -38,13 +38,15 @@ async fn a_second_caller_joins_and_one_with_a_number_gets_a_code_to_type() {
     let world = World::started().await;
     let instance = world.instance("sales").await;
     let connections = &world.services.connections;
-    let (one, two) =
-        tokio::join!(connections.connect(&instance, None), connections.connect(&instance, None));
+    let (one, two) = tokio::join!(
+        connections.connect(&instance, None, None),
+        connections.connect(&instance, None, None)
+    );
     assert_eq!(one.unwrap(), two.unwrap());
     let number = PhoneNumber::parse("5511999990001").unwrap();
-    let typed = connections.connect(&instance, Some(number.clone())).await.unwrap();
+    let typed = connections.connect(&instance, Some(number.clone()), None).await.unwrap();
     assert!(matches!(typed, Link::PairingCode(_)), "{typed:?}");
-    assert_eq!(connections.connect(&instance, Some(number)).await.unwrap(), typed);
+    assert_eq!(connections.connect(&instance, Some(number), None).await.unwrap(), typed);
     assert_eq!(world.whatsapp.sessions(instance.id).len(), 1);
 }
 
@@ -54,9 +56,9 @@ async fn a_throttled_code_is_an_error_and_the_code_to_scan_stays() {
     let instance = world.instance("sales").await;
     world.whatsapp.throttle_pairing(Some(429));
     let number = PhoneNumber::parse("5511999990001").unwrap();
-    let refused = world.services.connections.connect(&instance, Some(number)).await;
+    let refused = world.services.connections.connect(&instance, Some(number), None).await;
     assert!(matches!(refused, Err(Error::Refused { code: 429 })), "{refused:?}");
-    let link = world.services.connections.connect(&instance, None).await.unwrap();
+    let link = world.services.connections.connect(&instance, None, None).await.unwrap();
     assert!(matches!(link, Link::Qr(_)), "{link:?}");
 }
 
@@ -65,7 +67,7 @@ async fn an_unreachable_whatsapp_fails_a_pairing_at_once_and_the_state_is_true()
     let world = World::started().await;
     let instance = world.instance("sales").await;
     world.whatsapp.hold();
-    let connect = world.services.connections.connect(&instance, None);
+    let connect = world.services.connections.connect(&instance, None, None);
     let fail = async {
         let session = world.whatsapp.until_session(instance.id).await;
         session.end(SessionEnd::Unreachable("connection refused".to_owned()));
@@ -80,7 +82,7 @@ async fn a_caller_does_not_wait_for_ever() {
     let world = World::started().await;
     let instance = world.instance("sales").await;
     world.whatsapp.hold();
-    let connect = world.services.connections.connect(&instance, None);
+    let connect = world.services.connections.connect(&instance, None, None);
     let wait = async {
         world.whatsapp.until_session(instance.id).await;
         world.clock.advance(ConnectionService::PATIENCE);
@@ -209,7 +211,7 @@ async fn a_caller_who_waits_for_a_code_hears_of_a_logout() {
     let world = World::started().await;
     let instance = world.instance("sales").await;
     world.whatsapp.hold();
-    let connect = world.services.connections.connect(&instance, None);
+    let connect = world.services.connections.connect(&instance, None, None);
     let log_out = async {
         world.whatsapp.until_session(instance.id).await;
         world.services.connections.log_out(&instance).await.unwrap();
@@ -243,7 +245,7 @@ async fn nothing_is_started_once_the_gateway_is_stopping() {
     let world = World::started().await;
     let instance = world.instance("sales").await;
     world.services.stop().await;
-    let refused = world.services.connections.connect(&instance, None).await;
+    let refused = world.services.connections.connect(&instance, None, None).await;
     assert!(matches!(refused, Err(Error::ConnectFailed(_))), "{refused:?}");
     assert!(world.whatsapp.sessions(instance.id).is_empty());
 }
@@ -252,7 +254,7 @@ async fn nothing_is_started_once_the_gateway_is_stopping() {
 async fn a_ban_during_a_pairing_leaves_nothing_to_reconnect() {
     let world = World::started().await;
     let instance = world.instance("sales").await;
-    world.services.connections.connect(&instance, None).await.unwrap();
+    world.services.connections.connect(&instance, None, None).await.unwrap();
     let session = world.whatsapp.until_session(instance.id).await;
     session.end(SessionEnd::Banned { code: 403, reason: String::new() });
     world.until(&instance, ConnectionState::Disconnected).await;

@@ -2,9 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed set-up should panic")]
 
+mod buckets;
+mod calls;
 mod deliveries;
+mod history;
 mod links;
+mod media_sends;
+mod pages;
+mod pairing;
+mod proxies;
 mod sends;
+mod settings;
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,8 +30,8 @@ use wharf_domain::{
     webhook::WebhookTarget,
 };
 use wharf_testkit::{
-    InMemorySession, InMemoryStore, InMemoryWhatsApp, ManualClock, RecordingSink, SequenceRandom,
-    build,
+    InMemoryFiles, InMemoryMediaStore, InMemorySession, InMemoryStore, InMemoryWhatsApp,
+    ManualClock, RecordingSink, SequenceRandom, SimpleMediaTools, build,
 };
 
 struct World {
@@ -31,6 +39,8 @@ struct World {
     whatsapp: Arc<InMemoryWhatsApp>,
     clock: Arc<ManualClock>,
     sink: Arc<RecordingSink>,
+    buckets: Arc<InMemoryMediaStore>,
+    files: Arc<InMemoryFiles>,
     services: Services,
     account: AccountId,
 }
@@ -42,21 +52,38 @@ impl World {
 
     /// Over what an earlier world left, as after a restart.
     async fn on(store: Arc<InMemoryStore>, whatsapp: Arc<InMemoryWhatsApp>) -> Self {
+        Self::with(store, whatsapp, |_| {}).await
+    }
+
+    /// The same with other ports where a test needs them.
+    async fn with(
+        store: Arc<InMemoryStore>,
+        whatsapp: Arc<InMemoryWhatsApp>,
+        change: impl FnOnce(&mut Ports),
+    ) -> Self {
         let clock = Arc::new(ManualClock::default());
         let sink = Arc::new(RecordingSink::default());
-        let ports = Ports {
+        let buckets = Arc::new(InMemoryMediaStore::default());
+        let files = Arc::new(InMemoryFiles::default());
+        let mut ports = Ports {
             accounts: store.clone(),
             instances: store.clone(),
             webhooks: store.clone(),
             messages: store.clone(),
             log: store.clone(),
             queue: store.clone(),
+            media_jobs: store.clone(),
+            media_store: buckets.clone(),
+            media_tools: Arc::new(SimpleMediaTools),
+            media_fetcher: files.clone(),
+            page_access: store.clone(),
             webhook_sink: sink.clone(),
             whatsapp: whatsapp.clone(),
             clock: clock.clone(),
             random: Arc::new(SequenceRandom::default()),
             health: Vec::new(),
         };
+        change(&mut ports);
         let services = Services::new(&ports, ApplicationConfig::default());
         let known = AccountStore::list(&*store).await.unwrap();
         let account = if let Some(account) = known.first() {
@@ -66,7 +93,7 @@ impl World {
             AccountStore::insert(&*store, &account, &build::token()).await.unwrap();
             account.id
         };
-        Self { store, whatsapp, clock, sink, services, account }
+        Self { store, whatsapp, clock, sink, buckets, files, services, account }
     }
 
     async fn started() -> Self {
@@ -77,22 +104,21 @@ impl World {
 
     /// An instance with a webhook for all events.
     async fn instance(&self, name: &str) -> Instance {
-        let wanted = CreateInstance {
-            name: InstanceName::parse(name).unwrap(),
-            token: None,
-            webhook: Some(target()),
-            settings: Settings::default(),
-            proxy: None,
-            websocket: None,
-            s3: None,
-        };
+        self.instance_like(wanted(name)).await
+    }
+
+    async fn instance_like(&self, wanted: CreateInstance) -> Instance {
         self.services.instances.create(self.account, wanted).await.unwrap().instance
     }
 
     /// The same, paired and connected.
     async fn connected(&self, name: &str) -> (Instance, InMemorySession) {
-        let instance = self.instance(name).await;
-        self.services.connections.connect(&instance, None).await.unwrap();
+        self.connected_like(wanted(name)).await
+    }
+
+    async fn connected_like(&self, wanted: CreateInstance) -> (Instance, InMemorySession) {
+        let instance = self.instance_like(wanted).await;
+        self.services.connections.connect(&instance, None, None).await.unwrap();
         let session = self.whatsapp.until_session(instance.id).await;
         session.scan(ana());
         self.until(&instance, ConnectionState::Connected).await;
@@ -110,6 +136,23 @@ impl World {
         listed[0].state
     }
 
+    async fn is_online(&self, instance: &Instance) -> bool {
+        let caller = Principal::Account(self.account);
+        let wanted = Wanted::One(instance.name.clone());
+        self.services.instances.list(caller, &wanted).await.unwrap()[0].is_online
+    }
+
+    /// Lets everything run until the instance is shown as online, or as not.
+    async fn until_online(&self, instance: &Instance, wanted: bool) {
+        for _ in 0..10_000 {
+            if self.is_online(instance).await == wanted {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+        panic!("{} is never shown as online = {wanted}", instance.name);
+    }
+
     /// Lets everything run until the instance is in that state. Fails the test when it never is.
     async fn until(&self, instance: &Instance, wanted: ConnectionState) {
         for _ in 0..10_000 {
@@ -119,6 +162,24 @@ impl World {
             tokio::task::yield_now().await;
         }
         panic!("{} is {:?}, not {wanted:?}", instance.name, self.state(instance).await);
+    }
+
+    /// Waits until something holds. Fails the test when it never does.
+    async fn eventually(&self, what: &str, holds: impl Fn(&Self) -> bool) {
+        for _ in 0..10_000 {
+            if holds(self) {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+        panic!("{what}: never");
+    }
+
+    /// Lets everything run that has not come to rest.
+    async fn settle(&self) {
+        for _ in 0..500 {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Waits until the sink has been told of that change of the link.
@@ -140,6 +201,20 @@ impl World {
             _ => None,
         });
         changes.collect()
+    }
+}
+
+/// An instance to be made, with a webhook for all events.
+fn wanted(name: &str) -> CreateInstance {
+    CreateInstance {
+        name: InstanceName::parse(name).unwrap(),
+        token: None,
+        webhook: Some(target()),
+        settings: Settings::default(),
+        proxy: None,
+        proxy_problem: None,
+        websocket: None,
+        s3: None,
     }
 }
 

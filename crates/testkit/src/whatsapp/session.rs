@@ -2,7 +2,7 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
@@ -34,6 +34,8 @@ pub struct InMemorySession {
     course: watch::Receiver<Course>,
     is_connected: Arc<AtomicBool>,
     codes: Arc<watch::Sender<Vec<(PhoneNumber, PairingCode)>>>,
+    /// How many of the codes have expired.
+    expired: Arc<AtomicUsize>,
     shown: Arc<watch::Sender<usize>>,
 }
 
@@ -72,6 +74,7 @@ impl InMemorySession {
             course: followed,
             is_connected: Arc::default(),
             codes: Arc::default(),
+            expired: Arc::default(),
             shown: Arc::new(watch::Sender::new(1)),
         };
         tokio::spawn(tell(queue, observer, course));
@@ -93,6 +96,11 @@ impl InMemorySession {
     pub fn next_qr(&self) {
         self.shown.send_modify(|shown| *shown += 1);
         self.emit(qr(*self.shown.borrow()));
+    }
+
+    /// The codes to type that were given out are of no use any more.
+    pub fn expire_pairing_codes(&self) {
+        self.expired.store(self.codes.borrow().len(), Ordering::SeqCst);
     }
 
     /// A phone scans the code or types it in: the device is paired and connects.
@@ -213,7 +221,9 @@ impl Session for InMemorySession {
         if let Some(code) = throttled {
             return Err(Error::Refused { code });
         }
-        let known = self.codes.borrow().iter().find(|(known, _)| known == number).cloned();
+        let expired = self.expired.load(Ordering::SeqCst);
+        let known =
+            self.codes.borrow().iter().skip(expired).find(|(known, _)| known == number).cloned();
         if let Some((_, code)) = known {
             return Ok(code);
         }

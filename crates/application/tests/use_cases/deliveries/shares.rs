@@ -10,15 +10,14 @@ use std::{
 
 use async_trait::async_trait;
 use tokio::sync::watch;
-use wharf_application::{ApplicationConfig, Ports, Services};
 use wharf_domain::{
     Result, Timestamp,
     delivery::{Delivery, DeliveryId, Dispatch, Outcome, Settlement},
     event::{EventBody, NewEvent},
     instance::Instance,
-    ports::{AccountStore, DeliveryQueue, EventLog, EventSink, Room},
+    ports::{DeliveryQueue, EventLog, EventSink, Room},
 };
-use wharf_testkit::{InMemoryStore, ManualClock, RecordingSink, SequenceRandom, build};
+use wharf_testkit::{InMemoryStore, RecordingSink, build};
 
 use super::{LONG, World, retry};
 
@@ -114,36 +113,22 @@ impl Crowd {
     /// Two instances; the receiver of one has that manner.
     async fn with(manner: Manner) -> Self {
         let store = Arc::<InMemoryStore>::default();
-        let clock = Arc::new(ManualClock::default());
-        let sink = Arc::new(RecordingSink::default());
         let receivers = Arc::new(Receivers {
             manner: watch::Sender::new(manner),
             tried: watch::Sender::default(),
-            recording: sink.clone(),
+            recording: Arc::default(),
         });
         let queue = Arc::new(Watched {
             store: store.clone(),
             claims: AtomicUsize::default(),
             panics: Mutex::default(),
         });
-        let whatsapp = Arc::default();
-        let ports = Ports {
-            accounts: store.clone(),
-            instances: store.clone(),
-            webhooks: store.clone(),
-            messages: store.clone(),
-            log: store.clone(),
-            queue: queue.clone(),
-            webhook_sink: receivers.clone(),
-            whatsapp: Arc::clone(&whatsapp) as _,
-            clock: clock.clone(),
-            random: Arc::new(SequenceRandom::default()),
-            health: Vec::new(),
-        };
-        let services = Services::new(&ports, ApplicationConfig::default());
-        let account = build::account("agency");
-        AccountStore::insert(&*store, &account, &build::token()).await.unwrap();
-        let world = World { store, whatsapp, clock, sink, services, account: account.id };
+        let mut world = World::with(store, Arc::default(), |ports| {
+            ports.queue = queue.clone();
+            ports.webhook_sink = receivers.clone();
+        })
+        .await;
+        world.sink = receivers.recording.clone();
         let (odd, other) = (world.instance("odd").await, world.instance("other").await);
         Self { world, receivers, queue, odd, other }
     }

@@ -1,0 +1,308 @@
+//! Received media: brought into buckets, told to sinks, read by callers.
+
+use std::time::Duration;
+
+use wharf_application::instances::CreateInstance;
+use wharf_domain::{
+    Error, Resource,
+    delivery::MediaCopy,
+    event::EventBody,
+    instance::Instance,
+    message::{Content, Media, MediaKind, Message},
+    s3::S3Config,
+    state::ConnectionState,
+    webhook::WebhookTarget,
+};
+use wharf_testkit::{InMemorySession, build};
+
+use crate::{World, target, wanted};
+
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and so on";
+const BUCKET: &str = "media";
+
+fn bucket() -> S3Config {
+    S3Config::parse("", BUCKET, "key", "hunter2", None, "acme").unwrap()
+}
+
+fn picture(from: &str) -> Message {
+    let media = Media {
+        kind: MediaKind::Image,
+        url: None,
+        mime_type: Some("image/png".to_owned()),
+        file_name: None,
+        caption: Some("my cat".to_owned()),
+        size: Some(PNG.len() as u64),
+        duration: None,
+    };
+    Message { content: Content::Media(media), ..build::incoming(&build::phone(from), "") }
+}
+
+fn with_bucket() -> CreateInstance {
+    CreateInstance { s3: Some(bucket()), ..wanted("sales") }
+}
+
+/// An instance whose webhook wants the files along.
+fn with_base64(s3: Option<S3Config>) -> CreateInstance {
+    let webhook = WebhookTarget { media_base64: true, ..target() };
+    CreateInstance { s3, webhook: Some(webhook), ..wanted("sales") }
+}
+
+/// A picture that the media host has arrives.
+async fn receive(world: &World, session: &InMemorySession) -> Message {
+    let picture = picture("5511999990002");
+    world.whatsapp.keep_media(&picture.id, PNG);
+    session.receive(picture.clone()).await.unwrap();
+    picture
+}
+
+/// What the sink was told of a message's media, once it has it.
+async fn told(world: &World, message: &Message) -> MediaCopy {
+    let is_it = |body: &EventBody| matches!(body, EventBody::Message(one) if one.id == message.id);
+    world
+        .eventually("the event", |w| w.sink.delivered().iter().any(|event| is_it(&event.body)))
+        .await;
+    let attempts = world.sink.attempts();
+    attempts.into_iter().rfind(|one| is_it(&one.event.body)).unwrap().media.unwrap()
+}
+
+fn is_told(world: &World, message: &Message) -> bool {
+    world
+        .sink
+        .delivered()
+        .iter()
+        .any(|event| matches!(&event.body, EventBody::Message(one) if one.id == message.id))
+}
+
+/// Lets time pass in steps, and whatever wakes up run.
+async fn pass(world: &World, time: Duration) {
+    let step = Duration::from_secs(1);
+    for _ in 0..time.as_secs() {
+        world.clock.advance(step);
+        for _ in 0..50 {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn received_media_is_in_the_bucket_before_its_event_goes_out() {
+    let world = World::started().await;
+    let (_, session) = world.connected_like(with_bucket()).await;
+    let picture = receive(&world, &session).await;
+    let copy = told(&world, &picture).await;
+    let objects = world.buckets.objects(BUCKET);
+    let (key, kept) = objects.first_key_value().unwrap();
+    assert!(key.starts_with(&format!("acme/sales/2026/01/{}-", picture.id)), "{key}");
+    assert!(key.ends_with(".png"), "{key}");
+    assert_eq!((kept.content_type.as_str(), &kept.bytes[..]), ("image/png", PNG));
+    assert!(copy.s3_url.unwrap().contains(key.as_str()));
+    assert_eq!((copy.s3_error, copy.bytes), (None, None));
+}
+
+#[tokio::test]
+async fn a_bucket_that_is_down_holds_the_event_for_half_a_minute_and_is_tried_on() {
+    let world = World::started().await;
+    let (instance, session) = world.connected_like(with_bucket()).await;
+    world.buckets.set_failing(true);
+    let picture = receive(&world, &session).await;
+    session.receive(build::incoming(&build::phone("5511999990003"), "other")).await.unwrap();
+    pass(&world, Duration::from_secs(25)).await;
+    assert!(!is_told(&world, &picture));
+    assert!(world.sink.delivered().iter().any(
+        |event| matches!(&event.body, EventBody::Message(one) if one.content.text() == "other"),
+    ));
+    pass(&world, Duration::from_secs(10)).await;
+    let copy = told(&world, &picture).await;
+    assert_eq!(copy.s3_url, None);
+    assert!(copy.s3_error.unwrap().contains("told to fail"));
+    world.buckets.set_failing(false);
+    pass(&world, Duration::from_secs(120)).await;
+    assert_eq!(world.buckets.objects(BUCKET).len(), 1);
+    let file = world.services.media.read(&instance, &picture.id).await.unwrap();
+    assert!(file.copy.s3_url.is_some() && file.copy.s3_error.is_none(), "later reads see it");
+}
+
+#[tokio::test]
+async fn a_day_is_long_enough() {
+    let world = World::started().await;
+    let (instance, session) = world.connected_like(with_bucket()).await;
+    world.buckets.set_failing(true);
+    let picture = receive(&world, &session).await;
+    for _ in 0..60 {
+        world.clock.advance(Duration::from_mins(30));
+        world.settle().await;
+    }
+    world.buckets.set_failing(false);
+    world.clock.advance(Duration::from_hours(24));
+    world.settle().await;
+    assert!(world.buckets.objects(BUCKET).is_empty());
+    let file = world.services.media.read(&instance, &picture.id).await.unwrap();
+    assert!(file.copy.s3_error.is_some(), "from WhatsApp, which still has it");
+    assert_eq!(file.bytes, PNG);
+}
+
+#[tokio::test]
+async fn what_whatsapp_keeps_no_more_holds_nothing_up() {
+    let world = World::started().await;
+    let (instance, session) = world.connected_like(with_bucket()).await;
+    let picture = picture("5511999990002");
+    session.receive(picture.clone()).await.unwrap();
+    let copy = told(&world, &picture).await;
+    assert_eq!(copy.s3_error.as_deref(), Some("WhatsApp keeps the media no more"));
+    let missing = world.services.media.read(&instance, &picture.id).await;
+    assert!(matches!(missing, Err(Error::NotFound(Resource::Media))), "{missing:?}");
+}
+
+#[tokio::test]
+async fn a_bucket_that_is_removed_is_waited_for_no_longer() {
+    let world = World::started().await;
+    let (instance, session) = world.connected_like(with_bucket()).await;
+    world.buckets.set_failing(true);
+    let picture = receive(&world, &session).await;
+    world.settle().await;
+    world.services.instances.update_s3(&instance, None).await.unwrap();
+    pass(&world, Duration::from_secs(5)).await;
+    let copy = told(&world, &picture).await;
+    assert_eq!(copy.s3_error.as_deref(), Some("the instance has no bucket any more"));
+}
+
+#[tokio::test]
+async fn media_that_a_stop_left_behind_is_fetched_after_the_start() {
+    let before = World::started().await;
+    let (instance, session) = before.connected_like(with_bucket()).await;
+    before.whatsapp.slow_media(true);
+    let picture = receive(&before, &session).await;
+    before.eventually("under way", |w| w.whatsapp.downloads() == 1).await;
+    before.services.stop().await;
+    before.whatsapp.slow_media(false);
+    let world = World::on(before.store.clone(), before.whatsapp.clone()).await;
+    world.services.start().await.unwrap();
+    world.until(&instance, ConnectionState::Connected).await;
+    pass(&world, Duration::from_secs(5)).await;
+    assert!(told(&world, &picture).await.s3_url.is_some());
+    assert_eq!(world.buckets.objects(BUCKET).len(), 1);
+}
+
+#[tokio::test]
+async fn media_of_an_instance_that_is_away_waits_for_it() {
+    let world = World::started().await;
+    let (instance, session) = world.connected_like(with_bucket()).await;
+    world.whatsapp.fail_media(Some("reset"));
+    let picture = receive(&world, &session).await;
+    world.settle().await;
+    world.whatsapp.hold();
+    session.end(wharf_domain::ports::SessionEnd::Lost("reset".to_owned()));
+    world.until(&instance, ConnectionState::Connecting).await;
+    world.whatsapp.fail_media(None);
+    pass(&world, Duration::from_secs(40)).await;
+    let copy = told(&world, &picture).await;
+    assert_eq!(copy.s3_error.as_deref(), Some("the instance is not connected to WhatsApp"));
+    let offline = world.services.media.read(&instance, &picture.id).await;
+    assert!(matches!(offline, Err(Error::NotConnected)), "{offline:?}");
+    let sessions = world.whatsapp.sessions(instance.id);
+    sessions
+        .last()
+        .unwrap()
+        .emit(wharf_domain::ports::SessionEvent::Connected { profile: crate::ana() });
+    world.until(&instance, ConnectionState::Connected).await;
+    pass(&world, Duration::from_secs(130)).await;
+    assert_eq!(world.buckets.objects(BUCKET).len(), 1);
+}
+
+#[tokio::test]
+async fn a_sink_that_wants_files_along_gets_them_from_wherever_they_are() {
+    for s3 in [None, Some(bucket())] {
+        let world = World::started().await;
+        let has_bucket = s3.is_some();
+        let (_, session) = world.connected_like(with_base64(s3)).await;
+        let picture = receive(&world, &session).await;
+        let copy = told(&world, &picture).await;
+        assert_eq!(copy.bytes.as_deref(), Some(PNG));
+        assert_eq!((copy.bytes_error, copy.s3_url.is_some()), (None, has_bucket));
+        assert_eq!(world.whatsapp.downloads(), 1, "once, whoever wants it");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_had_stays_behind_after_half_a_minute() {
+    let world = World::started().await;
+    let (_, session) = world.connected_like(with_base64(None)).await;
+    world.whatsapp.fail_media(Some("down"));
+    let picture = receive(&world, &session).await;
+    session.receive(build::incoming(&build::phone("5511999990003"), "other")).await.unwrap();
+    pass(&world, Duration::from_secs(20)).await;
+    assert!(!is_told(&world, &picture), "it may come in a moment");
+    assert!(world.sink.delivered().iter().any(
+        |event| matches!(&event.body, EventBody::Message(one) if one.content.text() == "other"),
+    ));
+    pass(&world, Duration::from_secs(20)).await;
+    let copy = told(&world, &picture).await;
+    assert_eq!(copy.bytes, None);
+    assert!(copy.bytes_error.unwrap().contains("down"));
+}
+
+#[tokio::test]
+async fn a_file_that_takes_for_ever_holds_up_neither_its_event_nor_others() {
+    let world = World::started().await;
+    let (_, session) = world.connected_like(with_base64(None)).await;
+    world.whatsapp.slow_media(true);
+    let picture = receive(&world, &session).await;
+    session.receive(build::incoming(&build::phone("5511999990003"), "other")).await.unwrap();
+    world
+        .eventually("the other", |w| {
+            w.sink.delivered().iter().any(|event| {
+                matches!(&event.body, EventBody::Message(one) if one.content.text() == "other")
+            })
+        })
+        .await;
+    pass(&world, Duration::from_secs(70)).await;
+    assert_eq!(told(&world, &picture).await.bytes_error.as_deref(), Some("it took too long"));
+}
+
+#[tokio::test]
+async fn media_is_read_by_id_and_what_has_none_has_none() {
+    let world = World::started().await;
+    let (instance, session) = world.connected_like(with_bucket()).await;
+    let picture = receive(&world, &session).await;
+    let text = build::incoming(&build::phone("5511999990002"), "hello");
+    session.receive(text.clone()).await.unwrap();
+    told(&world, &picture).await;
+    world.whatsapp.lose_media(&picture.id);
+    let media = &world.services.media;
+    let file = media.read(&instance, &picture.id).await.unwrap();
+    assert_eq!((file.bytes.as_ref(), file.media.kind), (PNG, MediaKind::Image));
+    let none = media.read(&instance, &text.id).await;
+    assert!(matches!(none, Err(Error::NotFound(Resource::Media))), "{none:?}");
+    let unknown = media.read(&instance, &build::message_id()).await;
+    assert!(matches!(unknown, Err(Error::NotFound(Resource::Message))), "{unknown:?}");
+    let (key, _) = world.buckets.objects(BUCKET).pop_first().unwrap();
+    world.buckets.remove(BUCKET, &key);
+    let gone = media.read(&instance, &picture.id).await;
+    assert!(matches!(gone, Err(Error::NotFound(Resource::Media))), "{gone:?}");
+}
+
+#[tokio::test]
+async fn own_media_from_the_phone_is_fetched_and_what_the_api_sent_is_not() {
+    let world = World::started().await;
+    let (instance, session) = world.connected_like(with_bucket()).await;
+    let own = Message {
+        direction: wharf_domain::message::Direction::Outgoing,
+        ..picture("5511999990002")
+    };
+    world.whatsapp.keep_media(&own.id, PNG);
+    session.receive(own.clone()).await.unwrap();
+    assert!(told(&world, &own).await.s3_url.is_some());
+    let request = wharf_domain::send_media::MediaRequest {
+        number: "5511999990002".to_owned(),
+        media_type: "document".to_owned(),
+        media_url: Some("aGVsbG8=".to_owned()),
+        ..Default::default()
+    };
+    let wanted = wharf_domain::send_media::SendMedia::parse(request, 100).unwrap();
+    let sent = world.services.messages.send_media(&instance, wanted, None).await.unwrap();
+    assert_eq!(told(&world, &sent).await, MediaCopy::default());
+    assert_eq!(world.buckets.objects(BUCKET).len(), 1);
+    let file = world.services.media.read(&instance, &sent.id).await.unwrap();
+    assert_eq!(file.bytes.as_ref(), b"hello");
+    drop::<Instance>(instance);
+}
