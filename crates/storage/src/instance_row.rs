@@ -19,12 +19,20 @@ use crate::{
     encoding::configuration,
     error::{Error, Result},
     micros,
-    sealing::Column,
+    sealing::{Column, SealedTable},
 };
 
 const TOKEN: Column = Column::new("instance", "token");
 const PROXY_PASSWORD: Column = Column::new("instance", "proxy_password");
 const S3_SECRET_KEY: Column = Column::new("instance", "s3_secret_key");
+
+pub(crate) const SEALED: SealedTable = SealedTable {
+    name: "instance",
+    key: &["id"],
+    also: &[],
+    columns: &[TOKEN, PROXY_PASSWORD, S3_SECRET_KEY],
+    sealed_for: |row| Ok(row.try_get::<Uuid>("", "id")?.as_bytes().to_vec()),
+};
 
 const PROXY_PROBLEM: &str = "proxy_problem";
 

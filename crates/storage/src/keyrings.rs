@@ -22,6 +22,9 @@ pub enum KeyringError {
     /// There are accounts, but the keyring that their secrets are sealed with is gone.
     #[error("the database has accounts but no keyring")]
     Lost,
+    /// Somebody else replaced the keyring meanwhile.
+    #[error("the keyring was replaced meanwhile")]
+    Changed,
     /// The keyring is damaged, or could not be made.
     #[error("the keyring could not be read or made")]
     Keyring(#[source] wharf_seal::Error),
@@ -54,16 +57,32 @@ impl Keyrings {
         master: &MasterKey,
         random: Random,
     ) -> Result<Arc<Keyring>, KeyringError> {
-        let wrapped = match Self::wrapped(db).await? {
+        let wrapped = match Self::find(db).await? {
             Some(wrapped) => wrapped,
             None => Self::create(db, Keyring::generate(random.clone())?.wrap(master)?).await?,
         };
         Ok(Arc::new(Keyring::unwrap(master, &wrapped, random)?))
     }
 
-    async fn wrapped(db: &Database) -> Result<Option<Vec<u8>>, Error> {
+    /// The keyring as it is stored, wrapped by the master key; `None` when nothing was ever sealed.
+    pub async fn find(db: &Database) -> Result<Option<Vec<u8>>, KeyringError> {
         let row = db.reader().one("SELECT wrapped FROM keyring WHERE id = 1", vec![]).await?;
-        Ok(row.map(|row| row.try_get("", "wrapped")).transpose()?)
+        let wrapped = row.map(|row| row.try_get("", "wrapped")).transpose();
+        Ok(wrapped.map_err(Error::from)?)
+    }
+
+    /// Puts `new` in the place of `old`, both wrapped, in one step.
+    ///
+    /// Fails with [`KeyringError::Changed`] when it is not `old` that is stored.
+    pub async fn replace(db: &Database, old: &[u8], new: &[u8]) -> Result<(), KeyringError> {
+        let values = values![new.to_vec(), old.to_vec()];
+        let replaced = db.write::<_, _, Error>(move |txn| {
+            Box::pin(async move {
+                let sql = "UPDATE keyring SET wrapped = $1 WHERE id = 1 AND wrapped = $2";
+                Ok(txn.run(sql, values).await?.rows_affected() > 0)
+            })
+        });
+        replaced.await?.then_some(()).ok_or(KeyringError::Changed)
     }
 
     /// Writes the first keyring, unless somebody else just did, and gives the one that is there.
@@ -81,7 +100,7 @@ impl Keyrings {
                 })
             })
             .await?;
-        let there = Self::wrapped(db).await?;
+        let there = Self::find(db).await?;
         match there {
             Some(wrapped) => Ok(wrapped),
             None if made => Err(Error::nonsense("keyring").into()),

@@ -14,12 +14,20 @@ use crate::{
     error::{Error, Result},
     message_kinds::Kinds,
     micros,
-    sealing::Column,
+    sealing::{Column, SealedTable},
     statement,
 };
 
 const BODY: Column = Column::new("message", "body");
 const RAW: Column = Column::new("message", "raw");
+
+pub(crate) const SEALED: SealedTable = SealedTable {
+    name: "message",
+    key: &["instance_id", "message_id", "chat", "sender"],
+    also: &[],
+    columns: &[BODY, RAW],
+    sealed_for,
+};
 
 /// The columns in the order of [`values`].
 pub(crate) const INSERT: &str = "INSERT INTO message (instance_id, message_id, chat, sender, \

@@ -11,12 +11,23 @@ use wharf_seal::Keyring;
 
 use crate::{
     error::{Error, Result},
-    sealing::Column,
+    sealing::{Column, SealedTable},
     statement,
 };
 
 const AUTHORIZATION: Column = Column::new("webhook", "authorization_value");
 const SECRET: Column = Column::new("webhook", "secret");
+
+pub(crate) const SEALED: SealedTable = SealedTable {
+    name: "webhook",
+    key: &["id"],
+    also: &["instance_id", "label"],
+    columns: &[AUTHORIZATION, SECRET],
+    sealed_for: |row| {
+        let label: String = row.try_get("", "label")?;
+        Ok(sealed_for(row.try_get("", "instance_id")?, &label))
+    },
+};
 
 pub(crate) const INSERT: &str = "INSERT INTO webhook (id, instance_id, label, url, \
     authorization_value, secret, by_events, events, media_base64) \

@@ -43,7 +43,8 @@ pub struct HistoricMessage {
 
 /// Keeps messages. What arrives is written by `EventLog::append`, since message and event are one step.
 ///
-/// An implementation is right when it passes `wharf_testkit::message_store_contract!`.
+/// An implementation is right when it passes `wharf_testkit::message_store_contract!` and
+/// `wharf_testkit::message_history_contract!`.
 #[async_trait]
 pub trait MessageStore: Send + Sync {
     /// Writes an outgoing message as pending, together with its idempotency key, in one step.

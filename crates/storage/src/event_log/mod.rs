@@ -28,7 +28,7 @@ use crate::{
 };
 use prepared::Prepared;
 
-pub(crate) use prepared::EVENT_BODY;
+pub(crate) use prepared::{EVENT_BODY, SEALED};
 
 /// The log in the database.
 #[derive(Clone, Debug)]

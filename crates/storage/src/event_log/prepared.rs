@@ -12,12 +12,20 @@ use crate::{
     error::{Error, Result},
     message_row::{self, MessageKey},
     micros,
-    sealing::Column,
+    sealing::{Column, SealedTable},
     statement,
 };
 
 /// Where an event's body is sealed, for the row of its id.
 pub(crate) const EVENT_BODY: Column = Column::new("event", "body");
+
+pub(crate) const SEALED: SealedTable = SealedTable {
+    name: "event",
+    key: &["id"],
+    also: &[],
+    columns: &[EVENT_BODY],
+    sealed_for: |row| Ok(row.try_get::<Uuid>("", "id")?.as_bytes().to_vec()),
+};
 
 /// An event that is encoded and sealed, so that little is left to do while the transaction is open.
 pub(super) struct Prepared {

@@ -1,76 +1,16 @@
 //! What can be read in the file, and what cannot.
 
-use sea_orm::ConnectionTrait as _;
+use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 use wharf_domain::{
-    Error,
-    account::AccountId,
-    delivery::Settlement,
-    event::EventBody,
-    instance::Instance,
-    ports::{InstanceChange, Room},
-    proxy::{ProxyConfig, ProxyProtocol},
-    s3::S3Config,
-    secret::Secret,
-    token::Token,
-    webhook::{Webhook, WebhookTarget},
+    Error, delivery::Settlement, event::EventBody, instance::InstanceName, ports::Room,
 };
-use wharf_sql::Database;
+use wharf_sql::{Database, testing::PostgresSchema};
 use wharf_testkit::{Stores, build};
 
-use crate::home::{open_file, stores_on};
-
-const ACCOUNT_TOKEN: &str = "needle-account-token";
-
-fn instance_with_secrets(account: AccountId) -> Instance {
-    let mut instance = build::instance(account, "sales");
-    instance.token = Token::parse("needle-instance-token").unwrap();
-    instance.proxy = Some(ProxyConfig {
-        protocol: ProxyProtocol::Http,
-        host: "visible-proxy-host".to_owned(),
-        port: 3128,
-        username: Some("visible-proxy-user".to_owned()),
-        password: Some(Secret::new("needle-proxy-password")),
-    });
-    instance.s3 = Some(S3Config {
-        region: "us-east-1".to_owned(),
-        bucket: "visible-bucket".to_owned(),
-        access_key: "visible-access-key".to_owned(),
-        secret_key: Secret::new("needle-s3-secret"),
-        endpoint: None,
-        path_prefix: String::new(),
-    });
-    instance
-}
-
-fn webhook_with_secrets() -> Webhook {
-    let target = WebhookTarget {
-        authorization: Some(Secret::new("needle-authorization")),
-        secret: Some(Secret::new("needle-webhook-secret")),
-        ..build::target("http://127.0.0.1:9/visible-path")
-    };
-    Webhook { target: Some(target), ..build::webhook("visible-label") }
-}
-
-async fn write_everything(stores: &Stores) {
-    let account = build::account("visible-account");
-    stores.accounts.insert(&account, &Token::parse(ACCOUNT_TOKEN).unwrap()).await.unwrap();
-    let instance = instance_with_secrets(account.id);
-    stores.instances.insert(&instance, Some(&webhook_with_secrets())).await.unwrap();
-    stores.webhooks.upsert(instance.id, &webhook_with_secrets()).await.unwrap();
-    let proxy = InstanceChange::Proxy(instance.proxy.clone());
-    stores.instances.update(instance.id, &[proxy], build::moment(1)).await.unwrap();
-
-    let ana = build::phone("5511999990001");
-    let mut received = build::incoming(&ana, "needle-received-text");
-    received.sender.name = Some("needle-push-name".to_owned());
-    let mut event = build::message_event(received);
-    event.raw = Some("needle-received-raw".into());
-    stores.events.append(instance.id, &[event]).await.unwrap();
-    let mut draft = build::draft(build::outgoing(&ana, "needle-sent-text"));
-    draft.raw = Some("needle-sent-raw".into());
-    draft.idempotency = Some(("key".to_owned(), [7; 32]));
-    stores.messages.reserve(instance.id, &draft, build::moment(0)).await.unwrap();
-}
+use crate::{
+    home::{open, open_file, stores_on},
+    secrets::{instance_with_secrets, webhook_with_secrets, write_everything},
+};
 
 #[tokio::test]
 async fn nothing_secret_is_readable_in_the_files() {
@@ -92,13 +32,78 @@ async fn nothing_secret_is_readable_in_the_files() {
     }
 }
 
+/// All that is in a table, each row as text: what is bytes is there as hex.
+async fn rows_as_text(db: &Database, table: &str) -> String {
+    let (columns, quoted) = match db.backend() {
+        DbBackend::Postgres => (
+            "SELECT column_name AS name FROM information_schema.columns
+             WHERE table_schema = current_schema() AND table_name = ",
+            "CAST($ AS TEXT)",
+        ),
+        _ => ("SELECT name FROM pragma_table_info WHERE arg = ", "quote($)"),
+    };
+    let columns = texts(db, format!("{columns}'{table}'")).await;
+    assert!(!columns.is_empty(), "{table}");
+    let cells = columns.iter().map(|column| quoted.replace('$', column));
+    let cells: Vec<_> = cells.map(|cell| format!("coalesce({cell}, '')")).collect();
+    texts(db, format!("SELECT {} AS name FROM {table}", cells.join(" || ' ' || "))).await.join("\n")
+}
+
+/// The column `name` of what a query gives.
+async fn texts(db: &Database, sql: String) -> Vec<String> {
+    let rows = db.reader().query_all_raw(Statement::from_string(db.backend(), sql)).await.unwrap();
+    rows.iter().map(|row| row.try_get("", "name").unwrap()).collect()
+}
+
+/// Also where what is bytes was written down as bytes.
+async fn no_column_of_any_table_holds_a_secret(db: &Database, stores: &Stores) {
+    write_everything(stores).await;
+    let tables = match db.backend() {
+        DbBackend::Postgres => {
+            "SELECT table_name AS name FROM information_schema.tables
+             WHERE table_schema = current_schema()"
+        }
+        _ => "SELECT name FROM sqlite_master WHERE type = 'table'",
+    };
+    let tables = texts(db, tables.to_owned()).await;
+    let mut visible = 0;
+    for table in &tables {
+        let rows = rows_as_text(db, table).await.to_lowercase();
+        visible += rows.matches("visible-").count();
+        for needle in ["needle-", "6e6565646c652d"] {
+            let found = rows.find(needle).map(|at| &rows[at..]);
+            assert_eq!(found, None, "{table}");
+        }
+    }
+    assert!(visible > 5, "the search finds what is there");
+    for table in ["account", "instance", "message", "event", "media_job", "page_ticket"] {
+        assert!(!rows_as_text(db, table).await.is_empty(), "{table} is empty");
+    }
+}
+
+#[tokio::test]
+async fn no_column_of_any_table_holds_a_secret_on_sqlite() {
+    let directory = tempfile::tempdir().unwrap();
+    let db = open_file(&directory).await;
+    no_column_of_any_table_holds_a_secret(&db, &stores_on(&db, directory).await).await;
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL"]
+async fn no_column_of_any_table_holds_a_secret_on_postgres() {
+    let schema = PostgresSchema::create().await;
+    let db = open(&schema.config()).await;
+    no_column_of_any_table_holds_a_secret(&db, &stores_on(&db, schema).await).await;
+}
+
 fn contains(bytes: &[u8], needle: &[u8]) -> bool {
     bytes.windows(needle.len()).any(|window| window == needle)
 }
 
-async fn execute(db: &Database, sql: &'static str) {
+async fn execute(db: &Database, sql: &str) {
+    let sql = sql.to_owned();
     db.write::<_, _, wharf_sql::Error>(move |txn| {
-        Box::pin(async move { Ok(txn.execute_unprepared(sql).await.map(drop)?) })
+        Box::pin(async move { Ok(txn.execute_unprepared(&sql).await.map(drop)?) })
     })
     .await
     .unwrap();
@@ -110,25 +115,46 @@ fn is_refused<T: std::fmt::Debug>(answer: Result<T, Error>) {
     assert!(source.to_string().contains("could not be sealed or opened"), "{source}");
 }
 
+/// Puts each of two rows' values in the place of the other's.
+async fn swap_rows(db: &Database, table: &str, column: &str) {
+    let swap = format!(
+        "CREATE TEMP TABLE swapped AS SELECT one.rowid AS row, other.{column} AS value
+            FROM {table} one JOIN {table} other ON other.rowid <> one.rowid;
+         UPDATE {table} SET {column} = (SELECT value FROM swapped WHERE row = {table}.rowid);
+         DROP TABLE swapped"
+    );
+    execute(db, &swap).await;
+}
+
 #[tokio::test]
-async fn a_token_copied_from_another_instance_is_refused() {
+async fn secrets_swapped_between_instances_are_both_refused() {
     let directory = tempfile::tempdir().unwrap();
     let db = open_file(&directory).await;
     let stores = stores_on(&db, directory).await;
     let account = build::account("acme");
     stores.accounts.insert(&account, &build::token()).await.unwrap();
-    let (one, other) = (build::instance(account.id, "one"), build::instance(account.id, "other"));
-    for instance in [&one, &other] {
+    let mut other = instance_with_secrets(account.id);
+    (other.name, other.token) = (InstanceName::parse("other").unwrap(), build::token());
+    let instances = [instance_with_secrets(account.id), other];
+    for instance in &instances {
         stores.instances.insert(instance, None).await.unwrap();
     }
-    execute(&db, "UPDATE instance SET token = (SELECT token FROM instance WHERE name = 'one')")
-        .await;
-    assert_eq!(stores.instances.find_by_id(one.id).await.unwrap(), Some(one));
-    is_refused(stores.instances.find_by_id(other.id).await);
+    for column in ["token", "proxy_password", "s3_secret_key"] {
+        swap_rows(&db, "instance", column).await;
+        for instance in &instances {
+            is_refused(stores.instances.find_by_id(instance.id).await);
+        }
+        // Each is fine in its own place.
+        swap_rows(&db, "instance", column).await;
+        for instance in &instances {
+            let found = stores.instances.find_by_id(instance.id).await.unwrap();
+            assert_eq!(found.as_ref(), Some(instance));
+        }
+    }
 }
 
 #[tokio::test]
-async fn a_secret_copied_to_another_column_is_refused() {
+async fn secrets_swapped_between_columns_are_both_refused() {
     let directory = tempfile::tempdir().unwrap();
     let db = open_file(&directory).await;
     let stores = stores_on(&db, directory).await;
@@ -136,34 +162,49 @@ async fn a_secret_copied_to_another_column_is_refused() {
     stores.accounts.insert(&account, &build::token()).await.unwrap();
     let (instance, webhook) = (instance_with_secrets(account.id), webhook_with_secrets());
     stores.instances.insert(&instance, Some(&webhook)).await.unwrap();
-    execute(&db, "UPDATE instance SET proxy_password = s3_secret_key").await;
-    is_refused(stores.instances.find_by_id(instance.id).await);
-    execute(&db, "UPDATE webhook SET authorization_value = secret").await;
+    let columns = ["token", "proxy_password", "s3_secret_key"];
+    for (one, other) in [(0, 1), (1, 2), (2, 0)].map(|(a, b)| (columns[a], columns[b])) {
+        let swap = format!("UPDATE instance SET {one} = {other}, {other} = {one}");
+        execute(&db, &swap).await;
+        is_refused(stores.instances.find_by_id(instance.id).await);
+        execute(&db, &swap).await;
+        let found = stores.instances.find_by_id(instance.id).await.unwrap();
+        assert_eq!(found.as_ref(), Some(&instance));
+    }
+    execute(&db, "UPDATE webhook SET authorization_value = secret, secret = authorization_value")
+        .await;
     is_refused(stores.webhooks.find_by_id(webhook.id).await);
 }
 
 #[tokio::test]
-async fn a_message_copied_from_another_chat_is_refused() {
+async fn messages_and_events_swapped_are_both_refused() {
     let directory = tempfile::tempdir().unwrap();
     let db = open_file(&directory).await;
     let stores = stores_on(&db, directory).await;
     let account = build::account("acme");
     stores.accounts.insert(&account, &build::token()).await.unwrap();
     let instance = build::instance(account.id, "sales");
-    stores.instances.insert(&instance, None).await.unwrap();
-    let [ana, bia] =
+    stores.instances.insert(&instance, Some(&build::webhook("crm"))).await.unwrap();
+    let messages =
         ["5511999990001", "5511999990002"].map(|from| build::incoming(&build::phone(from), "hi"));
-    for message in [&ana, &bia] {
+    for message in &messages {
         let event = build::message_event(message.clone());
         stores.events.append(instance.id, &[event]).await.unwrap();
     }
-    execute(
-        &db,
-        "UPDATE message SET body = (SELECT body FROM message WHERE chat LIKE '%1@s.whatsapp.net')",
-    )
-    .await;
-    assert!(stores.messages.find(instance.id, &ana.id).await.unwrap().is_some());
-    is_refused(stores.messages.find(instance.id, &bia.id).await);
+    for column in ["body", "raw"] {
+        swap_rows(&db, "message", column).await;
+        for message in &messages {
+            is_refused(stores.messages.find(instance.id, &message.id).await);
+        }
+        swap_rows(&db, "message", column).await;
+    }
+    execute(&db, "UPDATE message SET body = raw, raw = body").await;
+    for message in &messages {
+        is_refused(stores.messages.find(instance.id, &message.id).await);
+    }
+    swap_rows(&db, "event", "body").await;
+    let claimed = stores.deliveries.claim(build::moment(60), &Room::of(10, 2)).await.unwrap();
+    assert_eq!(claimed, []);
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ mod on_sqlite {
     wharf_testkit::instance_store_contract!(sqlite);
     wharf_testkit::webhook_store_contract!(sqlite);
     wharf_testkit::message_store_contract!(sqlite);
+    wharf_testkit::message_history_contract!(sqlite);
     wharf_testkit::event_log_contract!(sqlite);
     wharf_testkit::delivery_queue_contract!(sqlite);
     wharf_testkit::media_jobs_contract!(sqlite);
@@ -18,6 +19,7 @@ mod on_postgres {
     wharf_testkit::instance_store_contract!(postgres, #[ignore = "needs PostgreSQL"]);
     wharf_testkit::webhook_store_contract!(postgres, #[ignore = "needs PostgreSQL"]);
     wharf_testkit::message_store_contract!(postgres, #[ignore = "needs PostgreSQL"]);
+    wharf_testkit::message_history_contract!(postgres, #[ignore = "needs PostgreSQL"]);
     wharf_testkit::event_log_contract!(postgres, #[ignore = "needs PostgreSQL"]);
     wharf_testkit::delivery_queue_contract!(postgres, #[ignore = "needs PostgreSQL"]);
     wharf_testkit::media_jobs_contract!(postgres, #[ignore = "needs PostgreSQL"]);

@@ -1,7 +1,7 @@
 //! The keyring and the master key that wraps it.
 
 use sea_orm::{ConnectionTrait as _, Statement};
-use wharf_seal::MasterKey;
+use wharf_seal::{Keyring, MasterKey};
 use wharf_sql::{Database, testing::PostgresSchema};
 use wharf_storage::{KeyringError, Keyrings};
 use wharf_testkit::build;
@@ -48,6 +48,28 @@ async fn a_lost_keyring_is_not_replaced() {
     let count = "SELECT id FROM keyring";
     let left = db.reader().query_all_raw(Statement::from_string(db.backend(), count)).await;
     assert_eq!(left.unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn a_keyring_is_replaced_only_in_the_place_of_the_one_that_was_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let db = open_file(&directory).await;
+    assert_eq!(Keyrings::find(&db).await.unwrap(), None);
+    let changed = Keyrings::replace(&db, b"none", b"new").await.unwrap_err();
+    assert!(matches!(changed, KeyringError::Changed), "{changed:?}");
+    let token_hash =
+        Keyrings::open_or_create(&db, &master_key(), random()).await.unwrap().token_hash("t");
+
+    let first = Keyrings::find(&db).await.unwrap().unwrap();
+    let other = MasterKey::parse(&"a5".repeat(32)).unwrap();
+    let second = Keyring::rewrap(&first, &master_key(), &other, random()).unwrap();
+    Keyrings::replace(&db, &first, &second).await.unwrap();
+    assert_eq!(Keyrings::find(&db).await.unwrap().as_ref(), Some(&second));
+    let late = Keyrings::replace(&db, &first, &first).await.unwrap_err();
+    assert!(matches!(late, KeyringError::Changed), "{late:?}");
+    assert_eq!(Keyrings::find(&db).await.unwrap().as_ref(), Some(&second));
+    let keyring = Keyrings::open_or_create(&db, &other, random()).await.unwrap();
+    assert_eq!(keyring.token_hash("t"), token_hash);
 }
 
 async fn of_processes_that_begin_at_once_all_have_one_keyring(one: &Database, other: &Database) {

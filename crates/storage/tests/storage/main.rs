@@ -7,4 +7,6 @@ mod contracts;
 mod home;
 mod keyring;
 mod large_queue;
+mod reseal;
 mod restart;
+mod secrets;

@@ -1,25 +1,34 @@
 //! What was answered is there after a restart.
 
 use bytes::Bytes;
-use wharf_domain::{message::MessageStatus, ports::Room, token::Principal};
+use wharf_domain::{event::NewEvent, message::MessageStatus, ports::Room, token::Principal};
 use wharf_testkit::build;
 
-use crate::home::{open_file, stores_on};
+use crate::{
+    home::{open_file, stores_on},
+    secrets::instance_with_secrets,
+};
 
 #[tokio::test]
 async fn everything_is_there_after_a_restart() {
     let directory = tempfile::tempdir().unwrap();
     let (account, account_token) = (build::account("acme"), build::token());
-    let (instance, webhook) = (build::instance(account.id, "sales"), build::webhook("crm"));
+    let (instance, webhook) = (instance_with_secrets(account.id), build::webhook("crm"));
     let message = build::incoming(&build::phone("5511999990001"), "hi");
     let event = build::message_event(message.clone());
+    let picture = build::incoming(&build::phone("5511999990002"), "");
+    let media_until = Some(build::moment(30));
+    let media = NewEvent { media_until, ..build::message_event(picture) };
 
     let db = open_file(&directory).await;
     let stores = stores_on(&db, ()).await;
     stores.accounts.insert(&account, &account_token).await.unwrap();
     stores.instances.insert(&instance, Some(&webhook)).await.unwrap();
     stores.events.append(instance.id, std::slice::from_ref(&event)).await.unwrap();
-    let claimed = stores.deliveries.claim(build::moment(60), &Room::of(10, 10)).await.unwrap();
+    stores.events.append(instance.id, std::slice::from_ref(&media)).await.unwrap();
+    let jobs = stores.media_jobs.claim(build::moment(0), 10).await.unwrap();
+    assert_eq!(jobs.iter().map(|job| job.event).collect::<Vec<_>>(), [media.id]);
+    let claimed = stores.deliveries.claim(build::moment(0), &Room::of(10, 10)).await.unwrap();
     assert_eq!(claimed.len(), 1);
     db.close().await.unwrap();
 
@@ -37,8 +46,14 @@ async fn everything_is_there_after_a_restart() {
     assert!(!stores.events.append(instance.id, &[event]).await.unwrap()[0].is_new);
 
     // What was claimed is nobody else's until the start says that its claimer is gone.
-    let now = build::moment(60);
+    let now = build::moment(0);
     assert_eq!(stores.deliveries.claim(now, &Room::of(10, 10)).await.unwrap(), []);
     assert_eq!(stores.deliveries.release_all().await.unwrap(), 1);
     assert_eq!(stores.deliveries.claim(now, &Room::of(10, 10)).await.unwrap(), claimed);
+    assert_eq!(stores.media_jobs.claim(now, 10).await.unwrap(), []);
+    assert_eq!(stores.media_jobs.release_all().await.unwrap(), 1);
+    assert_eq!(stores.media_jobs.claim(now, 10).await.unwrap(), jobs);
+    // What was held for the media still is.
+    let due = stores.deliveries.next_due(&Room::of(10, 10)).await.unwrap();
+    assert_eq!(due, Some(build::moment(30)));
 }

@@ -3,6 +3,7 @@
 use wharf_domain::{
     Error, Resource,
     account::{AccountId, AccountName},
+    cors::Origin,
     token::Principal,
 };
 
@@ -26,6 +27,8 @@ macro_rules! account_store_contract {
             a_token_cannot_be_rotated_to_a_taken_one,
             a_token_of_no_account_cannot_be_rotated,
             a_quota_can_be_set_and_lifted,
+            origins_can_be_set_and_taken_back,
+            an_origin_is_allowed_when_any_account_allows_it,
             an_account_in_use_is_not_removed,
             a_forced_removal_takes_the_instances_along,
             a_removal_of_nothing_says_so,
@@ -36,11 +39,17 @@ macro_rules! account_store_contract {
     };
 }
 
-/// What was inserted comes back whole, with and without a quota.
+fn origins(raw: &[&str]) -> Vec<Origin> {
+    raw.iter().map(|raw| Origin::parse(raw).unwrap()).collect()
+}
+
+/// What was inserted comes back whole, with and without a quota and origins.
 pub async fn an_inserted_account_is_found_by_name_and_by_id(stores: &Stores) {
     for quota in [None, Some(0), Some(u32::MAX)] {
         let mut account = build::account(&format!("quota-{}", quota.unwrap_or(7)));
         account.quota = quota;
+        account.cors = origins(&["https://a.example", "http://b.example:8080"]);
+        account.cors.truncate(account.quota.map_or(0, |quota| quota.min(2) as usize));
         stores.accounts.insert(&account, &build::token()).await.unwrap();
         let found = stores.accounts.find(&account.name).await.unwrap();
         assert_eq!(found.as_ref(), Some(&account));
@@ -168,6 +177,47 @@ pub async fn a_quota_can_be_set_and_lifted(stores: &Stores) {
         assert_eq!(stores.accounts.find_by_id(id).await.unwrap().unwrap().quota, quota);
     }
     assert!(!stores.accounts.set_quota(AccountId(build::uuid()), Some(1)).await.unwrap());
+}
+
+/// In the order they were given, those of one account alone; none is a list too.
+pub async fn origins_can_be_set_and_taken_back(stores: &Stores) {
+    let (account, other) = (stores.with_account("acme").await, stores.with_account("other").await);
+    let of = async |id| stores.accounts.find_by_id(id).await.unwrap().unwrap().cors;
+    for given in [origins(&["https://b.example", "https://a.example", "http://[::1]:1"]), vec![]] {
+        assert!(stores.accounts.set_cors(account, &given).await.unwrap());
+        assert_eq!(of(account).await, given);
+        assert_eq!(of(other).await, []);
+    }
+    let nobody = AccountId(build::uuid());
+    assert!(!stores.accounts.set_cors(nobody, &origins(&["https://a.example"])).await.unwrap());
+}
+
+/// Whole origins only, as long as there is such an account.
+pub async fn an_origin_is_allowed_when_any_account_allows_it(stores: &Stores) {
+    let allows = async |raw: &str| {
+        stores.accounts.allows_origin(&Origin::parse(raw).unwrap()).await.unwrap()
+    };
+    assert!(!allows("https://a.example").await);
+    let (one, two) = (stores.with_account("one").await, stores.with_account("two").await);
+    let (ours, theirs) = (origins(&["https://a.example"]), origins(&["https://b_c.example:81"]));
+    stores.accounts.set_cors(one, &ours).await.unwrap();
+    stores.accounts.set_cors(two, &theirs).await.unwrap();
+    for allowed in ["https://a.example", "https://b_c.example:81"] {
+        assert!(allows(allowed).await, "{allowed}");
+    }
+    for refused in [
+        "http://a.example",
+        "https://a.example:81",
+        "https://a.exampl",
+        "https://b_c.example",
+        "https://bxc.example:81",
+    ] {
+        assert!(!allows(refused).await, "{refused}");
+    }
+    stores.accounts.set_cors(one, &[]).await.unwrap();
+    assert!(!allows("https://a.example").await);
+    assert!(stores.accounts.remove(two, false).await.unwrap());
+    assert!(!allows("https://b_c.example:81").await);
 }
 
 /// It says how many instances are in the way.

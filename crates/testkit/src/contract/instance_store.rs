@@ -38,6 +38,7 @@ macro_rules! instance_store_contract {
             standings_are_those_of_all_accounts,
             each_part_is_changed_alone,
             several_changes_are_one_step,
+            a_proxy_problem_stays_until_the_proxy_is_set_or_removed,
             an_update_of_nothing_says_so,
             a_removed_instance_is_gone_with_all_that_was_its_own,
             a_removal_of_one_leaves_the_others_alone,
@@ -116,7 +117,9 @@ pub async fn an_inserted_instance_comes_back_whole(stores: &Stores) {
     let mut without = full(account, "without passwords");
     (without.proxy, without.s3) = (Some(proxy(None)), Some(s3(None)));
     without.standing = Standing::Banned { until: None };
-    for instance in [bare, full(account, "full"), without] {
+    let mut problem = build::instance(account, "with a problem");
+    problem.proxy_problem = Some("must be `http`, `https` or `socks5`".to_owned());
+    for instance in [bare, full(account, "full"), without, problem] {
         stores.instances.insert(&instance, None).await.unwrap();
         let found = stores.instances.find(account, &instance.name).await.unwrap();
         assert_eq!(found.as_ref(), Some(&instance));
@@ -360,6 +363,31 @@ pub async fn several_changes_are_one_step(stores: &Stores) {
     assert_eq!(found, Some(expected));
     let found = stores.instances.find_by_id(bystander.id).await.unwrap();
     assert_eq!(found, Some(bystander));
+}
+
+/// No other change clears it.
+pub async fn a_proxy_problem_stays_until_the_proxy_is_set_or_removed(stores: &Stores) {
+    let account = stores.with_account("acme").await;
+    for (name, way_out) in [("set", Some(proxy(None))), ("removed", None)] {
+        let mut expected = build::instance(account, name);
+        expected.proxy_problem = Some("must be a number from 1 to 65535".to_owned());
+        stores.instances.insert(&expected, None).await.unwrap();
+        let others = [
+            InstanceChange::Standing(Standing::Paired),
+            InstanceChange::Profile(profile()),
+            InstanceChange::Settings(settings()),
+            InstanceChange::WebSocket(websocket()),
+            InstanceChange::S3(None),
+        ];
+        assert!(stores.instances.update(expected.id, &others, build::moment(1)).await.unwrap());
+        let found = stores.instances.find_by_id(expected.id).await.unwrap().unwrap();
+        assert_eq!(found.proxy_problem, expected.proxy_problem);
+
+        let change = [InstanceChange::Proxy(way_out.clone())];
+        assert!(stores.instances.update(expected.id, &change, build::moment(2)).await.unwrap());
+        let found = stores.instances.find_by_id(expected.id).await.unwrap().unwrap();
+        assert_eq!((found.proxy, found.proxy_problem), (way_out, None));
+    }
 }
 
 /// It says that there is no such instance.

@@ -9,6 +9,7 @@ pub mod event_log;
 pub mod instance_store;
 pub mod media_jobs;
 pub mod media_store;
+pub mod message_history;
 pub mod message_store;
 pub mod page_access;
 mod setting;
@@ -43,6 +44,7 @@ mod tests {
             include_str!("instance_store.rs"),
             include_str!("media_jobs.rs"),
             include_str!("media_store.rs"),
+            include_str!("message_history.rs"),
             include_str!("message_store.rs"),
             include_str!("page_access.rs"),
             include_str!("webhook_store.rs"),

@@ -182,6 +182,7 @@ mod tests {
     crate::instance_store_contract!(in_memory);
     crate::webhook_store_contract!(in_memory);
     crate::message_store_contract!(in_memory);
+    crate::message_history_contract!(in_memory);
     crate::event_log_contract!(in_memory);
     crate::delivery_queue_contract!(in_memory);
     crate::media_jobs_contract!(in_memory);
