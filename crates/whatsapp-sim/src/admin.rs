@@ -2,6 +2,7 @@
 
 mod answer;
 mod calls;
+mod media;
 mod phone;
 
 use axum::Router;
@@ -37,6 +38,7 @@ pub(crate) fn router(simulator: Simulator) -> Router {
         .route("/stats", get(stats))
         .route("/root-certificate", get(root_certificate))
         .merge(calls::routes())
+        .merge(media::routes())
         .method_not_allowed_fallback(wrong_method)
         .fallback(unknown_route)
         .with_state(simulator);

@@ -1,7 +1,9 @@
 //! How a message looks to the device it is delivered to.
 
+use wacore::send::media_type_from_message;
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Node, Server};
+use waproto::whatsapp as wa;
 
 use crate::hub::{Parcel, timestamp};
 use crate::phone::signal::{Enc, PeerBundle};
@@ -56,6 +58,15 @@ impl Envelope<'_> {
         }
         Parcel { to: account.device(device), stanza: builder.children(content).build() }
     }
+}
+
+/// The same with what the message carries, if it is media.
+pub(crate) fn enc_of(message: &wa::Message, sealed: Enc, retry: Option<u32>) -> Node {
+    let mut node = enc(sealed, retry);
+    if let Some(media) = media_type_from_message(message) {
+        node.attrs.insert("mediatype", media);
+    }
+    node
 }
 
 /// An encrypted message as a stanza carries it. `retry` counts how often it was asked for again.

@@ -2,6 +2,7 @@
 
 use crate::noise::ConnectionError;
 use crate::phone::link::LinkError;
+use crate::phone::media::MediaError;
 use crate::phone::signal::SignalError;
 use crate::tls::TlsError;
 
@@ -32,6 +33,9 @@ pub enum Error {
     /// The stored state cannot be read.
     #[error("the data directory's state is damaged: {0}")]
     Damaged(String),
+    /// A message's file cannot be had.
+    #[error(transparent)]
+    Media(#[from] MediaError),
     /// The certificates could not be made.
     #[error("cannot set up TLS")]
     Tls(#[from] TlsError),

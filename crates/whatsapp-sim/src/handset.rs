@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use calls::{hang_up, ring};
 pub(crate) use receipts::{mark, pass_on as pass_receipt_on};
 pub(crate) use receive::receive;
-pub(crate) use send::{Draft, send_text, share_keys};
+pub(crate) use send::{Draft, send, send_text, share_keys};
 
 use crate::clock;
 use crate::error::{Error, Result};

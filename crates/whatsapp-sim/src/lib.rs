@@ -27,5 +27,6 @@ pub use error::{Error, Result};
 pub use peers::{Peer, PeerKind};
 pub use phone::calls::{CallState, ShownCall};
 pub use phone::inbox::{Receipt, ShownMessage};
+pub use phone::media::{MediaError, MediaKind, NewMedia, ShownMedia};
 pub use simulator::{Builder, DeviceView, Doing, Phone, Simulator, Statistics};
 pub use state::device::Presence;

@@ -35,7 +35,8 @@ impl Media {
         &self.auth
     }
 
-    async fn store(&self, name: &str, blob: Bytes) -> std::io::Result<()> {
+    /// Keeps a blob.
+    pub(crate) async fn store(&self, name: &str, blob: Bytes) -> std::io::Result<()> {
         if let Some(directory) = &self.directory {
             tokio::fs::create_dir_all(directory).await?;
             let next = directory.join(format!("{name}.new"));
@@ -46,7 +47,11 @@ impl Media {
         Ok(())
     }
 
-    async fn load(&self, name: &str) -> Option<Bytes> {
+    /// A blob, if there is one of this name.
+    pub(crate) async fn load(&self, name: &str) -> Option<Bytes> {
+        if !is_name(name) {
+            return None;
+        }
         if let Some(directory) = &self.directory {
             return tokio::fs::read(directory.join(name)).await.ok().map(Bytes::from);
         }
@@ -89,8 +94,7 @@ pub(crate) async fn upload(
 
 /// Gives a blob.
 pub(crate) async fn download(State(hub): State<Arc<Hub>>, Path(name): Path<String>) -> Response {
-    let blob = if is_name(&name) { hub.media.load(&name).await } else { None };
-    match blob {
+    match hub.media.load(&name).await {
         Some(blob) => blob.into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     }

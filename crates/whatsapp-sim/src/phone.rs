@@ -7,4 +7,5 @@ pub mod calls;
 mod content;
 pub mod inbox;
 pub mod link;
+pub mod media;
 pub mod signal;

@@ -45,6 +45,7 @@ impl From<Error> for Problem {
             Error::Conflict(_) => StatusCode::CONFLICT,
             Error::Gone(_) => StatusCode::GONE,
             Error::TimedOut(_) => StatusCode::GATEWAY_TIMEOUT,
+            Error::Media(_) => StatusCode::BAD_GATEWAY,
             Error::Stopping => StatusCode::SERVICE_UNAVAILABLE,
             Error::Crypto(_) | Error::Damaged(_) | Error::Tls(_) | Error::Io(_) => {
                 StatusCode::INTERNAL_SERVER_ERROR

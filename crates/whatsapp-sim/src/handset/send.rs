@@ -1,10 +1,12 @@
 //! What a phone sends of its own accord.
 
+use wacore::send::stanza_type_from_message;
 use wacore_binary::{Node, Server};
+use waproto::whatsapp as wa;
 
 use super::known_as;
 use crate::clock;
-use crate::envelope::{Envelope, enc};
+use crate::envelope::{Envelope, enc, enc_of};
 use crate::error::{Error, Result};
 use crate::hub::{Hub, Parcel, stanza_id};
 use crate::phone::inbox::{Origin, copy_for_own_devices};
@@ -34,8 +36,18 @@ pub(crate) fn send_text(
         .inbox
         .compose(draft.text, draft.quoted)
         .ok_or(Error::NotFound("quoted message"))?;
+    Ok(send(hub, account, recipient, &message))
+}
+
+/// The same for any message.
+pub(crate) fn send(
+    hub: &Hub,
+    account: &Account,
+    recipient: &Account,
+    message: &wa::Message,
+) -> (String, Vec<Parcel>) {
     let chat = known_as(recipient);
-    let copy = copy_for_own_devices(&message, &chat);
+    let copy = copy_for_own_devices(message, &chat);
     let id = stanza_id();
 
     let own = account.device(0);
@@ -56,14 +68,14 @@ pub(crate) fn send_text(
         recipient,
         server,
         id: &id,
-        kind: "text",
+        kind: stanza_type_from_message(message),
         category: None,
         edit: None,
     };
     let mut parcels = Vec::new();
     for (device, bundle) in &devices {
         let own = device.number == account.number;
-        let content = if own { &copy } else { &message };
+        let content = if own { &copy } else { message };
         let sealed = match state.sessions().encrypt(device, bundle.as_ref(), content) {
             Ok(sealed) => sealed,
             Err(error) => {
@@ -73,7 +85,7 @@ pub(crate) fn send_text(
             }
         };
         let to = if own { account } else { recipient };
-        parcels.push(envelope.to(to, device.device, vec![enc(sealed, None)]));
+        parcels.push(envelope.to(to, device.device, vec![enc_of(message, sealed, None)]));
     }
     let origin = Origin {
         id: &id,
@@ -82,7 +94,7 @@ pub(crate) fn send_text(
         from_me: true,
         timestamp: clock::seconds(),
     };
-    state.inbox().sent(origin, &message);
+    state.inbox().sent(origin, message);
     state.note_message(&id);
     state.meet(&recipient.number);
     drop(state);
@@ -91,7 +103,7 @@ pub(crate) fn send_text(
         recipient.lock().meet(&account.number);
     }
     hub.stats.count_message();
-    Ok((id, parcels))
+    (id, parcels)
 }
 
 /// Gives a companion the app-state keys. Without an account's lock.
@@ -151,6 +163,7 @@ pub(super) fn again(
     if !own && requester.number != recipient.number {
         return None;
     }
+    let kind = stanza_type_from_message(&original);
     let content = if own { copy_for_own_devices(&original, &chat) } else { original };
     let bundle = brought(receipt).or_else(|| take_bundle(hub, requester))?;
     let sealed = account.lock().sessions().encrypt(requester, Some(&bundle), &content).ok()?;
@@ -162,12 +175,12 @@ pub(super) fn again(
         recipient: &recipient,
         server,
         id: &id,
-        kind: "text",
+        kind,
         category: None,
         edit: None,
     };
     let to = if own { account } else { &*recipient };
-    Some(vec![envelope.to(to, requester.device, vec![enc(sealed, count)])])
+    Some(vec![envelope.to(to, requester.device, vec![enc_of(&content, sealed, count)])])
 }
 
 /// The phone and every linked device of an account.

@@ -8,6 +8,7 @@ use waproto::buffa::{Message as _, MessageField};
 use waproto::whatsapp as wa;
 
 use super::content::{Content, Shown, read};
+use super::media::{Attachment, ShownMedia};
 use crate::base64_bytes;
 
 /// How far a message has got: one of ours with its reader, one of theirs with us.
@@ -47,6 +48,9 @@ pub struct ShownMessage {
     pub quoted_id: Option<String>,
     /// How far it got.
     pub receipt: Receipt,
+    /// The file it carries.
+    #[serde(default)]
+    pub media: Option<ShownMedia>,
 }
 
 /// A message with what was encrypted in it, kept to quote it and to send it again.
@@ -235,11 +239,12 @@ impl Entry {
             timestamp: origin.timestamp,
             quoted_id: shown.quoted,
             receipt,
+            media: Attachment::of(message).map(Attachment::shown),
         };
         Self { shown, content: message.encode_to_vec() }
     }
 
-    fn message(&self) -> Option<wa::Message> {
+    pub(crate) fn message(&self) -> Option<wa::Message> {
         wa::Message::decode_from_slice(&self.content).ok()
     }
 }

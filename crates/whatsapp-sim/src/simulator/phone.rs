@@ -1,6 +1,7 @@
 //! A phone in its owner's hand.
 
 mod calls;
+mod media;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -216,6 +216,11 @@ impl TestClient {
         .await
     }
 
+    /// Waits for the message with this id.
+    pub(crate) async fn message(&self, id: &str) -> (Arc<wa::Message>, Arc<MessageInfo>) {
+        self.event(|event| messages(event).into_iter().find(|(_, info)| info.id == id)).await
+    }
+
     /// How many messages with this text have come.
     pub(crate) fn texts(&self, text: &str) -> usize {
         let log = self.events.log.lock().unwrap();

@@ -10,6 +10,7 @@ mod client;
 mod contacts;
 mod faults;
 mod many;
+mod media;
 mod offline;
 mod pairing;
 mod peers;

@@ -1,0 +1,55 @@
+//! Files sent and received on a phone.
+
+use axum::body::Bytes;
+
+use super::Phone;
+use crate::clock;
+use crate::error::{Error, Result};
+use crate::handset;
+use crate::phone::media::{Attachment, MediaError, NewMedia};
+
+impl Phone {
+    /// Sends a file: encrypts it, uploads it to the media host and sends the message that describes
+    /// it. `to` is a phone number or an address. Gives the message's id.
+    pub async fn send_media(&self, to: &str, media: NewMedia) -> Result<String> {
+        let recipient = self.recipient(to)?;
+        let (media, sealed) = tokio::task::spawn_blocking(move || {
+            let sealed = media.seal();
+            (media, sealed)
+        })
+        .await
+        .map_err(|_| Error::Stopping)?;
+        let sealed = sealed.map_err(Error::Crypto)?;
+        let now = clock::signed_milliseconds() / 1000;
+        let message = media.message(&sealed, &self.hub.address.to_string(), now);
+        self.hub.media.store(&sealed.name(), Bytes::from(sealed.blob)).await?;
+        let id = {
+            let _change = self.hub.ledger.change();
+            let (id, parcels) = handset::send(&self.hub, &self.account, &recipient, &message);
+            self.hub.deliver(parcels);
+            id
+        };
+        self.hub.settled().await;
+        Ok(id)
+    }
+
+    /// The file of a message: downloaded from the media host, decrypted, and checked against what
+    /// the message says of it.
+    pub async fn media(&self, message: &str) -> Result<Vec<u8>> {
+        let message = {
+            let state = self.account.lock();
+            let entry = state.handset.inbox.entry(message).ok_or(Error::NotFound("message"))?;
+            entry.message().ok_or(Error::NotFound("message"))?
+        };
+        let attachment = Attachment::of(&message).ok_or(Error::NotFound("file in the message"))?;
+        let name = attachment.name()?;
+        let blob = self.hub.media.load(name).await;
+        let blob = blob.ok_or_else(|| MediaError::NotThere(name.to_owned()))?;
+        tokio::task::spawn_blocking(move || {
+            let attachment = Attachment::of(&message).ok_or(Error::NotFound("file"))?;
+            Ok(attachment.open(blob.into())?)
+        })
+        .await
+        .map_err(|_| Error::Stopping)?
+    }
+}
