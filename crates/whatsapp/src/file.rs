@@ -1,6 +1,6 @@
 use std::{
     fs::File,
-    io::{self, Seek, SeekFrom, Write},
+    io::{self, BufWriter, Read, Seek, SeekFrom, Write},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -9,8 +9,12 @@ use std::{
 
 use futures::{StreamExt, TryStreamExt};
 use tokio_util::io::ReaderStream;
-use wacore::download::DownloadWriter;
+use wacore::{
+    download::{DownloadWriter, MediaType},
+    upload::{EncryptedMediaInfo, UploadSource, encrypt_media_streaming},
+};
 use wharf_domain::{Error, media::MediaBody};
+use whatsapp_rust::anyhow;
 
 /// How much of a file is in memory at a time.
 const PIECE: usize = 64 << 10;
@@ -92,6 +96,36 @@ impl DownloadWriter for Spool {
     }
 }
 
+/// Encrypted media in a file without a name.
+pub(crate) struct Sealed {
+    file: File,
+    length: u64,
+}
+
+impl Sealed {
+    /// Encrypts media, and says what opens it again.
+    pub(crate) fn of(media: &[u8], kind: MediaType) -> anyhow::Result<(Self, EncryptedMediaInfo)> {
+        let mut file = BufWriter::new(tempfile::tempfile()?);
+        let info = encrypt_media_streaming(media, &mut file, kind)?;
+        let file = file.into_inner()?;
+        let length = file.metadata()?.len();
+        Ok((Self { file, length }, info))
+    }
+}
+
+impl UploadSource for Sealed {
+    fn len(&self) -> u64 {
+        self.length
+    }
+
+    // One attempt is over before the next begins, so they may share the place in the file.
+    fn reader_from(&self, offset: u64) -> io::Result<Box<dyn Read + Send>> {
+        let mut file = self.file.try_clone()?;
+        file.seek(SeekFrom::Start(offset))?;
+        Ok(Box::new(file))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,6 +149,19 @@ mod tests {
         assert!(!watch.is_full());
         spool.write_all(b"e").unwrap_err();
         assert!(watch.is_full());
+    }
+
+    #[test]
+    fn sealed_media_is_read_from_wherever_an_upload_goes_on() {
+        let (sealed, info) = Sealed::of(&[7; 1000], MediaType::Image).unwrap();
+        assert_eq!(info.file_length, 1000);
+        let mut all = Vec::new();
+        sealed.reader_from(0).unwrap().read_to_end(&mut all).unwrap();
+        assert_eq!(all.len() as u64, sealed.len());
+        assert!(!all.windows(100).any(|window| window == [7; 100]), "not encrypted");
+        let mut rest = Vec::new();
+        sealed.reader_from(500).unwrap().read_to_end(&mut rest).unwrap();
+        assert_eq!(rest, all[500..]);
     }
 
     #[test]

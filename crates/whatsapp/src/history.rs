@@ -113,7 +113,8 @@ enum Part {
 /// Reads a piece on a thread of its own, no further ahead than one chat.
 fn read(core: &Core, piece: LazyHistorySync) -> mpsc::Receiver<Part> {
     let (parts, receiver) = mpsc::channel(1);
-    core.tasks.run_on_thread(move || {
+    // It ends with the last part, or when nobody takes the next one.
+    let reading = core.tasks.on_thread(move || {
         let mut stream = piece.stream();
         loop {
             match stream.next_conversation() {
@@ -137,6 +138,7 @@ fn read(core: &Core, piece: LazyHistorySync) -> mpsc::Receiver<Part> {
             Err(e) => tracing::warn!(error = %e, "the rest of a piece of history cannot be read"),
         }
     });
+    drop(reading);
     receiver
 }
 

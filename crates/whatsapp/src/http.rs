@@ -5,9 +5,10 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::{Buf, Bytes};
-use tokio::runtime::Handle;
+use futures::stream::poll_fn;
+use tokio::{runtime::Handle, sync::mpsc};
 use url::Url;
-use wacore::net::{HttpClient, HttpRequest, HttpResponse, StreamingHttpResponse};
+use wacore::net::{HttpClient, HttpRequest, HttpResponse, StreamingHttpResponse, UploadBody};
 use wharf_net::{Client, Method, Request, Response};
 use whatsapp_rust::anyhow;
 
@@ -15,6 +16,9 @@ use crate::{tasks::Tasks, transport::Link};
 
 /// The longest answer that is kept in memory as a whole; longer ones are for the streaming calls.
 const LONGEST: usize = 64 << 20;
+/// How much of an upload is read at a time, and how many such pieces are read ahead.
+const PIECE: usize = 64 << 10;
+const PIECES: usize = 2;
 
 /// The library's HTTP requests (client version, media), through the session's way out.
 pub(crate) struct Http {
@@ -24,27 +28,29 @@ pub(crate) struct Http {
 }
 
 impl Http {
-    async fn send(client: &Client, request: HttpRequest) -> anyhow::Result<Response> {
+    fn ours(request: HttpRequest) -> anyhow::Result<Request> {
         let method = Method::from_bytes(request.method.as_bytes())?;
         let mut ours = Request::new(method, Url::parse(&request.url)?);
         for (name, value) in &request.headers {
             ours = ours.header(name, value)?;
         }
-        if let Some(body) = request.body {
-            ours = ours.body(body);
-        }
-        Ok(client.send(ours).await?)
+        Ok(match request.body {
+            Some(body) => ours.body(body),
+            None => ours,
+        })
+    }
+
+    async fn exchange(client: &Client, request: Request) -> anyhow::Result<HttpResponse> {
+        let response = client.send(request).await?;
+        let status_code = response.status().as_u16();
+        Ok(HttpResponse { status_code, body: response.bytes(LONGEST).await?.to_vec() })
     }
 }
 
 #[async_trait]
 impl HttpClient for Http {
     async fn execute(&self, request: HttpRequest) -> anyhow::Result<HttpResponse> {
-        let answer = async {
-            let response = Self::send(&self.client, request).await?;
-            let status_code = response.status().as_u16();
-            anyhow::Ok(HttpResponse { status_code, body: response.bytes(LONGEST).await?.to_vec() })
-        };
+        let answer = async { Self::exchange(&self.client, Self::ours(request)?).await };
         answer.await.inspect_err(|e| {
             // The only request before the login is the look-up of the client version.
             if !self.link.greeted().is_cancelled() {
@@ -61,17 +67,54 @@ impl HttpClient for Http {
     fn execute_streaming(&self, request: HttpRequest) -> anyhow::Result<StreamingHttpResponse> {
         let runtime = Handle::try_current()?;
         let cancelled = self.tasks.cancelled().clone();
+        let request = Self::ours(request)?;
         let response = runtime.block_on(async {
             tokio::select! {
                 biased;
                 () = cancelled.cancelled() => anyhow::bail!("the session is over"),
-                response = Self::send(&self.client, request) => response,
+                response = self.client.send(request) => Ok(response?),
             }
         })?;
         let status_code = response.status().as_u16();
         let body = Body { response, rest: Bytes::new(), runtime, tasks: self.tasks.clone() };
         Ok(StreamingHttpResponse { status_code, body: Box::new(body) })
     }
+
+    fn supports_upload_streaming(&self) -> bool {
+        true
+    }
+
+    // Also on a thread of the blocking pool.
+    fn execute_upload(
+        &self,
+        request: HttpRequest,
+        mut body: UploadBody,
+        content_length: u64,
+    ) -> anyhow::Result<HttpResponse> {
+        let (pieces, mut read) = mpsc::channel(PIECES);
+        let stream = poll_fn(move |context| read.poll_recv(context));
+        let request = Self::ours(request)?.stream(content_length, stream);
+        let client = self.client.clone();
+        let answer = self.tasks.ask(async move { Self::exchange(&client, request).await });
+        loop {
+            let piece = next_piece(&mut body).transpose();
+            let Some(piece) = piece else { break };
+            let failed = piece.is_err();
+            // Nobody takes it when the server has answered already, or the session is over.
+            if pieces.blocking_send(piece).is_err() || failed {
+                break;
+            }
+        }
+        drop(pieces);
+        answer.blocking_recv().map_err(|_| anyhow::anyhow!("the session is over"))?
+    }
+}
+
+fn next_piece(body: &mut UploadBody) -> io::Result<Option<Bytes>> {
+    let mut piece = vec![0; PIECE];
+    let length = body.read(&mut piece)?;
+    piece.truncate(length);
+    Ok((length > 0).then(|| piece.into()))
 }
 
 /// A body that is read from a thread which may wait.
@@ -168,6 +211,29 @@ mod tests {
             (first, rest)
         });
         assert_eq!(read.await.unwrap(), (*b"abc", "defgh".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_body_is_sent_piece_by_piece_from_a_thread() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/media", listener.local_addr().unwrap());
+        let body: Vec<u8> = (0..300_000_u32).map(|i| i.to_le_bytes()[0]).collect();
+        let (http, sent) = (http(), body.clone());
+        let length = sent.len() as u64;
+        let sending = tokio::task::spawn_blocking(move || {
+            http.execute_upload(HttpRequest::post(url), Box::new(io::Cursor::new(sent)), length)
+        });
+        let (mut client, _) = listener.accept().await.unwrap();
+        let mut heard = Vec::new();
+        while !heard.ends_with(&body[body.len() - 1000..]) {
+            assert_ne!(client.read_buf(&mut heard).await.unwrap(), 0);
+        }
+        client.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await.unwrap();
+        let answer = sending.await.unwrap().unwrap();
+        assert_eq!((answer.status_code, answer.body.as_slice()), (200, &b"ok"[..]));
+        assert!(heard.ends_with(&body));
+        let head = String::from_utf8_lossy(&heard[..heard.len() - body.len()]).to_lowercase();
+        assert!(head.contains("content-length: 300000"), "{head}");
     }
 
     #[tokio::test]

@@ -61,9 +61,17 @@ impl Tasks {
         receiver.await.ok()
     }
 
-    /// Runs a job on a thread that may wait. It ends by itself, and soon once its outcome cannot be handed over any more.
-    pub(crate) fn run_on_thread(&self, job: impl FnOnce() + Send + 'static) {
-        self.ours.spawn_blocking(job);
+    /// Runs a job on a thread that may wait, and hands its outcome back. It has to end by itself, since a thread cannot
+    /// be stopped.
+    pub(crate) fn on_thread<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> oneshot::Receiver<T> {
+        let (answer, receiver) = oneshot::channel();
+        self.ours.spawn_blocking(move || {
+            let _ = answer.send(job());
+        });
+        receiver
     }
 
     /// Drops all jobs where they stand and returns when the last one is gone. Later jobs end before they start.

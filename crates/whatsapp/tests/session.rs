@@ -14,6 +14,8 @@ mod ends;
 mod liveness;
 #[path = "session/lookup.rs"]
 mod lookup;
+#[path = "session/media.rs"]
+mod media;
 #[path = "session/messages.rs"]
 mod messages;
 #[path = "session/pairing.rs"]

@@ -7,17 +7,13 @@ use wharf_domain::{
     media::{MediaBody, OutgoingMedia},
     ports::PreparedMedia,
 };
-use whatsapp_rust::{
-    Client, anyhow,
-    http::HttpStatusError,
-    upload::{UploadOptions, UploadResponse},
-};
+use whatsapp_rust::{Client, anyhow, http::HttpStatusError};
 
 use super::Core;
 use crate::{
     convert::{self, Quoted},
     failure::in_our_words,
-    file::Spool,
+    file::{Sealed, Spool},
 };
 
 /// What failed when WhatsApp's media hosts do not do what they should.
@@ -32,11 +28,12 @@ impl Core {
     ) -> Result<PreparedMedia> {
         let client = self.ready()?;
         let (bytes, kind) = (media.bytes.clone(), convert::media_type(media.kind));
-        let upload = self.tasks.attend(async move {
-            client.upload(bytes.to_vec(), kind, UploadOptions::default()).await
+        let sealed = self.tasks.on_thread(move || Sealed::of(&bytes, kind));
+        let uploaded = self.tasks.attend(async move {
+            let (sealed, info) = sealed.await??;
+            client.upload_stream(sealed, info, kind).await
         });
-        let uploaded: UploadResponse =
-            upload.await.ok_or(Error::NotConnected)?.map_err(|e| not_uploaded(&e))?;
+        let uploaded = uploaded.await.ok_or(Error::NotConnected)?.map_err(|e| not_uploaded(&e))?;
         let uploaded = convert::Uploaded::from(uploaded);
         let url = Some(uploaded.url.clone());
         Ok(PreparedMedia { raw: convert::encode_media(media, uploaded, quote), url })
