@@ -21,6 +21,7 @@ pub mod webhooks;
 
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
 use wharf_domain::ports::{
     AccountStore, Clock, DeliveryQueue, EventLog, EventSink, HealthCheck, InstanceStore,
     MediaFetcher, MediaJobs, MediaStore, MediaTools, MessageStore, PageAccess, Random,
@@ -129,6 +130,7 @@ pub struct Services {
     sessions: Sessions,
     deliverer: Deliverer,
     retention: Retention,
+    closing: CancellationToken,
 }
 
 impl Services {
@@ -143,12 +145,14 @@ impl Services {
         let recorder = Recorder::new(log, clock, random, config.media.hold);
         let (replies, waiting) = call_replies::channel();
         let sessions = Sessions::new(ports, recorder.clone(), replies, config.sessions);
-        let room = Room::of(config.media.memory);
-        let reader = Reader::new(ports, sessions.clone(), room.clone(), &config.media);
-        let copies = Copies::new(ports, reader.clone(), config.media.hold);
+        // Two rooms: what is sent must not keep what is received from being delivered.
+        let half = || Room::of(config.media.memory / 2);
+        let reader = Reader::new(ports, sessions.clone(), half(), &config.media);
+        let closing = CancellationToken::new();
+        let copies = Copies::new(ports, reader.clone(), config.media.hold, closing.clone());
         let access = AccessService::new(ports.accounts.clone(), ports.instances.clone());
         let messages =
-            MessageService::new(ports, recorder.clone(), sessions.clone(), room, &config.media);
+            MessageService::new(ports, recorder.clone(), sessions.clone(), half(), &config.media);
         let media_worker =
             MediaWorker::new(ports, recorder.clone(), sessions.clone(), &config.media);
         Self {
@@ -169,6 +173,7 @@ impl Services {
             access,
             messages,
             sessions,
+            closing,
         }
     }
 
@@ -190,8 +195,9 @@ impl Services {
     /// Stops all of it in order: sessions first, so that nothing new is recorded, then deliveries. What was not
     /// delivered waits for the next start.
     pub async fn stop(&self) {
-        self.call_replies.stop().await;
         self.sessions.stop().await;
+        self.closing.cancel();
+        self.call_replies.stop().await;
         self.media_worker.stop().await;
         self.retention.stop().await;
         self.deliverer.stop().await;

@@ -30,8 +30,8 @@ enum Turn {
     NobodyThere,
 }
 
-/// How long to wait for media that is to go along.
-const MEDIA_PAUSE: Duration = Duration::from_secs(5);
+/// How long to wait at first for media that is to go along; twice as long the next time, and the one after.
+const MEDIA_PAUSE: Duration = Duration::from_secs(2);
 
 /// Makes the deliveries of a lane one after the other, up to the first that has to wait.
 pub(super) async fn serve(shared: &Shared, lane: LaneRun, settled: &mpsc::Sender<Settled>) {
@@ -92,7 +92,8 @@ async fn settlement(
     Some(match turn {
         Turn::Tried(outcome) => settled_by(shared, delivery, outcome),
         Turn::TooEarly(reason) => {
-            Settlement::Retry { due: shared.clock.now() + MEDIA_PAUSE, reason }
+            let pause = MEDIA_PAUSE * (1 << delivery.attempts.min(2));
+            Settlement::Retry { due: shared.clock.now() + pause, reason }
         }
         Turn::NobodyThere => Settlement::Dropped,
     })

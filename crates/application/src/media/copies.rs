@@ -1,24 +1,27 @@
 //! What a sink is told of the media of an event, and what goes along.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, Weak},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
 use wharf_domain::{
-    Error, Result,
+    Result,
     delivery::MediaCopy,
-    event::{Event, EventBody, EventId},
+    event::{Event, EventBody},
     instance::Instance,
     media::MediaProgress,
-    message::{Content, Message},
+    message::Content,
     ports::{Clock, MediaJobs, MediaStore},
 };
 
-use super::{Reader, in_words, reader::Loaded};
+use super::{
+    Reader, in_words, jobs,
+    loads::{Load, Loads},
+    reader,
+};
 use crate::Ports;
+
+/// How long a delivery waits for a file while it may still come later: what waits keeps others from their turns.
+const GLANCE: Duration = Duration::from_secs(1);
 
 /// Tells sinks where media can be had, and gives it to those that want it along.
 #[derive(Clone)]
@@ -26,21 +29,16 @@ pub(crate) struct Copies {
     jobs: Arc<dyn MediaJobs>,
     store: Arc<dyn MediaStore>,
     clock: Arc<dyn Clock>,
-    reader: Reader,
+    loads: Loads,
     hold: Duration,
-    /// Files that are in use now, so that the sinks of an event share one.
-    in_use: Arc<Mutex<HashMap<EventId, Weak<OnceCell<Loaded>>>>>,
 }
 
 /// The media of an event, for one sink.
 pub(crate) enum Copied {
     /// The event has none.
     Nothing,
-    /// What there is, in memory as long as this lives.
-    Ready(
-        MediaCopy,
-        #[expect(dead_code, reason = "held for its drop")] Option<Arc<OnceCell<Loaded>>>,
-    ),
+    /// What there is; a file that goes along is in memory as long as this lives.
+    Ready(MediaCopy, #[expect(dead_code, reason = "held for its drop")] Option<Arc<Load>>),
     /// It may be there in a moment, and the event is young enough to wait for it.
     Later(String),
 }
@@ -56,14 +54,18 @@ impl Copied {
 }
 
 impl Copies {
-    pub(crate) fn new(ports: &Ports, reader: Reader, hold: Duration) -> Self {
+    pub(crate) fn new(
+        ports: &Ports,
+        reader: Reader,
+        hold: Duration,
+        closing: CancellationToken,
+    ) -> Self {
         Self {
             jobs: ports.media_jobs.clone(),
             store: ports.media_store.clone(),
             clock: ports.clock.clone(),
-            reader,
+            loads: Loads::new(reader, ports.clock.clone(), closing),
             hold,
-            in_use: Arc::default(),
         }
     }
 
@@ -83,21 +85,21 @@ impl Copies {
         if !along {
             return Ok(Copied::Ready(copy, None));
         }
-        let file = self.shared(event.id);
-        let loading = file.get_or_try_init(|| self.load(instance, message, progress.as_ref()));
-        match loading.await {
-            Ok(loaded) => copy.bytes = Some(loaded.bytes.clone()),
-            Err(e) => {
-                let is_young = self.clock.now() < event.recorded_at + self.hold;
-                let is_final = matches!(e, Error::NotFound(_) | Error::Invalid { .. });
-                if is_young && !is_final {
-                    return Ok(Copied::Later(in_words(&e)));
-                }
-                tracing::warn!(event = %event.id.0, reason = in_words(&e), "media stays behind");
-                copy.bytes_error = Some(in_words(&e));
+        let is_young = self.clock.now() < event.recorded_at + self.hold;
+        let patience = if is_young { GLANCE } else { reader::PATIENCE };
+        let load = self.loads.of(event.id, instance, &message.id, progress);
+        match load.wait(&*self.clock, patience).await {
+            Ok(bytes) => copy.bytes = Some(bytes),
+            Err(failure) if is_young && !failure.is_final => {
+                return Ok(Copied::Later(failure.reason));
+            }
+            Err(failure) => {
+                let reason = failure.reason;
+                tracing::warn!(event = %event.id.0, reason, "media does not go along");
+                copy.bytes_error = Some(reason);
             }
         }
-        Ok(Copied::Ready(copy, Some(file)))
+        Ok(Copied::Ready(copy, Some(load)))
     }
 
     /// Where a piece of media is in its instance's bucket, or why it is not there.
@@ -111,7 +113,7 @@ impl Copies {
             (Some(MediaProgress::Stored(object)), Some(bucket)) => {
                 self.store.url(bucket, object, self.clock.now()).map_err(|e| in_words(&e))
             }
-            (Some(MediaProgress::Stored(_)), None) => Err(super::jobs::NO_BUCKET.to_owned()),
+            (Some(MediaProgress::Stored(_)), None) => Err(jobs::NO_BUCKET.to_owned()),
             (Some(MediaProgress::Failed(reason) | MediaProgress::Waiting(Some(reason))), _) => {
                 Err(reason.clone())
             }
@@ -120,26 +122,5 @@ impl Copies {
             }
         };
         MediaCopy { s3_url: url.clone().ok(), s3_error: url.err(), ..MediaCopy::default() }
-    }
-
-    async fn load(
-        &self,
-        instance: &Instance,
-        message: &Message,
-        progress: Option<&MediaProgress>,
-    ) -> Result<Loaded> {
-        self.reader.read(instance, &message.id, progress).await
-    }
-
-    fn shared(&self, event: EventId) -> Arc<OnceCell<Loaded>> {
-        // Each change is complete by itself.
-        let mut in_use = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(file) = in_use.get(&event).and_then(Weak::upgrade) {
-            return file;
-        }
-        in_use.retain(|_, file| file.strong_count() > 0);
-        let file = Arc::default();
-        in_use.insert(event, Arc::downgrade(&file));
-        file
     }
 }

@@ -209,16 +209,12 @@ fn settled_by(
     let due = longest.map(|longest| {
         shared.clock.now() + backoff::pause(FIRST_PAUSE, longest, attempts, &*shared.random)
     });
-    match due.filter(|due| *due - job.recorded_at < GIVE_UP_AFTER) {
-        Some(due) => {
-            tracing::info!(%event, attempts, reason, %due, "media not fetched, will try again");
-            MediaSettlement::Retry { due, reason }
-        }
-        None => {
-            tracing::warn!(%event, attempts, reason, "media given up");
-            MediaSettlement::Failed { reason }
-        }
+    if let Some(due) = due.filter(|due| *due - job.recorded_at < GIVE_UP_AFTER) {
+        tracing::info!(%event, attempts, reason, %due, "media not fetched, will try again");
+        return MediaSettlement::Retry { due, reason };
     }
+    tracing::warn!(%event, attempts, reason, "media given up");
+    MediaSettlement::Failed { reason }
 }
 
 async fn pause(shared: &Shared, pause: Duration) {

@@ -3,6 +3,7 @@
 mod copies;
 mod jobs;
 mod key;
+mod loads;
 mod reader;
 mod room;
 mod service;
@@ -26,7 +27,7 @@ pub struct MediaConfig {
     pub send_max: u64,
     /// How many bytes a file may have that is brought into a bucket.
     pub receive_max: u64,
-    /// How many bytes of media may be in memory at once; what is more waits.
+    /// How many bytes of media may be in memory at once, half of them to be sent; what is more waits.
     pub memory: u64,
     /// How long deliveries may be held for the media of their event.
     pub hold: Duration,

@@ -16,7 +16,7 @@ use super::{MediaConfig, Room, Seat};
 use crate::{Ports, sessions::Sessions};
 
 /// How long it may take to get a file that somebody waits for.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Reads media into memory, as far as there is room.
 #[derive(Clone)]
@@ -60,7 +60,7 @@ impl Reader {
     ) -> Result<Loaded> {
         let reading = async {
             if let Some(MediaProgress::Stored(object)) = progress {
-                match self.from_bucket(instance, object).await {
+                match self.read_bucket(instance, object).await {
                     Ok(Some(loaded)) => return Ok(loaded),
                     Ok(None) => {}
                     Err(e @ Error::Invalid { .. }) => return Err(e),
@@ -70,7 +70,7 @@ impl Reader {
                     }
                 }
             }
-            self.from_whatsapp(instance.id, message).await
+            self.read_whatsapp(instance.id, message).await
         };
         tokio::select! {
             biased;
@@ -79,7 +79,7 @@ impl Reader {
         }
     }
 
-    async fn from_bucket(
+    async fn read_bucket(
         &self,
         instance: &Instance,
         object: &StoredObject,
@@ -95,7 +95,7 @@ impl Reader {
         }
     }
 
-    async fn from_whatsapp(&self, instance: InstanceId, message: &MessageId) -> Result<Loaded> {
+    async fn read_whatsapp(&self, instance: InstanceId, message: &MessageId) -> Result<Loaded> {
         let missing = || Error::NotFound(Resource::Media);
         let stored = self.messages.find(instance, message).await?.ok_or_else(missing)?;
         let raw = stored.raw.ok_or_else(missing)?;

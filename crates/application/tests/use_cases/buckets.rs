@@ -306,3 +306,19 @@ async fn own_media_from_the_phone_is_fetched_and_what_the_api_sent_is_not() {
     assert_eq!(file.bytes.as_ref(), b"hello");
     drop::<Instance>(instance);
 }
+
+#[tokio::test]
+async fn files_that_take_long_leave_turns_to_what_has_none() {
+    let world = World::started().await;
+    let (_, session) = world.connected_like(with_base64(None)).await;
+    world.whatsapp.slow_media(true);
+    for chat in 0..20 {
+        let picture = picture(&format!("55119999{chat:05}"));
+        session.receive(picture).await.unwrap();
+    }
+    session.receive(build::incoming(&build::phone("5511999990003"), "other")).await.unwrap();
+    pass(&world, Duration::from_secs(5)).await;
+    assert!(world.sink.delivered().iter().any(
+        |event| matches!(&event.body, EventBody::Message(one) if one.content.text() == "other"),
+    ));
+}
