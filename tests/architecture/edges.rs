@@ -16,7 +16,6 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("wharf-whatsapp", &["wharf-domain", "wharf-net"]),
     ("wharf-webhook", &["wharf-domain", "wharf-net", "wharf-wire"]),
     ("wharf-media", &["wharf-domain", "wharf-net"]),
-    ("wharf-media", &["wharf-domain", "wharf-net"]),
     ("wharf-media-s3", &["wharf-domain", "wharf-net"]),
     ("wharf-whatsapp-store", &["wharf-migrations", "wharf-seal", "wharf-sql"]),
     // Tools of the driven ones; none knows a port.
@@ -45,7 +44,6 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "wharf-application",
             "wharf-domain",
             "wharf-http-ryze",
-            "wharf-media",
             "wharf-media",
             "wharf-media-s3",
             "wharf-migrations",

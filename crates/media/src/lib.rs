@@ -1,1 +1,15 @@
-//! Looks into media, makes stickers, and fetches files from URLs that callers give.
+#![doc = include_str!("../README.md")]
+
+mod animation;
+mod detect;
+mod fetcher;
+mod file_name;
+mod loudness;
+mod mp4;
+mod picture;
+mod sound;
+mod sticker;
+mod toolbox;
+
+pub use fetcher::HttpMediaFetcher;
+pub use toolbox::MediaToolbox;
