@@ -60,6 +60,10 @@ pub enum Fault {
     Outdated,
     /// No companion can be linked.
     ForbidPairing,
+    /// The media host has none of the files any more (404).
+    ExpireMedia,
+    /// The media host drops connections.
+    MediaDown,
 }
 
 /// Whom a fault concerns.
@@ -122,6 +126,8 @@ pub enum Point {
     Message,
     /// A companion is about to be linked.
     Pairing,
+    /// A client asks something of the media host.
+    Media,
 }
 
 /// What the server shall do.
@@ -147,6 +153,10 @@ pub enum Action {
     Fail(Failure),
     /// Do not link.
     ForbidPairing,
+    /// Have no file to download.
+    ExpireMedia,
+    /// Drop the connection to the media host.
+    DropMedia,
 }
 
 /// A `<failure>` at login.
@@ -307,6 +317,8 @@ impl NewFault {
             (Point::Message, Fault::HoldAcks) => Some(Action::HoldAck),
             (Point::Message, Fault::Refuse { code }) => Some(Action::Refuse(*code)),
             (Point::Pairing, Fault::ForbidPairing) => Some(Action::ForbidPairing),
+            (Point::Media, Fault::ExpireMedia) => Some(Action::ExpireMedia),
+            (Point::Media, Fault::MediaDown) => Some(Action::DropMedia),
             _ => None,
         }
     }

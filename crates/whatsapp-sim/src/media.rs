@@ -4,14 +4,16 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
+use axum::extract::{Path, Query, Request, State};
+use axum::http::{Method, StatusCode};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::faults::{Action, Point};
 use crate::hub::Hub;
 
 /// The blobs, in files if there is a data directory.
@@ -30,9 +32,14 @@ impl Media {
         }
     }
 
-    /// What clients show to upload.
-    pub(crate) fn auth(&self) -> &str {
-        &self.auth
+    /// What the clients of a phone number show to upload.
+    pub(crate) fn auth(&self, number: &str) -> String {
+        format!("{}.{number}", self.auth)
+    }
+
+    /// The number of the clients that show this.
+    fn number_of<'a>(&self, auth: &'a str) -> Option<&'a str> {
+        auth.strip_prefix(&self.auth)?.strip_prefix('.')
     }
 
     /// Keeps a blob.
@@ -59,6 +66,34 @@ impl Media {
     }
 }
 
+/// The part of a request that says who asks.
+#[derive(Deserialize)]
+pub(crate) struct Asking {
+    auth: Option<String>,
+}
+
+/// What makes the server drop a connection instead of answering.
+#[derive(Clone)]
+pub(crate) struct HangUp;
+
+/// Lets faults of the media host strike.
+pub(crate) async fn suffer(
+    State(hub): State<Arc<Hub>>,
+    Query(asking): Query<Asking>,
+    request: Request,
+    next: Next,
+) -> Response {
+    // Who does not say who they are is met by what concerns everybody.
+    let number = asking.auth.as_deref().and_then(|auth| hub.media.number_of(auth));
+    let downloads = request.method() == Method::GET;
+    let possible = |action: &Action| downloads || *action != Action::ExpireMedia;
+    match hub.faults.decide_if(number.unwrap_or_default(), Point::Media, possible) {
+        Some(Action::ExpireMedia) => StatusCode::NOT_FOUND.into_response(),
+        Some(Action::DropMedia) => Extension(HangUp).into_response(),
+        _ => next.run(request).await,
+    }
+}
+
 /// The parameters of an upload.
 #[derive(Deserialize)]
 pub(crate) struct Upload {
@@ -73,7 +108,7 @@ pub(crate) async fn upload(
     Query(upload): Query<Upload>,
     blob: Bytes,
 ) -> Response {
-    if upload.auth.as_deref() != Some(hub.media.auth()) {
+    if upload.auth.as_deref().and_then(|auth| hub.media.number_of(auth)).is_none() {
         return StatusCode::UNAUTHORIZED.into_response();
     }
     if !is_name(&token) {

@@ -82,6 +82,7 @@ impl Server {
         let uploads = DefaultBodyLimit::max(LARGEST_UPLOAD);
         let websocket =
             middleware::from_fn_with_state(Arc::clone(&self.hub), peers::note_websocket);
+        let faulty = middleware::from_fn_with_state(Arc::clone(&self.hub), media::suffer);
         let media_host = middleware::from_fn_with_state(Arc::clone(&self.hub), peers::note_media);
         Router::new()
             .route("/ws/chat", any(chat).layer(websocket))
@@ -90,6 +91,7 @@ impl Server {
                 Router::new()
                     .route("/mms/{kind}/{token}", post(media::upload).layer(uploads))
                     .route("/v/{name}", get(media::download))
+                    .layer(faulty)
                     .layer(media_host)
                     .with_state(Arc::clone(&self.hub)),
             )
@@ -127,7 +129,14 @@ where
 {
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(connection.clone());
-        service.call(request)
+        let answer = service.call(request);
+        async move {
+            let Ok(response) = answer.await;
+            if response.extensions().get::<media::HangUp>().is_some() {
+                return Err(io::Error::from(io::ErrorKind::ConnectionAborted));
+            }
+            Ok(response)
+        }
     });
     http1::Builder::new()
         .timer(TokioTimer::new())

@@ -86,7 +86,12 @@ pub(crate) fn strike_line(hub: &Hub, account: &Account, device: u16, line: &Line
             }
         }
         Action::Unlink => unlink_all(hub, account),
-        Action::DelayAck(_) | Action::HoldAck | Action::Refuse(_) | Action::ForbidPairing => {}
+        Action::DelayAck(_)
+        | Action::HoldAck
+        | Action::Refuse(_)
+        | Action::ForbidPairing
+        | Action::ExpireMedia
+        | Action::DropMedia => {}
     }
 }
 

@@ -18,6 +18,12 @@ fn is_disconnection(event: &Event) -> bool {
     matches!(event, Event::Disconnected(_))
 }
 
+/// Asks for a fault as programs do.
+pub(crate) fn fault(sim: &Simulator, fault: Value) -> ActiveFault {
+    let request: FaultRequest = serde_json::from_value(fault).unwrap();
+    sim.add_fault(request.check(0).unwrap()).unwrap()
+}
+
 struct Scene {
     sim: Simulator,
     ana: Phone,
@@ -37,8 +43,7 @@ impl Scene {
 
     fn fault(&self, mut fault: Value) -> ActiveFault {
         fault["number"] = json!(ANA);
-        let request: FaultRequest = serde_json::from_value(fault).unwrap();
-        self.sim.add_fault(request.check(0).unwrap()).unwrap()
+        self::fault(&self.sim, fault)
     }
 
     /// The connection works both ways.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
 use wacore::download::MediaType;
 use wacore::proto_helpers::MessageExt as _;
 use waproto::whatsapp as wa;
@@ -11,6 +12,7 @@ use whatsapp_rust::upload::UploadOptions;
 use whatsapp_rust::{Jid, buffa::MessageField};
 
 use crate::client::TestClient;
+use crate::faults::fault;
 
 /// More than a client uploads without asking first whether it has to.
 const LARGE: usize = 12 << 20;
@@ -197,4 +199,36 @@ async fn a_file_that_is_not_as_its_message_says_is_named() {
     let shown = scene.shown(image).await;
     let error = scene.bia.media(&shown.id).await.unwrap_err();
     assert!(matches!(error, Error::Media(MediaError::NotThere(_))), "{error}");
+}
+
+#[tokio::test]
+async fn an_expired_file_is_not_found_until_the_fault_is_cleared() {
+    let scene = scene().await;
+    let shown = scene.shown(scene.image(b"a picture".to_vec()).await).await;
+    let image = scene.image(b"a picture".to_vec()).await;
+    fault(&scene.sim, json!({ "fault": "expire-media", "number": scene.ana.number() }));
+    let error = scene.client.client.download(&image).await.unwrap_err();
+    assert!(format!("{error:#}").contains("404"), "{error:#}");
+    // What is new can be uploaded, and phones come through.
+    scene.image(b"another".to_vec()).await;
+    assert_eq!(scene.bia.media(&shown.id).await.unwrap(), b"a picture");
+    scene.sim.clear_faults();
+    assert_eq!(scene.client.client.download(&image).await.unwrap(), b"a picture");
+}
+
+#[tokio::test]
+async fn a_media_host_that_is_down_answers_nobody_whom_it_concerns() {
+    let scene = scene().await;
+    let other = TestClient::linked(&scene.sim, &scene.bia).await;
+    let image = scene.image(b"a picture".to_vec()).await;
+    fault(&scene.sim, json!({ "fault": "media-down", "number": scene.ana.number() }));
+    let options = UploadOptions::default();
+    let upload = scene.client.client.upload(b"another".to_vec(), MediaType::Image, options);
+    upload.await.unwrap_err();
+    scene.client.client.download(&image).await.unwrap_err();
+    assert_eq!(other.client.download(&image).await.unwrap(), b"a picture");
+    fault(&scene.sim, json!({ "fault": "media-down", "all": true }));
+    other.client.download(&image).await.unwrap_err();
+    scene.sim.clear_faults();
+    assert_eq!(scene.client.client.download(&image).await.unwrap(), b"a picture");
 }
