@@ -34,6 +34,74 @@ async fn down(db: &Database, steps: Option<u32>) {
         .unwrap();
 }
 
+async fn up(db: &Database, steps: u32) {
+    db.write(move |txn| {
+        async move { Ok::<_, Error>(Migrator::up(txn, Some(steps)).await?) }.boxed()
+    })
+    .await
+    .unwrap();
+}
+
+async fn run(db: &Database, sql: String) {
+    db.write(move |txn| {
+        async move { Ok::<_, Error>(txn.execute_unprepared(&sql).await.map(drop)?) }.boxed()
+    })
+    .await
+    .unwrap();
+}
+
+async fn count(db: &Database, sql: &str) -> i64 {
+    let row = db.reader().query_one_raw(Statement::from_string(db.backend(), sql)).await.unwrap();
+    row.unwrap().try_get("", "n").unwrap()
+}
+
+/// An upgrade keeps what is there, and so does the way back.
+async fn rows_survive_the_third_step_and_its_undoing(db: Database) {
+    up(&db, 2).await;
+    let before = schema(&db).await;
+    let (id, bytes) = match db.backend() {
+        DbBackend::Postgres => ("gen_random_uuid()", "'\\x00'"),
+        _ => ("x'00112233445566778899aabbccddeeff'", "x'00'"),
+    };
+    let rows = format!(
+        "INSERT INTO account (id, name, created_at) VALUES ({id}, 'acme', 1);
+         INSERT INTO instance (id, account_id, name, token, standing, settings, created_at,
+             updated_at) SELECT {id}, id, 'sales', {bytes}, 0, '{{}}', 1, 1 FROM account;
+         INSERT INTO message (instance_id, message_id, chat, sender, direction, chat_kind,
+             content_kind, has_sender_name, status, sent_at, body)
+             SELECT id, 'M', 'c', 's', 0, 0, 1, FALSE, 3, 1, {bytes} FROM instance"
+    );
+    run(&db, rows).await;
+    let whole = "SELECT COUNT(*) AS n FROM account a JOIN instance i ON i.account_id = a.id
+        JOIN message m ON m.instance_id = i.id";
+    for _ in 0..2 {
+        up(&db, 1).await;
+        assert_eq!(count(&db, whole).await, 1);
+        let empty = "SELECT COUNT(*) AS n FROM instance JOIN message ON instance_id = id
+            WHERE picture_url IS NULL AND proxy_problem IS NULL AND content_name IS NULL";
+        assert_eq!(count(&db, empty).await, 1);
+        down(&db, Some(1)).await;
+        assert_eq!(count(&db, whole).await, 1);
+        assert_eq!(schema(&db).await, before);
+    }
+}
+
+#[tokio::test]
+async fn rows_survive_the_third_step_and_its_undoing_on_sqlite() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("wharf.db");
+    let db = Database::open(&Config::new(file.to_str().unwrap())).await.unwrap();
+    rows_survive_the_third_step_and_its_undoing(db).await;
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL"]
+async fn rows_survive_the_third_step_and_its_undoing_on_postgres() {
+    let home = PostgresSchema::create().await;
+    rows_survive_the_third_step_and_its_undoing(Database::open(&home.config()).await.unwrap())
+        .await;
+}
+
 async fn down_undoes_up(db: Database) {
     db.migrate::<Migrator>().await.unwrap();
     let whole = schema(&db).await;

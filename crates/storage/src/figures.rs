@@ -94,3 +94,27 @@ fn count(row: &QueryResult, column: &str) -> Result<u64> {
     let count: i64 = row.try_get("", column)?;
     u64::try_from(count).map_err(|_| Error::nonsense("count"))
 }
+
+#[cfg(test)]
+mod tests {
+    use wharf_migrations::Migrator;
+    use wharf_sql::{Config, Database};
+
+    use super::*;
+    use crate::statement::{Run as _, values};
+
+    /// Rows are large: to read them all for their kinds would take as long as reading all that was ever said.
+    #[tokio::test]
+    async fn figures_are_read_from_an_index_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", directory.path().join("wharf.db").display());
+        let db = Database::open(&Config::new(&url)).await.unwrap();
+        db.migrate::<Migrator>().await.unwrap();
+        let plan = format!("EXPLAIN QUERY PLAN {SELECT}");
+        let plan = db.reader().all(&plan, values![Vec::<u8>::new(), 0, 0]).await.unwrap();
+        let steps = plan.iter().map(|row| row.try_get::<String>("", "detail").unwrap());
+        let searches: Vec<_> = steps.filter(|step| step.contains("message")).collect();
+        let covered = "SEARCH message USING COVERING INDEX message_chat (instance_id=?)";
+        assert_eq!(searches, [covered, covered]);
+    }
+}

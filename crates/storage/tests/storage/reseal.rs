@@ -1,9 +1,11 @@
 //! A new data key, and what it takes until the old one is not needed any more.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use sea_orm::{ConnectionTrait as _, Statement};
-use wharf_domain::{ports::Room, secret::Secret, token::Token};
+use wharf_domain::{
+    event::EventBody, instance::Instance, ports::Room, secret::Secret, token::Token,
+};
 use wharf_seal::Keyring;
 use wharf_sql::{Database, testing::PostgresSchema};
 use wharf_storage::{Keyrings, Reseal};
@@ -39,7 +41,7 @@ async fn keyring(db: &Database, added: u32) -> Keyring {
 
 /// How many values each data key has sealed, by its version, in each sealed column.
 async fn versions(db: &Database) -> Vec<(u32, usize)> {
-    let mut counts = std::collections::BTreeMap::new();
+    let mut counts = BTreeMap::new();
     for (table, column) in SEALED {
         let sql = format!("SELECT {column} AS sealed FROM {table} WHERE {column} IS NOT NULL");
         let rows = db.reader().query_all_raw(Statement::from_string(db.backend(), sql)).await;
@@ -54,7 +56,7 @@ async fn versions(db: &Database) -> Vec<(u32, usize)> {
 }
 
 /// All that is sealed can be read, and tokens and tickets are still known.
-async fn everything_is_readable(stores: &Stores, expected: &wharf_domain::instance::Instance) {
+async fn everything_is_readable(stores: &Stores, expected: &Instance) {
     let found = stores.instances.find_by_id(expected.id).await.unwrap().unwrap();
     assert_eq!(
         (&found.token, &found.proxy, &found.s3),
@@ -72,12 +74,10 @@ async fn everything_is_readable(stores: &Stores, expected: &wharf_domain::instan
     let deliveries = stores.deliveries.claim(build::moment(60), &Room::of(10, 10)).await.unwrap();
     assert_eq!(deliveries.len(), 2);
     for delivery in &deliveries {
-        let wharf_domain::event::EventBody::Message(message) = &delivery.event.body else {
-            panic!("{delivery:?}")
-        };
-        let stored = stores.messages.find(expected.id, &message.id).await.unwrap().unwrap();
-        assert_eq!(stored.message, **message);
-        assert!(stored.raw.unwrap().starts_with(b"needle-"));
+        let EventBody::Message(message) = &delivery.event.body else { panic!("{delivery:?}") };
+        let found = stores.messages.find(expected.id, &message.id).await.unwrap().unwrap();
+        assert_eq!(found.message, **message);
+        assert!(found.raw.unwrap().starts_with(b"needle-"));
     }
     let ids: Vec<_> = deliveries.iter().map(|delivery| delivery.id).collect();
     stores.deliveries.release(&ids).await.unwrap();

@@ -93,12 +93,11 @@ impl MediaJobs for InMemoryStore {
             if let Some(row) = state.media_jobs.get_mut(&id) {
                 row.is_claimed = true;
             }
-            match state.job(id) {
-                Some(job) => jobs.push(job),
-                None => {
-                    let reason = "the stored message is gone".to_owned();
-                    state.settle_job(id, &MediaSettlement::Failed { reason }, now);
-                }
+            if let Some(job) = state.job(id) {
+                jobs.push(job);
+            } else {
+                let reason = "the stored message is gone".to_owned();
+                state.settle_job(id, &MediaSettlement::Failed { reason }, now);
             }
         }
         Ok(jobs)
