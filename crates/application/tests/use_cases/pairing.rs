@@ -23,7 +23,7 @@ async fn qr(world: &World, instance: &Instance) -> String {
     }
 }
 
-async fn shown(world: &World, instance: &Instance) -> Option<String> {
+fn shown(world: &World, instance: &Instance) -> Option<String> {
     world.services.connections.progress(instance).qr.map(|code| code.as_str().to_owned())
 }
 
@@ -32,7 +32,7 @@ async fn a_new_code_takes_the_place_of_the_old_one_for_whoever_asks() {
     let world = World::started().await;
     let instance = world.instance("sales").await;
     let first = qr(&world, &instance).await;
-    assert_eq!(shown(&world, &instance).await, Some(first.clone()));
+    assert_eq!(shown(&world, &instance), Some(first.clone()));
     world.whatsapp.until_session(instance.id).await.next_qr();
     let mut second = first.clone();
     for _ in 0..10_000 {
@@ -43,7 +43,7 @@ async fn a_new_code_takes_the_place_of_the_old_one_for_whoever_asks() {
         tokio::task::yield_now().await;
     }
     assert_ne!(second, first);
-    assert_eq!(shown(&world, &instance).await, Some(second));
+    assert_eq!(shown(&world, &instance), Some(second));
     assert_eq!(world.whatsapp.sessions(instance.id).len(), 1);
 }
 
@@ -58,7 +58,7 @@ async fn a_cancelled_pairing_ends_at_once_for_everybody_and_the_next_one_is_new(
     assert_eq!(connections.cancel(&instance).await.unwrap(), ConnectionState::Disconnected);
     assert_eq!(world.state(&instance).await, ConnectionState::Disconnected);
     assert!(world.whatsapp.sessions(instance.id)[0].has_ended());
-    assert_eq!(shown(&world, &instance).await, None);
+    assert_eq!(shown(&world, &instance), None);
     world.until_told("pair_error").await;
     // This time somebody waits.
     let waits = connections.connect(&instance, None, None);
@@ -139,7 +139,7 @@ async fn a_phone_that_refuses_uses_the_typed_code_up_and_another_try_may_work() 
             progress.code.is_none() && progress.problem.as_deref() == Some("the phone refused")
         })
         .await;
-    assert!(shown(&world, &instance).await.is_some(), "the session goes on");
+    assert!(shown(&world, &instance).is_some(), "the session goes on");
     let link = connections.connect(&instance, Some(number()), None).await.unwrap();
     assert!(matches!(link, Link::PairingCode(_)), "{link:?}");
     assert_eq!(connections.progress(&instance).problem, None);
