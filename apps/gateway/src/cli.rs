@@ -8,11 +8,12 @@ use tracing::{Level, Metadata};
 use tracing_subscriber::{
     EnvFilter, filter::FilterFn, layer::SubscriberExt, util::SubscriberInitExt,
 };
-use wharf_domain::account::AccountName;
+use wharf_domain::{account::AccountName, cors::Origin};
 
 use crate::{
     Config, Gateway, Settings, Surroundings,
     offline::{self, AccountCommand},
+    rotation,
 };
 
 /// A self-hosted WhatsApp gateway.
@@ -32,19 +33,39 @@ struct Cli {
 enum Command {
     /// Run the gateway; this is also what happens without a command
     Serve,
+    #[command(flatten)]
+    Offline(Offline),
+}
+
+/// What is done without serving.
+#[derive(Subcommand)]
+pub enum Offline {
     /// Make, list and change accounts, also beside a running server
     #[command(subcommand)]
     Account(Account),
     /// Bring the database's schema up to date
     Migrate,
+    /// Seal everything with a new data key, and the data keys with a new master key
+    ///
+    /// The server must be stopped. Ended in the middle, it is taken up where it was by the same command. Until it says that
+    /// the new key is in force the old file opens the database, from then on the new one.
+    RotateKey {
+        /// The file with the master key that is in force
+        #[arg(long, value_name = "FILE")]
+        old_key_file: PathBuf,
+        /// The file with the master key that is to be; it is made where there is none
+        #[arg(long, value_name = "FILE")]
+        new_key_file: PathBuf,
+    },
     /// Print the effective configuration, secrets masked
     CheckConfig,
     /// Print the API's description
     Openapi,
 }
 
+/// What can be done to accounts.
 #[derive(Subcommand)]
-enum Account {
+pub enum Account {
     /// Make an account and print its token, which nobody can see again
     Create {
         /// Its name
@@ -71,6 +92,14 @@ enum Account {
         #[arg(long)]
         quota: String,
     },
+    /// Change which web pages may call with an account's token; without origins none may
+    SetCors {
+        /// Its name
+        name: String,
+        /// Such as `https://app.example.com`
+        #[arg(value_name = "ORIGIN")]
+        origins: Vec<String>,
+    },
     /// Remove an account
     Delete {
         /// Its name
@@ -80,6 +109,31 @@ enum Account {
         #[arg(long)]
         force: bool,
     },
+}
+
+impl Offline {
+    /// Does it, and prints what there is to say.
+    pub fn run(self, config: &Config) -> Result<()> {
+        match self {
+            Self::Account(account) => {
+                let command = account.parse()?;
+                print(&block_on(offline::account(config, command))?);
+                Ok(())
+            }
+            Self::Migrate => block_on(offline::migrate(config)),
+            Self::RotateKey { old_key_file, new_key_file } => {
+                block_on(rotation::run(config, &old_key_file, &new_key_file, print))
+            }
+            Self::CheckConfig => {
+                print(&config.to_string());
+                Ok(())
+            }
+            Self::Openapi => {
+                print(&wharf_http_ryze::openapi().to_pretty_json()?);
+                Ok(())
+            }
+        }
+    }
 }
 
 impl Account {
@@ -95,6 +149,10 @@ impl Account {
                     number => Some(number.parse().context("--quota is no number")?),
                 };
                 AccountCommand::SetQuota(name(raw)?, quota)
+            }
+            Self::SetCors { name: raw, origins } => {
+                let origins = origins.iter().map(|origin| Origin::parse(origin));
+                AccountCommand::SetCors(name(raw)?, origins.collect::<Result<_, _>>()?)
             }
             Self::Delete { name: raw, force } => AccountCommand::Delete(name(raw)?, force),
         })
@@ -127,20 +185,7 @@ pub fn environment() -> impl Iterator<Item = (String, String)> {
 fn run(command: Command, config: Config) -> Result<()> {
     match command {
         Command::Serve => serve(config, Surroundings::default()),
-        Command::Account(account) => {
-            let command = account.parse()?;
-            print(&block_on(offline::account(&config, command))?);
-            Ok(())
-        }
-        Command::Migrate => block_on(offline::migrate(&config)),
-        Command::CheckConfig => {
-            print(&config.to_string());
-            Ok(())
-        }
-        Command::Openapi => {
-            print(&wharf_http_ryze::openapi().to_pretty_json()?);
-            Ok(())
-        }
+        Command::Offline(command) => command.run(&config),
     }
 }
 

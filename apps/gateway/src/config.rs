@@ -1,20 +1,28 @@
 //! The configuration, read once and checked.
 
+mod values;
+
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
-use anyhow::{Context, bail};
-use wharf_domain::{secret::Secret, token::Token};
+use wharf_domain::{proxy::ProxyConfig, secret::Secret, token::Token};
 use wharf_http_ryze::Network;
+use wharf_media_s3::{Addressing, Urls};
 use wharf_net::Egress;
 use wharf_seal::MasterKey;
 
-use crate::settings::{ENV_PREFIX, Settings};
+use crate::settings::Settings;
+
+use self::values::{
+    base_url, database_url, device_name, limit, named, networks, optional, proxy_url, retention,
+    s3_addressing, s3_urls, size, unless_unlimited, without_password,
+};
 
 /// The libraries speak up when something fails.
 const DEFAULT_LOG: &str = "error,wharf=info";
 
-/// Ten years. Times before the beginning of time cannot be reckoned with.
-const LONGEST_RETENTION: Duration = Duration::from_hours(10 * 366 * 24);
+const DEFAULT_MAX_BODY: usize = 64 << 20;
+const DEFAULT_MEDIA_MAX: u64 = 64 << 20;
+const DEFAULT_MEDIA_BASE64_MAX: u64 = 16 << 20;
 
 /// The configuration of a gateway.
 pub struct Config {
@@ -40,6 +48,14 @@ pub struct Config {
     pub trusted_proxies: Vec<Network>,
     /// The largest request body, in bytes.
     pub max_body: usize,
+    /// The largest media that is sent, in bytes.
+    pub media_max: u64,
+    /// The largest media that is told as base64, in bytes.
+    pub media_base64_max: u64,
+    /// How buckets are reached and linked to.
+    pub s3: wharf_media_s3::Config,
+    /// The way out of instances that have none of their own; may hold a password.
+    pub proxy: Option<ProxyConfig>,
     /// How long messages and delivered events are kept; `None` is for ever.
     pub message_retention: Option<Duration>,
     /// More root certificates.
@@ -94,7 +110,27 @@ impl Config {
                 networks,
             )?
             .unwrap_or_default(),
-            max_body: optional("max_body", settings.max_body.as_deref(), size)?.unwrap_or(64 << 20),
+            max_body: optional("max_body", settings.max_body.as_deref(), size)?
+                .unwrap_or(DEFAULT_MAX_BODY),
+            media_max: optional("media_max", settings.media_max.as_deref(), size)?
+                .map_or(DEFAULT_MEDIA_MAX, |size| size as u64),
+            media_base64_max: optional(
+                "media_base64_max",
+                settings.media_base64_max.as_deref(),
+                size,
+            )?
+            .map_or(DEFAULT_MEDIA_BASE64_MAX, |size| size as u64),
+            s3: wharf_media_s3::Config {
+                urls: optional("s3_urls", settings.s3_urls.as_deref(), s3_urls)?
+                    .unwrap_or_default(),
+                addressing: optional(
+                    "s3_addressing",
+                    settings.s3_addressing.as_deref(),
+                    s3_addressing,
+                )?
+                .unwrap_or_default(),
+            },
+            proxy: optional("proxy_url", settings.proxy_url.as_deref(), proxy_url)?,
             message_retention: optional(
                 "message_retention",
                 settings.message_retention.as_deref(),
@@ -136,6 +172,19 @@ impl fmt::Display for Config {
         writeln!(f, "rate_limit_create = {}", unlimited(self.rate_limit_create))?;
         writeln!(f, "trusted_proxies = {}", networks.join(","))?;
         writeln!(f, "max_body = {}", self.max_body)?;
+        writeln!(f, "media_max = {}", self.media_max)?;
+        writeln!(f, "media_base64_max = {}", self.media_base64_max)?;
+        let urls = match self.s3.urls {
+            Urls::Presigned => "presigned",
+            Urls::Plain => "plain",
+        };
+        writeln!(f, "s3_urls = {urls}")?;
+        let addressing = match self.s3.addressing {
+            Addressing::Path => "path",
+            Addressing::VirtualHost => "virtual-host",
+        };
+        writeln!(f, "s3_addressing = {addressing}")?;
+        writeln!(f, "proxy_url = {}", masked(self.proxy.is_some()))?;
         let retention =
             self.message_retention.map(|keep| humantime::format_duration(keep).to_string());
         writeln!(f, "message_retention = {}", retention.as_deref().unwrap_or("unlimited"))?;
@@ -151,118 +200,10 @@ impl fmt::Display for Config {
     }
 }
 
-fn named<T, E>(key: &str, parsed: Result<T, E>) -> anyhow::Result<T>
-where
-    E: Into<anyhow::Error>,
-{
-    let name = format!("{ENV_PREFIX}{}", key.to_ascii_uppercase());
-    parsed.map_err(Into::into).with_context(|| format!("{name} cannot be used"))
-}
-
-fn optional<T, E>(
-    key: &str,
-    raw: Option<&str>,
-    parse: impl FnOnce(&str) -> Result<T, E>,
-) -> anyhow::Result<Option<T>>
-where
-    E: Into<anyhow::Error>,
-{
-    raw.map(str::trim).map(|raw| named(key, parse(raw))).transpose()
-}
-
-fn limit(key: &str, raw: Option<&str>, default: u32) -> anyhow::Result<Option<u32>> {
-    let limit = optional(key, raw, str::parse)?.unwrap_or(default);
-    Ok((limit > 0).then_some(limit))
-}
-
-fn unless_unlimited(raw: &str) -> anyhow::Result<Option<u32>> {
-    if raw == "unlimited" { Ok(None) } else { Ok(Some(raw.parse()?)) }
-}
-
-fn retention(raw: &str) -> anyhow::Result<Option<Duration>> {
-    if raw == "unlimited" {
-        return Ok(None);
-    }
-    let keep = humantime::parse_duration(raw)?;
-    if keep > LONGEST_RETENTION {
-        bail!("must be at most ten years, or `unlimited`");
-    }
-    Ok(Some(keep))
-}
-
-/// The reasons do not repeat any of it: there may be a password where none is expected.
-fn database_url(raw: &str) -> anyhow::Result<String> {
-    if raw.starts_with("postgres://") || raw.starts_with("postgresql://") {
-        url::Url::parse(raw)
-            .context("is no PostgreSQL URL; is everything in it percent-encoded?")?;
-    } else if !raw.starts_with("sqlite:") {
-        bail!("must begin with `sqlite:` or `postgres:`");
-    }
-    Ok(raw.to_owned())
-}
-
-fn base_url(raw: &str) -> anyhow::Result<String> {
-    let url = url::Url::parse(raw)?;
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        bail!("must be an http or https URL");
-    }
-    Ok(url.as_str().trim_end_matches('/').to_owned())
-}
-
-fn networks(raw: &str) -> anyhow::Result<Vec<Network>> {
-    let each = raw.split(',').map(str::trim).filter(|one| !one.is_empty());
-    Ok(each.map(str::parse).collect::<Result<_, _>>()?)
-}
-
-fn size(raw: &str) -> anyhow::Result<usize> {
-    let units = [("GiB", 30), ("MiB", 20), ("KiB", 10), ("", 0)];
-    for (unit, shift) in units {
-        if let Some(number) = raw.strip_suffix(unit) {
-            let number: usize = number.trim().parse()?;
-            return number.checked_mul(1 << shift).filter(|n| *n > 0).context("out of range");
-        }
-    }
-    bail!("must be a number of bytes")
-}
-
-fn device_name(raw: &str) -> anyhow::Result<String> {
-    if raw.is_empty() || raw.chars().count() > 50 || raw.chars().any(char::is_control) {
-        bail!("must have 1 to 50 characters");
-    }
-    Ok(raw.to_owned())
-}
-
-/// A database URL as it may be shown.
-fn without_password(raw: &str) -> String {
-    if raw.starts_with("sqlite:") && !raw.contains('@') {
-        return raw.to_owned();
-    }
-    let hidden = || "(set)".to_owned();
-    let Ok(mut url) = url::Url::parse(raw) else { return hidden() };
-    // What stands behind an unescaped `/`, `?` or `#` of a password.
-    if url.path().contains('@')
-        || url.query().is_some_and(|q| q.contains('@'))
-        || url.fragment().is_some()
-    {
-        return hidden();
-    }
-    if url.password().is_some() && url.set_password(Some("***")).is_err() {
-        return hidden();
-    }
-    let is_secret = |name: &str| name.to_ascii_lowercase().contains("password");
-    if url.query_pairs().any(|(name, _)| is_secret(&name)) {
-        let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
-        let masked = pairs.into_iter().map(|(name, value)| {
-            let shown = if is_secret(&name) { "***".to_owned() } else { value };
-            (name, shown)
-        });
-        url.query_pairs_mut().clear().extend_pairs(masked);
-    }
-    url.to_string()
-}
-
 #[cfg(test)]
 mod tests {
+    use wharf_domain::proxy::ProxyProtocol;
+
     use super::*;
 
     fn parse(set: impl FnOnce(&mut Settings)) -> anyhow::Result<Config> {
@@ -278,6 +219,9 @@ mod tests {
         assert_eq!(config.database_url.expose(), "sqlite://./data/wharf.db");
         assert_eq!((config.rate_limit, config.rate_limit_create), (Some(100), Some(20)));
         assert_eq!(config.max_body, 64 * 1024 * 1024);
+        assert_eq!((config.media_max, config.media_base64_max), (64 << 20, 16 << 20));
+        assert!(config.proxy.is_none());
+        assert_eq!(config.s3, wharf_media_s3::Config::default());
         assert_eq!(config.message_retention, None);
     }
 
@@ -304,6 +248,7 @@ mod tests {
             (Settings { listen: Some("x".into()), ..Settings::default() }, "WHARF_LISTEN"),
             (Settings { max_body: Some("5 MB".into()), ..Settings::default() }, "WHARF_MAX_BODY"),
             (Settings { egress: Some("all".into()), ..Settings::default() }, "WHARF_EGRESS"),
+            (Settings { s3_urls: Some("open".into()), ..Settings::default() }, "WHARF_S3_URLS"),
             (
                 Settings { base_url: Some("ftp://x".into()), ..Settings::default() },
                 "WHARF_BASE_URL",
@@ -320,11 +265,13 @@ mod tests {
             s.database_url = Some("postgres://wharf:hunter2@localhost/wharf".into());
             s.account_token = Some("topsecret".into());
             s.encryption_key = Some("00".repeat(32));
+            s.proxy_url = Some("http://way:through@10.1.2.3:3128".into());
         })
         .unwrap();
         let shown = config.to_string();
         assert!(shown.contains("postgres://wharf:***@localhost/wharf"), "{shown}");
-        for secret in ["hunter2", "topsecret", &"00".repeat(32)] {
+        assert!(shown.contains("proxy_url = (set)"), "{shown}");
+        for secret in ["hunter2", "topsecret", "way", "through", "10.1.2.3", &"00".repeat(32)] {
             assert!(!shown.contains(secret), "{shown}");
         }
     }
@@ -369,6 +316,26 @@ mod tests {
             let text = format!("{refusal:#} {refusal:?}");
             assert!(text.contains("WHARF_DATABASE_URL"), "{text}");
             assert!(!text.contains("hunter2"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_is_a_url_with_credentials_if_it_asks_for_any() {
+        let proxy = |url: &str| parse(|s| s.proxy_url = Some(url.into())).map(|c| c.proxy.unwrap());
+        let plain = proxy("http://proxy.example.com:3128").unwrap();
+        assert_eq!((plain.host.as_str(), plain.port), ("proxy.example.com", 3128));
+        assert_eq!((plain.username, plain.password.is_none()), (None, true));
+        let full = proxy("socks5h://us%40er:p%3A%2F%40ss@[::1]").unwrap();
+        assert_eq!(full.protocol, ProxyProtocol::Socks5);
+        assert_eq!((full.host.as_str(), full.port), ("[::1]", 1080));
+        assert_eq!(full.username.as_deref(), Some("us@er"));
+        assert_eq!(full.password.unwrap().expose(), "p:/@ss");
+        for url in
+            ["ftp://u:hunter2@h", "hunter2", "http://u:hun/ter2@h:1", "http://h:1/?p=hunter2", ""]
+        {
+            let text = format!("{:#}", proxy(url).err().unwrap());
+            assert!(text.contains("WHARF_PROXY_URL"), "{text}");
+            assert!(!text.contains("hunter2") && !text.contains("ter2"), "{text}");
         }
     }
 

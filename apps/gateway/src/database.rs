@@ -7,8 +7,8 @@ use wharf_domain::{
     account::AccountName,
     instance::InstanceId,
     ports::{
-        AccountStore, DeliveryQueue, EventLog, HealthCheck, InstanceStore, MessageStore,
-        WebhookStore,
+        AccountStore, DeliveryQueue, EventLog, HealthCheck, InstanceStore, MediaJobs, MessageStore,
+        PageAccess, WebhookStore,
     },
 };
 use wharf_migrations::Migrator;
@@ -16,7 +16,8 @@ use wharf_seal::Keyring;
 use wharf_sql::{DataDirLock, Database, ServerLock};
 use wharf_storage::{
     DatabaseHealth, KeyringError, Keyrings, SeaOrmAccountStore, SeaOrmDeliveryQueue,
-    SeaOrmEventLog, SeaOrmInstanceStore, SeaOrmMessageStore, SeaOrmWebhookStore,
+    SeaOrmEventLog, SeaOrmInstanceStore, SeaOrmMediaJobs, SeaOrmMessageStore, SeaOrmPageAccess,
+    SeaOrmWebhookStore,
 };
 use wharf_whatsapp_store::StoreFactory;
 
@@ -42,9 +43,42 @@ pub(crate) struct OpenDatabase {
 }
 
 /// What keeps other servers away: of the same files, and of the same PostgreSQL schema, whatever machine they are on.
-struct Locks {
+pub(crate) struct Locks {
     server: ServerLock,
     _data_dir: DataDirLock,
+}
+
+impl Locks {
+    async fn acquire(config: &Config, settings: &wharf_sql::Config) -> Result<Self> {
+        let data_dir = DataDirLock::acquire(&config.data_dir)?;
+        let server = ServerLock::acquire(settings).await.context("cannot lock the database")?;
+        Ok(Self { server, _data_dir: data_dir })
+    }
+
+    /// Returns once another server may have taken the database over.
+    pub(crate) async fn lost(&mut self) {
+        self.server.lost().await;
+    }
+}
+
+/// A database of which nothing sealed has been opened, and that nobody serves.
+pub(crate) struct Locked {
+    pub(crate) sql: Database,
+    pub(crate) locks: Locks,
+}
+
+/// Opens the configured database for this process alone and brings its schema up to date, without a key.
+pub(crate) async fn lock(config: &Config) -> Result<Locked> {
+    make_private_dir(&config.data_dir)?;
+    let settings = wharf_sql::Config::new(config.database_url.expose());
+    let locks = Locks::acquire(config, &settings).await?;
+    Ok(Locked { sql: migrated(&settings).await?, locks })
+}
+
+async fn migrated(settings: &wharf_sql::Config) -> Result<Database> {
+    let sql = Database::open(settings).await.context("cannot open the database")?;
+    sql.migrate::<Migrator>().await.context("cannot bring the schema up to date")?;
+    Ok(sql)
 }
 
 /// The storage ports.
@@ -55,6 +89,8 @@ pub(crate) struct Stores {
     pub(crate) messages: Arc<dyn MessageStore>,
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) queue: Arc<dyn DeliveryQueue>,
+    pub(crate) media_jobs: Arc<dyn MediaJobs>,
+    pub(crate) pages: Arc<dyn PageAccess>,
     pub(crate) health: Arc<dyn HealthCheck>,
 }
 
@@ -64,17 +100,11 @@ pub(crate) async fn open(config: &Config, access: Access) -> Result<OpenDatabase
     make_private_dir(&config.data_dir)?;
     let settings = wharf_sql::Config::new(config.database_url.expose());
     let locks = match access {
-        Access::Alone => {
-            let data_dir = DataDirLock::acquire(&config.data_dir)?;
-            let server =
-                ServerLock::acquire(&settings).await.context("cannot lock the database")?;
-            Some(Locks { server, _data_dir: data_dir })
-        }
+        Access::Alone => Some(Locks::acquire(config, &settings).await?),
         // A server that is running has migrated already, and then there is nothing left to do.
         Access::Beside => None,
     };
-    let sql = Database::open(&settings).await.context("cannot open the database")?;
-    sql.migrate::<Migrator>().await.context("cannot bring the schema up to date")?;
+    let sql = migrated(&settings).await?;
     let keyring = keyring(&sql, config).await?;
     let stores = Stores {
         accounts: Arc::new(SeaOrmAccountStore::new(sql.clone(), keyring.clone())),
@@ -83,6 +113,8 @@ pub(crate) async fn open(config: &Config, access: Access) -> Result<OpenDatabase
         messages: Arc::new(SeaOrmMessageStore::new(sql.clone(), keyring.clone())),
         log: Arc::new(SeaOrmEventLog::new(sql.clone(), keyring.clone())),
         queue: Arc::new(SeaOrmDeliveryQueue::new(sql.clone(), keyring.clone())),
+        media_jobs: Arc::new(SeaOrmMediaJobs::new(sql.clone(), keyring.clone())),
+        pages: Arc::new(SeaOrmPageAccess::new(sql.clone(), keyring.clone())),
         health: Arc::new(DatabaseHealth::new(sql.clone())),
     };
     let sessions = StoreFactory::new(sql.clone(), keyring);
@@ -125,7 +157,7 @@ impl OpenDatabase {
     /// Returns once another server may have taken the database over.
     pub(crate) async fn lost(&mut self) {
         match &mut self.locks {
-            Some(locks) => locks.server.lost().await,
+            Some(locks) => locks.lost().await,
             None => pending().await,
         }
     }

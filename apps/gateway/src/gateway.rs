@@ -3,14 +3,17 @@
 use std::{
     net::{SocketAddr, TcpListener},
     sync::Arc,
+    time::Duration,
 };
 
 use actix_web::HttpServer;
 use anyhow::{Context, Result, anyhow};
 use url::Url;
-use wharf_application::{ApplicationConfig, Ports, Services};
+use wharf_application::{ApplicationConfig, Ports, Services, media::MediaConfig};
 use wharf_domain::token::Token;
-use wharf_http_ryze::Api;
+use wharf_http_ryze::{Api, UrlCheck};
+use wharf_media::{HttpMediaFetcher, MediaToolbox};
+use wharf_media_s3::S3MediaStore;
 use wharf_net::{Net, Roots, Tls};
 use wharf_webhook::WebhookSink;
 use wharf_whatsapp::WhatsAppAdapter;
@@ -31,6 +34,8 @@ pub struct Surroundings {
     pub client_version: Option<(u32, u32, u32)>,
     /// Root certificates to trust besides the configured ones, as PEM.
     pub roots_pem: Option<String>,
+    /// How long the event of a message is held for its media to be in the bucket.
+    pub media_hold: Option<Duration>,
 }
 
 /// A gateway that is ready to serve.
@@ -64,6 +69,7 @@ impl Gateway {
         let whatsapp = wharf_whatsapp::Config {
             device_name: config.device_name.clone(),
             client_version: surroundings.client_version,
+            default_proxy: config.proxy.clone(),
             ..wharf_whatsapp::Config::default()
         };
         let whatsapp = match surroundings.whatsapp_url {
@@ -88,13 +94,25 @@ impl Gateway {
             whatsapp: Arc::new(whatsapp),
             clock: clock.clone(),
             random,
+            media_jobs: stores.media_jobs.clone(),
+            media_store: Arc::new(S3MediaStore::new(&net, clock.clone(), config.s3)?),
+            media_tools: Arc::new(MediaToolbox::default()),
+            media_fetcher: Arc::new(HttpMediaFetcher::new(&net)?),
+            page_access: stores.pages.clone(),
             health: vec![stores.health.clone()],
+        };
+        let media = MediaConfig {
+            base64_max: config.media_base64_max,
+            send_max: config.media_max,
+            hold: surroundings.media_hold.unwrap_or(MediaConfig::default().hold),
+            ..MediaConfig::default()
         };
         let services = Services::new(
             &ports,
             ApplicationConfig {
                 message_retention: config.message_retention,
                 default_quota: config.account_quota,
+                media,
                 ..ApplicationConfig::default()
             },
         );
@@ -108,6 +126,8 @@ impl Gateway {
                 max_body: config.max_body,
                 trusted_proxies: config.trusted_proxies,
                 version: env!("CARGO_PKG_VERSION").to_owned(),
+                public_url: public_url.clone(),
+                url_check: url_check(&net),
             },
         );
         Ok(Self { services, api, database, listener, public_url, first_token })
@@ -163,6 +183,15 @@ impl Gateway {
         self.database.close().await?;
         outcome
     }
+}
+
+/// Judges the URLs callers give by the egress guard, as far as they can be judged before they are dialled.
+fn url_check(net: &Net) -> UrlCheck {
+    let guard = net.guard().clone();
+    UrlCheck::new(move |raw| {
+        let url = Url::parse(raw).map_err(|e| e.to_string())?;
+        guard.check_url(&url).map_err(|e| e.to_string())
+    })
 }
 
 fn tls(config: &Config, surroundings: &Surroundings) -> Result<Tls> {

@@ -7,6 +7,7 @@ mod gateway;
 pub mod huge_pages;
 mod master_key;
 pub mod offline;
+mod rotation;
 mod session_stores;
 mod settings;
 mod system;

@@ -12,15 +12,23 @@ use wharf_seal::MasterKey;
 /// The file the key is kept in when it is not given.
 pub const FILE_NAME: &str = "master.key";
 
-/// The key in the file, which is made when there is none; and whether it was made.
+/// The key in the data directory's file, which is made when there is none; and whether it was made.
 pub fn find_or_make(data_dir: &Path) -> Result<(MasterKey, bool)> {
     let path = data_dir.join(FILE_NAME);
-    match std::fs::read_to_string(&path) {
+    match find(&path)? {
+        Some(key) => Ok((key, false)),
+        None => Ok((make(&path)?, true)),
+    }
+}
+
+/// The key in a file, if there is such a file.
+pub fn find(path: &Path) -> Result<Option<MasterKey>> {
+    match std::fs::read_to_string(path) {
         Ok(text) => {
-            let key = MasterKey::parse(text.trim());
-            Ok((key.with_context(|| format!("{} holds no key", path.display()))?, false))
+            let key = MasterKey::parse(&text);
+            Ok(Some(key.with_context(|| format!("{} holds no key", path.display()))?))
         }
-        Err(e) if e.kind() == ErrorKind::NotFound => Ok((make(&path)?, true)),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
         Err(e) => Err(e).with_context(|| format!("cannot read {}", path.display())),
     }
 }
@@ -30,7 +38,8 @@ pub fn unmake(data_dir: &Path) -> Result<()> {
     std::fs::remove_file(data_dir.join(FILE_NAME)).context("cannot remove the new master key")
 }
 
-fn make(path: &Path) -> Result<MasterKey> {
+/// Makes a key and the file for it, which nobody else may read.
+pub fn make(path: &Path) -> Result<MasterKey> {
     let key = MasterKey::generate(&random())?;
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -40,12 +49,25 @@ fn make(path: &Path) -> Result<MasterKey> {
         let mut file = options.open(path)?;
         file.write_all(key.to_text().as_bytes())?;
         file.write_all(b"\n")?;
-        // What is sealed with the key may be on disk before the key is, unless this waits.
-        file.sync_all()
+        // What is sealed with the key may be on disk before the key and its name are, unless this waits.
+        file.sync_all()?;
+        sync_directory(path)
     };
     write().with_context(|| format!("cannot write {}", path.display()))?;
     tracing::info!(file = %path.display(), "made a master key; back it up apart from the database");
     Ok(key)
+}
+
+#[cfg(unix)]
+fn sync_directory(of: &Path) -> std::io::Result<()> {
+    let directory = of.parent().filter(|parent| !parent.as_os_str().is_empty());
+    std::fs::File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// Directories cannot be opened there; the file system's journal has to do.
+#[cfg(not(unix))]
+fn sync_directory(_of: &Path) -> std::io::Result<()> {
+    Ok(())
 }
 
 /// Where keys and nonces come from.

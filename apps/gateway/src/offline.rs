@@ -6,6 +6,7 @@ use anyhow::Result;
 use wharf_application::accounts::AccountService;
 use wharf_domain::{
     account::{Account, AccountName},
+    cors::Origin,
     token::Token,
 };
 
@@ -26,6 +27,8 @@ pub enum AccountCommand {
     RotateToken(AccountName),
     /// Change how many instances one may own.
     SetQuota(AccountName, Option<u32>),
+    /// Change which web pages may call with its token.
+    SetCors(AccountName, Vec<Origin>),
     /// Remove one; with its instances, when the flag is set.
     Delete(AccountName, bool),
 }
@@ -53,6 +56,10 @@ pub async fn account(config: &Config, command: AccountCommand) -> Result<String>
             accounts.set_quota(&name, quota).await?;
             String::new()
         }
+        AccountCommand::SetCors(name, origins) => {
+            accounts.set_cors(&name, &origins).await?;
+            String::new()
+        }
         AccountCommand::Delete(name, force) => {
             let orphans = database.instances_of(&name).await?;
             accounts.delete(&name, force).await?;
@@ -73,7 +80,9 @@ pub async fn migrate(config: &Config) -> Result<()> {
 fn line(account: &Account) -> String {
     let quota = account.quota.map_or_else(|| "unlimited".to_owned(), |quota| quota.to_string());
     let since = account.created_at.format("%Y-%m-%dT%H:%M:%SZ");
-    format!("{}\tquota {quota}\tsince {since}\n", account.name.as_str())
+    let origins: Vec<_> = account.cors.iter().map(Origin::as_str).collect();
+    let origins = if origins.is_empty() { "closed".to_owned() } else { origins.join(" ") };
+    format!("{}\tquota {quota}\tsince {since}\tcors {origins}\n", account.name.as_str())
 }
 
 fn shown_once(token: &Token) -> String {

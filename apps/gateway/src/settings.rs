@@ -58,8 +58,21 @@ settings! {
     rate_limit_create: "N" = "`20`",
     /// Networks whose `X-Forwarded-For` is believed, as a comma list of addresses or CIDR blocks.
     trusted_proxies: "NETWORKS" = "none",
-    /// The largest request body, in bytes or with `KiB`, `MiB`, `GiB`.
+    /// The largest request body, in bytes or with `KiB`, `MiB`, `GiB`. Where media is sent, one that holds the largest
+    /// media as base64 is taken too.
     max_body: "SIZE" = "`64MiB`",
+    /// The largest media that is sent, from a body or from a URL, with units as above.
+    media_max: "SIZE" = "`64MiB`",
+    /// The largest media that is told as base64, to webhooks that ask for it and by `/api/chat/base64`.
+    media_base64_max: "SIZE" = "`16MiB`",
+    /// How events link to media in an instance's bucket: `presigned`, good for seven days, or `plain`, for buckets that are
+    /// open to all.
+    s3_urls: "KIND" = "`presigned`",
+    /// Where S3 servers other than AWS want the bucket's name: in the `path`, or as `virtual-host` in front of their own.
+    s3_addressing: "KIND" = "`path`",
+    /// The proxy that instances without one of their own talk to WhatsApp through: `http://`, `https://` or `socks5://`,
+    /// with `user:password@` where it asks for them. No answer of the API shows it.
+    proxy_url: "URL" = "none",
     /// How long messages and delivered events are kept, such as `90d` or `12h`; at most ten years.
     message_retention: "DURATION" = "`unlimited`",
     /// A PEM file of root certificates to trust besides the web's.

@@ -98,6 +98,15 @@ impl Server {
         self.call(token, Method::GET, "/api/instance/list", &Value::Null).0
     }
 
+    /// The origin that a preflight from a page there is answered with.
+    fn preflight(&self, origin: &str) -> Option<String> {
+        let request = self.http.request(Method::OPTIONS, format!("{}/api/instance/list", self.url));
+        let request = request.header("origin", origin);
+        let answer = request.header("access-control-request-method", "GET").send().unwrap();
+        let allowed = answer.headers().get("access-control-allow-origin")?;
+        Some(allowed.to_str().unwrap().to_owned())
+    }
+
     fn create(&self, token: &str, name: &str) -> StatusCode {
         self.call(token, Method::POST, "/api/instance/new", &json!({ "name": name })).0
     }
@@ -139,6 +148,18 @@ fn accounts_are_kept_beside_a_running_server() {
     let list = printed(&dir, &["account", "list"]);
     assert!(list.contains("agency\tquota unlimited"), "{list}");
     assert!(list.contains("default"), "{list}");
+
+    assert!(list.lines().all(|line| line.ends_with("\tcors closed")), "{list}");
+    let origins = ["https://App.example.com/", "http://localhost:3000"];
+    printed(&dir, &["account", "set-cors", "agency", origins[0], origins[1]]);
+    let list = printed(&dir, &["account", "list"]);
+    assert!(list.contains("\tcors https://app.example.com http://localhost:3000\n"), "{list}");
+    assert_eq!(server.preflight("https://app.example.com"), Some("https://app.example.com".into()));
+    assert_eq!(server.preflight("https://other.example.com"), None);
+    let no_origin = run(&dir, &["account", "set-cors", "agency", "app.example.com"]);
+    assert!(refusal(&no_origin).contains("http"), "{}", refusal(&no_origin));
+    printed(&dir, &["account", "set-cors", "agency"]);
+    assert_eq!(server.preflight("https://app.example.com"), None);
 
     let rotated = printed(&dir, &["account", "rotate-token", "--name", "agency"]);
     let new = token_in(&rotated).unwrap();
@@ -214,6 +235,13 @@ fn the_effective_configuration_is_printed_with_secrets_masked() {
         .unwrap();
     let shown = String::from_utf8(shown.stdout).unwrap();
     assert!(shown.contains("rate_limit = 7"), "{shown}");
+    let proxied = wharf(&dir, &["check-config"])
+        .env("WHARF_PROXY_URL", "socks5://wharf:hunter2@proxy.example.com")
+        .output()
+        .unwrap();
+    let proxied = String::from_utf8(proxied.stdout).unwrap();
+    assert!(proxied.contains("proxy_url = (set)\n"), "{proxied}");
+    assert!(!proxied.contains("hunter2") && !proxied.contains("example.com"), "{proxied}");
     assert!(!shown.contains(&key), "{shown}");
     let misspelt = wharf(&dir, &["check-config"]).env("WHARF_RATELIMIT", "7").output().unwrap();
     let refusal = refusal(&misspelt);
