@@ -4,6 +4,7 @@ mod answer;
 mod calls;
 mod media;
 mod phone;
+mod picture;
 
 use axum::Router;
 use axum::extract::State;
@@ -39,6 +40,7 @@ pub(crate) fn router(simulator: Simulator) -> Router {
         .route("/root-certificate", get(root_certificate))
         .merge(calls::routes())
         .merge(media::routes())
+        .merge(picture::routes())
         .method_not_allowed_fallback(wrong_method)
         .fallback(unknown_route)
         .with_state(simulator);

@@ -2,6 +2,7 @@
 
 mod calls;
 mod media;
+mod picture;
 
 use std::sync::Arc;
 use std::time::Duration;

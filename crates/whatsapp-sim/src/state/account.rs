@@ -5,6 +5,7 @@ mod record;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use wacore_binary::{Jid, Node, Server};
 
@@ -42,6 +43,8 @@ pub(crate) struct State {
     ledger: Arc<Ledger>,
     /// The name the owner goes by.
     pub(crate) name: String,
+    /// What the owner looks like.
+    pub(crate) picture: Option<Picture>,
     /// The phone, device 0.
     pub(crate) handset: Handset,
     /// The linked devices, without the phone.
@@ -57,6 +60,15 @@ pub(crate) struct State {
     devices_ever: u16,
     devices_changed: u64,
     changed: Changed,
+}
+
+/// A profile picture.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Picture {
+    /// Another one for each picture: the time it was set.
+    pub(crate) id: u64,
+    /// Where it is.
+    pub(crate) url: String,
 }
 
 /// What the journal does not know yet.
@@ -86,6 +98,7 @@ impl Account {
             number: number.clone(),
             ledger,
             name,
+            picture: None,
             handset,
             devices: BTreeMap::new(),
             collections: BTreeMap::new(),
@@ -231,6 +244,13 @@ impl State {
         }
         self.devices_have_changed();
         Some(gone)
+    }
+
+    /// Sets the owner's picture, or takes it away.
+    pub(crate) fn set_picture(&mut self, url: Option<String>) {
+        let last = self.picture.take().map_or(0, |picture| picture.id);
+        self.picture = url.map(|url| Picture { id: clock::seconds().max(last + 1), url });
+        self.account_has_changed();
     }
 
     /// Remembers that the account talks with another. Says whether that is new.
