@@ -35,10 +35,12 @@ impl Caller {
     pub(crate) async fn identify(
         services: &Services,
         headers: &header::HeaderMap,
+        path: &str,
     ) -> Result<Self, ApiError> {
         let Some(raw) = token(headers) else { return Ok(Self::Nobody) };
         let Ok(token) = Token::parse(raw) else { return Ok(Self::Stranger) };
-        let principal = services.access.identify(&token).await.during(Operation::Identify)?;
+        let principal = services.access.identify(&token).await;
+        let principal = principal.during(part(path).unwrap_or(Operation::Identify))?;
         Ok(principal.map_or(Self::Stranger, Self::Known))
     }
 
@@ -64,7 +66,7 @@ fn token(headers: &header::HeaderMap) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
-fn principal(request: &HttpRequest) -> Result<Principal, ApiError> {
+pub(crate) fn principal(request: &HttpRequest) -> Result<Principal, ApiError> {
     match request.extensions().get::<Caller>() {
         Some(Caller::Known(principal)) => Ok(*principal),
         Some(Caller::Stranger) => Err(ApiError::InvalidToken),
@@ -72,7 +74,7 @@ fn principal(request: &HttpRequest) -> Result<Principal, ApiError> {
     }
 }
 
-fn services(request: &HttpRequest) -> Result<Data<Services>, ApiError> {
+pub(crate) fn services(request: &HttpRequest) -> Result<Data<Services>, ApiError> {
     let missing = || Error::unavailable("routing", "the use cases are not in the app's data");
     request.app_data().cloned().ok_or_else(missing).during(Operation::Identify)
 }
@@ -126,16 +128,34 @@ impl FromRequest for OpenInstance {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let asked = principal(request)
             .and_then(|principal| Ok((principal, services(request)?, name_in_path(request)?)));
+        let operation = part(request.match_info().as_str()).unwrap_or(Operation::FindInstance);
         async move {
             let (principal, services, name) = asked?;
             let found = match name {
                 Some(name) => services.access.instance(principal, &name).await,
                 None => Err(unknown_name(principal)),
             };
-            let instance = found.during(Operation::FindInstance)?;
+            let instance = found.during(operation)?;
             Ok(Self { instance, services })
         }
         .boxed_local()
+    }
+}
+
+/// What fails, when all that a route is about is a part of its instance and the instance cannot be looked up: the getting or
+/// setting of that part.
+fn part(path: &str) -> Option<Operation> {
+    let (rest, _) = path.strip_prefix("/api/")?.rsplit_once('/')?;
+    match rest {
+        "instance/getSettings" => Some(Operation::GetSettings),
+        "instance/settings" => Some(Operation::SetSettings),
+        "instance/getProxy" => Some(Operation::GetProxy),
+        "instance/proxy" => Some(Operation::SetProxy),
+        "instance/getS3" => Some(Operation::GetS3),
+        "instance/s3" => Some(Operation::SetS3),
+        "instance/metrics" => Some(Operation::GetMetrics),
+        "events/getWebsocket" => Some(Operation::GetWebSocket),
+        _ => None,
     }
 }
 
@@ -156,7 +176,7 @@ impl FromRequest for NamedInstance {
 }
 
 /// The decoded name in the path; `None` when no instance can have it.
-fn name_in_path(request: &HttpRequest) -> Result<Option<InstanceName>, ApiError> {
+pub(crate) fn name_in_path(request: &HttpRequest) -> Result<Option<InstanceName>, ApiError> {
     let Ok(raw) = Path::<String>::extract(request).into_inner() else { return Ok(None) };
     if raw.trim().is_empty() {
         return Err(ApiError::MissingInstance);
@@ -165,7 +185,7 @@ fn name_in_path(request: &HttpRequest) -> Result<Option<InstanceName>, ApiError>
 }
 
 /// What a caller is told about a name no instance can have: the same as about one that none happens to have.
-fn unknown_name(principal: Principal) -> Error {
+pub(crate) fn unknown_name(principal: Principal) -> Error {
     match principal {
         Principal::Account(_) => Error::NotFound(Resource::Instance),
         Principal::Instance { .. } => Error::WrongInstance,

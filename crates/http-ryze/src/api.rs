@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use actix_web::{
-    App, Error,
+    App, Error, Responder,
     body::MessageBody,
     dev::{ServiceFactory, ServiceRequest, ServiceResponse},
     middleware::from_fn,
@@ -15,10 +15,12 @@ use wharf_domain::ports::Clock;
 use crate::{
     Network,
     body::BodyLimit,
-    config::Config,
+    config::{Config, UrlCheck},
+    cors::cors,
     gate::gate,
     health::Version,
     openapi::{endpoints, openapi},
+    page::{self, PublicUrl},
     rate_limit::RateLimits,
     unknown::{Served, unknown},
 };
@@ -31,6 +33,8 @@ pub struct Api {
     served: Data<Served>,
     version: Data<Version>,
     body_limit: BodyLimit,
+    public_url: Data<PublicUrl>,
+    url_check: Data<UrlCheck>,
 }
 
 /// What the gate counts with.
@@ -45,12 +49,15 @@ impl Api {
     #[must_use]
     pub fn new(services: Services, clock: Arc<dyn Clock>, config: Config) -> Self {
         let limits = RateLimits::new(&config);
+        let body_limit = BodyLimit::new(config.max_body, services.media_config().send_max);
         Self {
             services: Data::new(services),
             limiter: Data::new(Limiter { limits, trusted_proxies: config.trusted_proxies, clock }),
             served: Data::new(Served::new(&openapi())),
             version: Data::new(Version(config.version)),
-            body_limit: BodyLimit(config.max_body),
+            body_limit,
+            public_url: Data::new(PublicUrl(config.public_url)),
+            url_check: Data::new(config.url_check),
         }
     }
 
@@ -72,7 +79,11 @@ impl Api {
             .app_data(self.served.clone())
             .app_data(self.version.clone())
             .app_data(self.body_limit)
-            .service(web::redirect("/docs", "/docs/"))
+            .app_data(self.public_url.clone())
+            .app_data(self.url_check.clone())
+            .route("/docs", web::get().to(to_docs))
+            .route(page::SCRIPT, web::get().to(page::script))
+            .route(page::STYLE, web::get().to(page::style))
             .service(
                 SwaggerUi::new("/docs/{file:.*}")
                     .url("/openapi.json", openapi())
@@ -81,5 +92,10 @@ impl Api {
             )
             .default_service(web::to(unknown))
             .wrap(from_fn(gate))
+            .wrap(from_fn(cors))
     }
+}
+
+async fn to_docs() -> impl Responder {
+    web::Redirect::to("/docs/")
 }

@@ -4,7 +4,7 @@ use actix_web::{
     FromRequest, HttpRequest,
     dev::Payload,
     http::header,
-    web::{Bytes, BytesMut},
+    web::{Bytes, BytesMut, Query},
 };
 use futures::{
     StreamExt,
@@ -12,11 +12,30 @@ use futures::{
 };
 use serde::de::DeserializeOwned;
 
-use crate::error::ApiError;
+use crate::{error::ApiError, message};
 
-/// The largest body that is read.
+/// The largest bodies that are read.
 #[derive(Clone, Copy)]
-pub(crate) struct BodyLimit(pub(crate) usize);
+pub(crate) struct BodyLimit {
+    usual: usize,
+    with_file: usize,
+}
+
+impl BodyLimit {
+    /// Room for what is around a file in a body.
+    const AROUND: u64 = 1 << 20;
+
+    /// `usual` bytes, and where a file of `file` bytes may come along as base64, as many as that takes.
+    pub(crate) fn new(usual: usize, file: u64) -> Self {
+        let as_base64 = file.div_ceil(3).saturating_mul(4).saturating_add(Self::AROUND);
+        Self { usual, with_file: usize::try_from(as_base64).unwrap_or(usize::MAX).max(usual) }
+    }
+
+    fn of(self, path: &str) -> usize {
+        let has_file = message::WITH_FILES.iter().any(|with| path.starts_with(with));
+        if has_file { self.with_file } else { self.usual }
+    }
+}
 
 /// The body as it came. It is parsed by the endpoint, so that who may not call it hears that first.
 ///
@@ -28,7 +47,8 @@ impl FromRequest for Sent {
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let limit = request.app_data().map_or(0, |BodyLimit(limit)| *limit);
+        let limit = request.app_data::<BodyLimit>();
+        let limit = limit.map_or(0, |limit| limit.of(request.match_info().as_str()));
         let announced = request.headers().get(header::CONTENT_LENGTH);
         let announced = announced.and_then(|length| length.to_str().ok()?.parse().ok());
         let payload = payload.take();
@@ -72,5 +92,13 @@ impl Sent {
             .map_err(|e| ApiError::Body { detail: Some(e.to_string()) })?;
         json.end().map_err(|e| ApiError::Body { detail: Some(e.to_string()) })?;
         Ok(parsed)
+    }
+
+    /// Parses the body as browsers send a form.
+    pub(crate) fn form<T: DeserializeOwned>(self) -> Result<T, ApiError> {
+        let bytes = self.0?;
+        let text = std::str::from_utf8(&bytes).map_err(|_| ApiError::Body { detail: None })?;
+        let form = Query::<T>::from_query(text).map_err(|_| ApiError::Body { detail: None })?;
+        Ok(form.into_inner())
     }
 }

@@ -17,17 +17,28 @@ use crate::wording;
 pub(crate) enum Operation {
     Identify,
     CreateInstance,
-    SetProxy,
     ListInstances,
     FindInstance,
     Connect,
+    CancelConnect,
+    LinkPage,
     Reconnect,
     LogOut,
     DeleteInstance,
+    GetSettings,
+    SetSettings,
+    GetProxy,
+    SetProxy,
+    GetS3,
+    SetS3,
+    GetMetrics,
     SendMessage,
+    GetMedia,
     SetWebhook,
     GetWebhook,
     DeleteWebhook,
+    SetWebSocket,
+    GetWebSocket,
 }
 
 /// Why a request is refused or failed.
@@ -41,6 +52,16 @@ pub(crate) enum ApiError {
     MissingInstance,
     /// A field that has to be there is absent or blank.
     MissingField(&'static str),
+    /// A key of the query that has to be there is absent or blank.
+    MissingQuery(&'static str),
+    /// The instance's WebSocket was never set up.
+    NoWebSocket,
+    /// The instance is connected, so there is no attempt to give up.
+    AlreadyConnected,
+    /// The link to a pairing page was used, has expired, or never was one.
+    BadLink,
+    /// Web pages of that origin may not call.
+    ForeignOrigin,
     /// The body is not what the route takes. The detail is given on the routes that show one.
     Body { detail: Option<String> },
     /// The body is larger than the server accepts.
@@ -114,6 +135,20 @@ impl ApiError {
             Self::InvalidToken => (StatusCode::UNAUTHORIZED, "Invalid token".into()),
             Self::MissingInstance => (StatusCode::BAD_REQUEST, "Instance name is required".into()),
             Self::MissingField(field) => (StatusCode::BAD_REQUEST, wording::missing(field)),
+            Self::MissingQuery(key) => {
+                (StatusCode::BAD_REQUEST, format!("{key} query parameter is required").into())
+            }
+            Self::NoWebSocket => {
+                (StatusCode::NOT_FOUND, "WebSocket not configured for this instance".into())
+            }
+            Self::AlreadyConnected => {
+                (StatusCode::BAD_REQUEST, "Instance is already connected".into())
+            }
+            Self::BadLink => (
+                StatusCode::FORBIDDEN,
+                "This link was already used or has expired. Ask for a new one.".into(),
+            ),
+            Self::ForeignOrigin => (StatusCode::FORBIDDEN, "Origin is not allowed".into()),
             Self::Body { detail: None } => (StatusCode::BAD_REQUEST, "Invalid request body".into()),
             Self::Body { detail: Some(detail) } => {
                 (StatusCode::BAD_REQUEST, format!("Invalid request body: {detail}").into())

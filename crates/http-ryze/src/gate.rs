@@ -14,8 +14,9 @@ use crate::{
     access::Caller,
     api::Limiter,
     error::ApiError,
-    instance, peer,
+    health, instance, peer,
     rate_limit::{Count, Counted},
+    unknown,
 };
 
 /// Identifies the caller for the extractors, counts the request and tells the caller the count with whatever answer.
@@ -24,10 +25,10 @@ pub(crate) async fn gate(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     // What is asked for without its body is served as a read; the server leaves the body out.
-    if request.method() == Method::HEAD && is_read(decoded(&request)) {
+    if request.method() == Method::HEAD && unknown::is_read(decoded(&request)) {
         request.head_mut().method = Method::GET;
     }
-    if ["/health", "/health/live", "/health/ready"].contains(&decoded(&request)) {
+    if health::PATHS.contains(&decoded(&request)) {
         return Ok(in_our_words(next.call(request).await?.map_into_boxed_body()));
     }
     let (count, caller) = admit(&request).await;
@@ -54,13 +55,6 @@ fn decoded(request: &ServiceRequest) -> &str {
     request.match_info().as_str()
 }
 
-/// Whether a GET of this path changes nothing.
-fn is_read(path: &str) -> bool {
-    ["/health", "/docs", "/openapi.json", "/api/instance/list", "/api/events/getWebhook/"]
-        .iter()
-        .any(|read| path.starts_with(read))
-}
-
 /// Counts a request with its caller's others.
 async fn admit(request: &ServiceRequest) -> (Option<Count>, Result<Caller, ApiError>) {
     let (Some(limiter), Some(services)) =
@@ -68,7 +62,7 @@ async fn admit(request: &ServiceRequest) -> (Option<Count>, Result<Caller, ApiEr
     else {
         return (None, Ok(Caller::Nobody));
     };
-    let caller = Caller::identify(services, request.headers()).await;
+    let caller = Caller::identify(services, request.headers(), decoded(request)).await;
     let forwarded_for: Vec<_> = request
         .headers()
         .get_all(header::HeaderName::from_static("x-forwarded-for"))

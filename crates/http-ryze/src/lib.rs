@@ -3,22 +3,26 @@
 mod access;
 mod api;
 mod body;
+mod chat;
 mod config;
+mod cors;
 mod error;
 mod gate;
 mod health;
 mod instance;
 mod message;
 mod openapi;
+mod page;
 mod peer;
 mod qr;
 mod query;
 mod rate_limit;
 mod unknown;
 mod webhook;
+mod websocket;
 mod wording;
 
 pub use api::Api;
-pub use config::Config;
+pub use config::{Config, UrlCheck};
 pub use openapi::openapi;
 pub use peer::{InvalidNetwork, Network};

@@ -1,28 +1,93 @@
 //! The OpenAPI document, collected from the routes that are served.
 
 use actix_web::App;
-use utoipa::openapi::{
-    ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder,
-    security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
-    tag::TagBuilder,
+use utoipa::{
+    ToSchema,
+    openapi::{
+        ComponentsBuilder, ContentBuilder, Header, HeaderBuilder, InfoBuilder, LicenseBuilder,
+        ObjectBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, ResponseBuilder, Schema,
+        path::Operation,
+        schema::Type,
+        security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
+        tag::TagBuilder,
+    },
 };
 use utoipa_actix_web::{AppExt, service_config::ServiceConfig};
+use wharf_wire::{InstanceStateEvent, MessageExchangeEvent, MessageStatusEvent};
 
-use crate::{health, instance, message, webhook};
+use crate::{chat, health, instance, message, page, webhook, websocket};
 
 /// Registers every endpoint.
 pub(crate) fn endpoints(config: &mut ServiceConfig<'_>) {
     config
         .configure(instance::endpoints)
         .configure(message::endpoints)
+        .configure(chat::endpoints)
         .configure(webhook::endpoints)
+        .configure(websocket::endpoints)
+        .configure(page::endpoints)
         .configure(health::endpoints);
 }
 
 /// The OpenAPI document of all routes.
 #[must_use]
 pub fn openapi() -> OpenApi {
-    App::new().into_utoipa_app().openapi(frame()).configure(endpoints).split_for_parts().1
+    let app = App::new().into_utoipa_app().openapi(frame()).configure(endpoints);
+    let mut document = app.split_for_parts().1;
+    for (path, item) in &mut document.paths.paths {
+        let operations =
+            [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+        for operation in operations.into_iter().flatten() {
+            if !health::PATHS.contains(&path.as_str()) {
+                complete(path, operation);
+            }
+        }
+    }
+    document
+}
+
+/// Adds what is true of every route but those of the health, whatever stands beside its handler.
+fn complete(path: &str, operation: &mut Operation) {
+    let refusal = |description| {
+        let body = ContentBuilder::new().schema(Some(Ref::from_schema_name("ErrorBody"))).build();
+        ResponseBuilder::new().description(description).content("application/json", body).build()
+    };
+    let responses = &mut operation.responses.responses;
+    let mut add = |status: &str, description| {
+        responses.entry(status.to_owned()).or_insert_with(|| refusal(description).into());
+    };
+    add("429", "Too many requests");
+    if path.contains("{instance}") {
+        add("400", "The path names no instance");
+    }
+    if operation.request_body.is_some() {
+        add("413", "The body is larger than the server accepts");
+    }
+    for response in responses.values_mut() {
+        if let RefOr::T(response) = response {
+            for (name, description) in RATE_LIMIT {
+                response.headers.insert(name.to_owned(), counted(description).into());
+            }
+        }
+    }
+}
+
+const RATE_LIMIT: [(&str, &str); 3] = [
+    ("X-RateLimit-Limit", "How many requests a minute may be made; without a limit it is absent"),
+    ("X-RateLimit-Remaining", "How many are left"),
+    ("X-RateLimit-Reset", "When they are counted anew, in seconds since 1970"),
+];
+
+fn counted(description: &str) -> Header {
+    let number = ObjectBuilder::new().schema_type(Type::Integer).build();
+    HeaderBuilder::new().schema(Some(number)).description(Some(description)).build()
+}
+
+/// The schema of a type and of all that it names.
+fn schemas<T: ToSchema>() -> Vec<(String, RefOr<Schema>)> {
+    let mut schemas = vec![(T::name().into_owned(), T::schema())];
+    T::schemas(&mut schemas);
+    schemas
 }
 
 fn frame() -> OpenApi {
@@ -40,7 +105,16 @@ fn frame() -> OpenApi {
         .scheme(HttpAuthScheme::Bearer)
         .description(Some("The same token, for clients that can only send it so."))
         .build();
+    let visit = ApiKey::Cookie(ApiKeyValue::with_description(
+        "wharf_connect",
+        "A visit of the pairing page, as a link began it.",
+    ));
     let components = ComponentsBuilder::new()
+        // What goes out by itself: on webhooks and WebSockets.
+        .schemas_from_iter(schemas::<MessageExchangeEvent>())
+        .schemas_from_iter(schemas::<MessageStatusEvent>())
+        .schemas_from_iter(schemas::<InstanceStateEvent>())
+        .security_scheme("visit", SecurityScheme::ApiKey(visit))
         .security_scheme("token", SecurityScheme::ApiKey(token))
         .security_scheme("bearer", SecurityScheme::Http(bearer))
         .build();
@@ -51,7 +125,8 @@ fn frame() -> OpenApi {
         .components(Some(components))
         .tags(Some([
             tag("Instances", "One linked WhatsApp device each."),
-            tag("Messages", "Sending."),
+            tag("Pairing page", "What people look at while they link a phone."),
+            tag("Messages", "Sending, and the media of what was received."),
             tag("Events", "Where what happens is told."),
             tag("Health", "Whether the gateway works. No token, no rate limit."),
         ]))

@@ -14,6 +14,8 @@ pub(crate) fn missing(field: &str) -> Cow<'static, str> {
     match field {
         "number" => "Number is required".into(),
         "message" => "Message is required".into(),
+        "mediaType" | "imageUrl" => format!("{field} is required").into(),
+        "mediaUrl" => "mediaUrl or mediaBase64 is required".into(),
         field => format!("The '{field}' field is required").into(),
     }
 }
@@ -21,6 +23,11 @@ pub(crate) fn missing(field: &str) -> Cow<'static, str> {
 /// What a failure means for the caller.
 pub(crate) fn failure(operation: Operation, error: &Error) -> Answer {
     match error {
+        Error::NotFound(Resource::Message | Resource::Media)
+            if operation == Operation::GetMedia =>
+        {
+            (StatusCode::NOT_FOUND, "Message not found or no media available".into())
+        }
         Error::NotFound(resource) => (StatusCode::NOT_FOUND, not_found(*resource).into()),
         Error::WrongInstance => {
             (StatusCode::FORBIDDEN, "Instance token does not match the requested instance".into())
@@ -48,6 +55,9 @@ pub(crate) fn failure(operation: Operation, error: &Error) -> Answer {
         {
             (StatusCode::INTERNAL_SERVER_ERROR, broken(operation, error))
         }
+        Error::NotConnected if operation == Operation::GetMedia => {
+            (StatusCode::SERVICE_UNAVAILABLE, "Instance is not connected to WhatsApp".into())
+        }
         Error::NotConnected => {
             (StatusCode::BAD_REQUEST, "Instance is not connected to WhatsApp".into())
         }
@@ -61,6 +71,9 @@ pub(crate) fn failure(operation: Operation, error: &Error) -> Answer {
         Error::Refused { code } => refused(operation, *code),
         Error::NotAcknowledged if operation == Operation::SendMessage => {
             (StatusCode::GATEWAY_TIMEOUT, "WhatsApp did not acknowledge the message".into())
+        }
+        Error::NotAcknowledged if operation == Operation::GetMedia => {
+            (StatusCode::GATEWAY_TIMEOUT, "The media could not be fetched in time".into())
         }
         error => (StatusCode::INTERNAL_SERVER_ERROR, broken(operation, error)),
     }
@@ -79,12 +92,26 @@ fn invalid(operation: Operation, field: &str, reason: &str) -> Cow<'static, str>
     match (operation, field) {
         // The reason is a whole sentence: it names the event and the ones that exist.
         (_, "events") => reason.to_owned().into(),
-        (Operation::SetProxy, field) => format!("Invalid proxy: {field} {reason}").into(),
+        (Operation::SetProxy, field) => {
+            format!("Invalid proxy: {} {reason}", unprefixed(field, "proxy")).into()
+        }
+        (Operation::SetS3, field) => {
+            format!("Invalid S3 configuration: {} {reason}", unprefixed(field, "s3")).into()
+        }
+        (Operation::SetSettings, "settings") => "At least one setting must be provided".into(),
+        (Operation::GetMedia, "media") => format!("The media {reason}").into(),
         // "Invalid token" would read like a refusal of the caller's own.
         (Operation::CreateInstance, "token") => format!("The 'token' field {reason}").into(),
         (Operation::SetWebhook, field) => format!("Invalid webhook {field}: {reason}").into(),
         (_, field) => format!("Invalid {field}: {reason}").into(),
     }
+}
+
+/// The name a field of a block has on the route that is all about the block: `proxyHost` is `host` there.
+fn unprefixed(field: &str, prefix: &str) -> String {
+    let short = field.strip_prefix(prefix).unwrap_or(field);
+    let mut letters = short.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }
 
 // 463 and 429 are WhatsApp's ways of saying "not so fast"; everything else is a failure.
@@ -101,6 +128,19 @@ fn refused(operation: Operation, code: u16) -> Answer {
     (status, sentence.into())
 }
 
+/// Why there is no code to type for a phone.
+pub(crate) fn no_pairing_code(code: Option<u16>, reason: &str) -> String {
+    match code {
+        Some(code @ 429) => format!(
+            "WhatsApp gives no more pairing codes for now ({code}). Scan the QR code, or try again later."
+        ),
+        Some(code) => format!(
+            "WhatsApp gave no pairing code ({code}). Check the number, or scan the QR code."
+        ),
+        None => format!("There is no pairing code: {reason}"),
+    }
+}
+
 /// A failure that is not the caller's. Reasons are given where the contract gives them.
 fn broken(operation: Operation, error: &Error) -> Cow<'static, str> {
     let reason = match error {
@@ -109,17 +149,31 @@ fn broken(operation: Operation, error: &Error) -> Cow<'static, str> {
     };
     match operation {
         Operation::Identify => "Internal server error".into(),
-        Operation::CreateInstance | Operation::SetProxy => "Failed to create instance".into(),
+        Operation::CreateInstance => "Failed to create instance".into(),
         Operation::ListInstances => "Failed to list instances".into(),
         Operation::FindInstance => "Failed to get instance".into(),
         Operation::Connect => format!("Failed to connect: {reason}").into(),
+        Operation::CancelConnect => {
+            format!("Failed to cancel the connection attempt: {reason}").into()
+        }
+        Operation::LinkPage => "Failed to create link".into(),
         Operation::Reconnect => format!("Failed to reconnect: {reason}").into(),
         Operation::LogOut => "Failed to logout instance".into(),
         Operation::DeleteInstance => format!("Failed to delete instance: {reason}").into(),
+        Operation::GetSettings => "Failed to get settings configuration".into(),
+        Operation::SetSettings => "Failed to update settings configuration".into(),
+        Operation::GetProxy => "Failed to get proxy configuration".into(),
+        Operation::SetProxy => "Failed to update proxy configuration".into(),
+        Operation::GetS3 => "Failed to get S3 configuration".into(),
+        Operation::SetS3 => "Failed to update S3 configuration".into(),
+        Operation::GetMetrics => "Failed to get metrics".into(),
         Operation::SendMessage => "Failed to send message".into(),
+        Operation::GetMedia => "Failed to get media".into(),
         Operation::SetWebhook => "Failed to update webhook configuration".into(),
         Operation::GetWebhook => "Failed to get webhook configuration".into(),
         Operation::DeleteWebhook => "Failed to delete webhook".into(),
+        Operation::SetWebSocket => "Failed to update websocket configuration".into(),
+        Operation::GetWebSocket => "Failed to get websocket configuration".into(),
     }
 }
 
@@ -163,6 +217,11 @@ mod tests {
         assert_eq!(invalid(Operation::SetWebhook, "url"), "Invalid webhook url: why");
         assert_eq!(invalid(Operation::SetWebhook, "events"), "why");
         assert_eq!(invalid(Operation::SendMessage, "delay"), "Invalid delay: why");
+        assert_eq!(invalid(Operation::SetProxy, "proxyPort"), "Invalid proxy: port why");
+        assert_eq!(
+            invalid(Operation::SetS3, "s3SecretKey"),
+            "Invalid S3 configuration: secretKey why"
+        );
         assert_eq!(missing("name"), "The 'name' field is required");
     }
 }

@@ -12,6 +12,9 @@ use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 use wharf_application::health::Health;
 
+/// What is answered whoever asks, from wherever and however often.
+pub(crate) const PATHS: [&str; 3] = ["/health", "/health/live", "/health/ready"];
+
 pub(crate) fn endpoints(config: &mut ServiceConfig<'_>) {
     config.service(ready::health).service(ready::ready).service(live::live);
 }

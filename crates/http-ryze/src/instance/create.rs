@@ -1,14 +1,20 @@
-use actix_web::{Responder, http::StatusCode, post, web::Json};
+use actix_web::{
+    Responder,
+    http::StatusCode,
+    post,
+    web::{Data, Json},
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use wharf_application::instances::CreateInstance;
 use wharf_domain::{instance::InstanceName, token::Token};
-use wharf_wire::instance::InstanceView;
+use wharf_wire::instance::{ChatwootView, InstanceView};
 
 use super::block;
 use crate::{
     access::AccountToken,
     body::Sent,
+    config::UrlCheck,
     error::{ApiError, During, ErrorBody, Operation, Refusals},
 };
 
@@ -35,22 +41,27 @@ struct NewInstance {
 }
 
 impl NewInstance {
-    fn parse(self) -> Result<CreateInstance, ApiError> {
+    /// What is to be made. A block that is not right is left out rather than the instance: the answer shows it as disabled.
+    /// Without the proxy that was asked for the instance must not connect, so that it never shows WhatsApp its own address.
+    fn parse(self, urls: &UrlCheck) -> Result<(CreateInstance, ChatwootView), ApiError> {
         let name = self.name.filter(|name| !name.trim().is_empty());
         let name = InstanceName::parse(name.ok_or(ApiError::MissingField("name"))?)
             .during(Operation::CreateInstance)?;
         let token = self.token.filter(|token| !token.is_empty()).map(Token::parse);
-        // A block that is not right is left out rather than the instance: the answer shows it as disabled. Not so a
-        // proxy: without the one that was asked for, the instance would show WhatsApp its own address.
-        Ok(CreateInstance {
+        let log = block::Log(&name);
+        let (proxy, proxy_problem) = log.proxy(self.proxy.parse(urls));
+        let chatwoot = log.chatwoot(self.chatwoot.problem(urls));
+        let wanted = CreateInstance {
             token: token.transpose().during(Operation::CreateInstance)?,
-            webhook: block::kept(&name, "webhook", self.webhook.parse()),
-            settings: self.settings.into(),
-            proxy: self.proxy.parse().transpose().during(Operation::SetProxy)?,
-            websocket: block::kept(&name, "websocket", self.websocket.parse()),
-            s3: block::kept(&name, "s3", self.s3.parse()),
-            name,
-        })
+            webhook: log.kept("webhook", self.webhook.parse(urls)),
+            settings: log.settings(self.settings),
+            proxy,
+            proxy_problem,
+            websocket: log.kept("websocket", self.websocket.parse()),
+            s3: log.kept("s3", self.s3.parse(urls)),
+            name: name.clone(),
+        };
+        Ok((wanted, chatwoot))
     }
 }
 
@@ -66,8 +77,8 @@ struct CreatedAnswer {
 
 /// Create an instance
 ///
-/// The instance starts disconnected; connect it to pair a phone with it. A webhook, WebSocket, Chatwoot or S3 block
-/// that is not right does not fail the call: the block comes back as disabled. A proxy that is not right does.
+/// The instance starts disconnected; connect it to pair a phone with it. A block that is not right does not fail the call: it
+/// comes back as disabled. With a proxy that is not right the instance does not connect until its proxy is set or removed.
 #[utoipa::path(
     tag = "Instances",
     operation_id = "createInstance",
@@ -81,10 +92,12 @@ struct CreatedAnswer {
     ),
 )]
 #[post("/api/instance/new")]
-pub(super) async fn create(caller: AccountToken, body: Sent) -> Result<impl Responder, ApiError> {
-    let asked: NewInstance = body.json()?;
-    let chatwoot = asked.chatwoot.view(asked.name.as_deref());
-    let wanted = asked.parse()?;
+pub(super) async fn create(
+    caller: AccountToken,
+    urls: Data<UrlCheck>,
+    body: Sent,
+) -> Result<impl Responder, ApiError> {
+    let (wanted, chatwoot) = body.json::<NewInstance>()?.parse(&urls)?;
     let made = caller.services.instances.create(caller.account, wanted).await;
     let made = made.during(Operation::CreateInstance)?;
     let mut instance = InstanceView::new(&made.instance, made.state, made.webhook.as_ref());

@@ -86,8 +86,9 @@ pub(super) async fn list(
     };
     let found = caller.services.instances.list(caller.principal, &wanted).await;
     let found = found.during(Operation::ListInstances)?;
-    let views = found
-        .iter()
-        .map(|found| ListedInstanceView::new(&found.instance, found.state, found.webhook.as_ref()));
+    let views = found.iter().map(|found| {
+        let webhook = found.webhook.as_ref();
+        ListedInstanceView::new(&found.instance, found.state, found.is_online, webhook)
+    });
     Ok(Json(ListAnswer::new(views.collect())))
 }

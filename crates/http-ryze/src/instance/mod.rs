@@ -1,16 +1,23 @@
-//! Instances: make, list, connect, remove.
+//! Instances: make, list, set up, connect, remove.
 
 mod block;
+mod cancel;
 mod connect;
 mod create;
 mod delete;
 mod list;
 mod logout;
+mod metrics;
+mod proxy;
 mod reconnect;
+mod s3;
+mod settings;
 
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
+
+pub(crate) use self::connect::phone_number;
 
 /// The path of creation, which has a rate limit of its own.
 pub(crate) const CREATE: &str = "/api/instance/new";
@@ -19,7 +26,15 @@ pub(crate) fn endpoints(config: &mut ServiceConfig<'_>) {
     config
         .service(create::create)
         .service(list::list)
+        .service(settings::get)
+        .service(settings::set)
+        .service(proxy::get)
+        .service(proxy::set)
+        .service(s3::get)
+        .service(s3::set)
+        .service(metrics::metrics)
         .service(connect::connect)
+        .service(cancel::cancel)
         .service(reconnect::reconnect)
         .service(logout::logout)
         .service(delete::delete);

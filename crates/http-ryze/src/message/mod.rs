@@ -1,6 +1,8 @@
 //! Messages: send.
 
 mod idempotency;
+mod media;
+mod sticker;
 mod text;
 
 use serde::Serialize;
@@ -9,8 +11,13 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use wharf_domain::message::Message;
 use wharf_wire::sent::SentMessageView;
 
+use crate::error::ApiError;
+
+/// The paths whose bodies may hold a file.
+pub(crate) const WITH_FILES: [&str; 2] = ["/api/message/media/", "/api/message/sticker/"];
+
 pub(crate) fn endpoints(config: &mut ServiceConfig<'_>) {
-    config.service(text::send_text);
+    config.service(text::send_text).service(media::send_media).service(sticker::send_sticker);
 }
 
 /// A message that WhatsApp's server has acknowledged.
@@ -34,4 +41,9 @@ impl From<&Message> for SentAnswer {
             data: SentMessageView::from(sent),
         }
     }
+}
+
+/// A text that has to be there and say something.
+fn given(text: Option<String>, field: &'static str) -> Result<String, ApiError> {
+    text.filter(|text| !text.trim().is_empty()).ok_or(ApiError::MissingField(field))
 }

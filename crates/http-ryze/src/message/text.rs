@@ -3,7 +3,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use wharf_domain::message::SendText;
 
-use super::{SentAnswer, idempotency};
+use super::{SentAnswer, given, idempotency};
 use crate::{
     access::OpenInstance,
     body::Sent,
@@ -31,9 +31,6 @@ struct TextBody {
 
 impl TextBody {
     fn parse(self) -> Result<SendText, ApiError> {
-        let given = |text: Option<String>, field| {
-            text.filter(|text| !text.trim().is_empty()).ok_or(ApiError::MissingField(field))
-        };
         let number = given(self.number, "number")?;
         let message = given(self.message, "message")?;
         SendText::parse(&number, message, self.reply_to.as_deref(), self.delay, self.source)

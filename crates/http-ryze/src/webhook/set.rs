@@ -1,6 +1,9 @@
-use actix_web::{Responder, post, web::Json};
+use actix_web::{
+    Responder, post,
+    web::{Data, Json},
+};
 use base64::{Engine, prelude::BASE64_STANDARD};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 use wharf_domain::{
     Error, Result as DomainResult,
@@ -8,11 +11,12 @@ use wharf_domain::{
     secret::Secret,
     webhook::{WebhookLabel, WebhookTarget, WebhookUrl, parse_authorization},
 };
-use wharf_wire::webhook::WebhookView;
+use wharf_wire::{instance::EventName, webhook::WebhookView};
 
 use crate::{
     access::OpenInstance,
     body::Sent,
+    config::UrlCheck,
     error::{ApiError, During, ErrorBody, Operation, Refusals},
 };
 
@@ -31,33 +35,52 @@ struct SetWebhookBody {
     url: Option<String>,
     /// The value of the `Authorization` header to send, exactly as it is.
     authorization: Option<String>,
-    /// Signs deliveries by the Standard Webhooks scheme: `whsec_` and base64, or any text. Never given back.
-    secret: Option<String>,
+    /// Signs deliveries by the Standard Webhooks scheme: `whsec_` and base64, or any text. Never given back. Left out, the
+    /// one that is there stays; null or empty takes it away.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    secret: Option<Option<String>>,
     /// Whether the event's name is appended to the path.
     by_events: Option<bool>,
     /// Which events; empty or absent is all of them.
+    #[schema(value_type = Option<Vec<EventName>>)]
     events: Option<Vec<String>>,
     /// Whether media comes along as base64.
     media_base64: Option<bool>,
 }
 
+/// Tells a null from a field that is not there.
+fn given<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(from).map(Some)
+}
+
+/// What a webhook shall be like.
+struct Wanted {
+    label: WebhookLabel,
+    target: Option<WebhookTarget>,
+    keep_secret: bool,
+}
+
 impl SetWebhookBody {
-    fn parse(self) -> Result<(WebhookLabel, Option<WebhookTarget>), ApiError> {
+    fn parse(self, urls: &UrlCheck) -> Result<Wanted, ApiError> {
         let label = WebhookLabel::parse(self.label.as_deref()).during(Operation::SetWebhook)?;
-        let target = if self.enabled.unwrap_or(true) { Some(self.target()?) } else { None };
-        Ok((label, target))
+        let keep_secret = self.secret.is_none();
+        let target = if self.enabled.unwrap_or(true) { Some(self.target(urls)?) } else { None };
+        Ok(Wanted { label, target, keep_secret })
     }
 
-    fn target(self) -> Result<WebhookTarget, ApiError> {
+    fn target(self, urls: &UrlCheck) -> Result<WebhookTarget, ApiError> {
         let url = self.url.filter(|url| !url.trim().is_empty());
         let url = url.ok_or(ApiError::MissingField("url"))?;
         let authorization = self.authorization.unwrap_or_default();
         let events = self.events.unwrap_or_default();
         let parsed = || {
+            let url = WebhookUrl::parse(&url)?;
+            urls.check("url", url.as_str())?;
             Ok(WebhookTarget {
-                url: WebhookUrl::parse(&url)?,
+                url,
                 authorization: parse_authorization(&authorization)?,
-                secret: parse_secret(self.secret)?,
+                secret: parse_secret(self.secret.flatten())?,
                 by_events: self.by_events.unwrap_or(false),
                 events: EventFilter::parse(events.iter().map(String::as_str))?,
                 media_base64: self.media_base64.unwrap_or(false),
@@ -92,8 +115,8 @@ struct SetAnswer {
 
 /// Set a webhook
 ///
-/// Writes the webhook of a label, in place of the one that was there; what is not sent is not kept. An instance may have
-/// three enabled ones.
+/// Writes the webhook of a label, in place of the one that was there; what is not sent is not kept, but for `secret`. An
+/// instance may have three enabled ones.
 #[utoipa::path(
     tag = "Events",
     operation_id = "setWebhook",
@@ -108,13 +131,14 @@ struct SetAnswer {
     ),
 )]
 #[post("/api/events/webhook/{instance:[^/]*}")]
-pub(super) async fn set(caller: OpenInstance, body: Sent) -> Result<impl Responder, ApiError> {
-    let (label, target) = body.json::<SetWebhookBody>()?.parse()?;
-    let set = caller.services.webhooks.set(caller.instance.id, label, target).await;
-    let set = set.during(Operation::SetWebhook)?;
-    Ok(Json(SetAnswer {
-        success: true,
-        message: "Webhook configuration updated",
-        webhook: WebhookView::from(&set),
-    }))
+pub(super) async fn set(
+    caller: OpenInstance,
+    urls: Data<UrlCheck>,
+    body: Sent,
+) -> Result<impl Responder, ApiError> {
+    let Wanted { label, target, keep_secret } = body.json::<SetWebhookBody>()?.parse(&urls)?;
+    let webhooks = &caller.services.webhooks;
+    let set = webhooks.set(caller.instance.id, label, target, keep_secret).await;
+    let webhook = WebhookView::from(&set.during(Operation::SetWebhook)?);
+    Ok(Json(SetAnswer { success: true, message: "Webhook configuration updated", webhook }))
 }

@@ -1,6 +1,11 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
-use wharf_wire::instance::ChatwootView;
+use wharf_domain::{Error, Result, webhook::WebhookUrl};
+
+use crate::config::UrlCheck;
+
+/// The longest token and inbox name accepted, in bytes.
+const MAX_TEXT: usize = 255;
 
 /// Its Chatwoot integration, which this version cannot set up.
 #[derive(Deserialize, ToSchema)]
@@ -28,12 +33,32 @@ pub(crate) struct ChatwootBlock {
 }
 
 impl ChatwootBlock {
-    /// What the answer says of it.
-    pub(crate) fn view(&self, instance: Option<&str>) -> ChatwootView {
-        if !self.chatwoot_enabled.unwrap_or(false) {
-            return ChatwootView::default();
+    /// Why there will be no integration although one is asked for.
+    pub(crate) fn problem(&self, urls: &UrlCheck) -> Option<String> {
+        self.chatwoot_enabled.unwrap_or(false).then(|| match self.check(urls) {
+            Err(error) => super::in_words(&error),
+            Ok(()) => "The Chatwoot integration is not available on this server".to_owned(),
+        })
+    }
+
+    fn check(&self, urls: &UrlCheck) -> Result<()> {
+        let url = self.chatwoot_base_url.as_deref().unwrap_or_default().trim();
+        // What is asked of it is what is asked of a webhook's.
+        let parsed = WebhookUrl::parse(url);
+        let url = parsed.map_err(|_| {
+            Error::invalid("chatwootBaseUrl", "must be an http or https URL without credentials")
+        })?;
+        urls.check("chatwootBaseUrl", url.as_str())?;
+        if self.chatwoot_account_id.is_none_or(|id| id <= 0) {
+            return Err(Error::invalid("chatwootAccountId", "must be greater than 0"));
         }
-        tracing::warn!(instance, "left the Chatwoot block of a new instance out");
-        ChatwootView::failed("The Chatwoot integration is not available on this server")
+        let token = self.chatwoot_api_token.as_deref().unwrap_or_default().trim();
+        if token.is_empty() || token.len() > MAX_TEXT {
+            return Err(Error::invalid("chatwootApiToken", "must have 1 to 255 characters"));
+        }
+        if self.chatwoot_inbox_name.as_ref().is_some_and(|name| name.len() > MAX_TEXT) {
+            return Err(Error::invalid("chatwootInboxName", "must have at most 255 characters"));
+        }
+        Ok(())
     }
 }

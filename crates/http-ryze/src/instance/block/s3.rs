@@ -2,6 +2,8 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use wharf_domain::{Result, s3::S3Config};
 
+use crate::config::UrlCheck;
+
 /// Where its media goes.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -24,16 +26,22 @@ pub(crate) struct S3Block {
 
 impl S3Block {
     /// The bucket, when there shall be one.
-    pub(crate) fn parse(self) -> Option<Result<S3Config>> {
+    pub(crate) fn parse(self, urls: &UrlCheck) -> Option<Result<S3Config>> {
         self.s3_enabled.unwrap_or(false).then(|| {
-            S3Config::parse(
+            let bucket = S3Config::parse(
                 self.s3_region.as_deref().unwrap_or_default(),
                 self.s3_bucket.as_deref().unwrap_or_default(),
                 self.s3_access_key.as_deref().unwrap_or_default(),
                 self.s3_secret_key.as_deref().unwrap_or_default(),
                 self.s3_endpoint.as_deref(),
                 self.s3_path_prefix.as_deref().unwrap_or_default(),
-            )
+            )?;
+            check(&bucket, urls).map(|()| bucket)
         })
     }
+}
+
+/// Refuses a bucket on a server that may not be talked to.
+pub(crate) fn check(bucket: &S3Config, urls: &UrlCheck) -> Result<()> {
+    bucket.endpoint.as_deref().map_or(Ok(()), |endpoint| urls.check("s3Endpoint", endpoint))
 }

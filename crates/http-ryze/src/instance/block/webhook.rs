@@ -5,6 +5,9 @@ use wharf_domain::{
     event::EventFilter,
     webhook::{WebhookTarget, WebhookUrl, parse_authorization},
 };
+use wharf_wire::instance::EventName;
+
+use crate::config::UrlCheck;
 
 /// Its webhook labelled `default`.
 #[derive(Deserialize, ToSchema)]
@@ -20,6 +23,7 @@ pub(crate) struct WebhookBlock {
     /// Whether the event's name is appended to the path.
     webhook_by_events: Option<bool>,
     /// Which events; empty or absent is all of them.
+    #[schema(value_type = Option<Vec<EventName>>)]
     webhook_events: Option<Vec<String>>,
     /// Whether media comes along as base64.
     webhook_media_base64: Option<bool>,
@@ -27,11 +31,13 @@ pub(crate) struct WebhookBlock {
 
 impl WebhookBlock {
     /// Where to post to, when there shall be a webhook.
-    pub(crate) fn parse(self) -> Option<Result<WebhookTarget>> {
+    pub(crate) fn parse(self, urls: &UrlCheck) -> Option<Result<WebhookTarget>> {
         self.webhook_enabled.unwrap_or(false).then(|| {
             let events = self.webhook_events.unwrap_or_default();
+            let url = WebhookUrl::parse(self.webhook_url.as_deref().unwrap_or_default())?;
+            urls.check("url", url.as_str())?;
             Ok(WebhookTarget {
-                url: WebhookUrl::parse(self.webhook_url.as_deref().unwrap_or_default())?,
+                url,
                 authorization: parse_authorization(
                     self.webhook_authorization.as_deref().unwrap_or_default(),
                 )?,

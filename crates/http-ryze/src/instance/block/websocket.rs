@@ -1,6 +1,7 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 use wharf_domain::{Result, event::EventFilter, websocket::WebSocketConfig};
+use wharf_wire::instance::EventName;
 
 /// Its WebSocket channel.
 #[derive(Deserialize, ToSchema)]
@@ -9,6 +10,7 @@ pub(crate) struct WebSocketBlock {
     /// Whether clients may attach.
     websocket_enabled: Option<bool>,
     /// Which events they get; empty or absent is all of them.
+    #[schema(value_type = Option<Vec<EventName>>)]
     websocket_events: Option<Vec<String>>,
     /// Whether media comes along as base64.
     websocket_media_base64: Option<bool>,

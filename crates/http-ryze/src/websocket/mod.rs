@@ -1,0 +1,23 @@
+//! WebSockets: how an instance's events are told to clients that are attached.
+
+mod get;
+mod set;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+use wharf_wire::instance::WebSocketView;
+
+pub(crate) fn endpoints(config: &mut ServiceConfig<'_>) {
+    config.service(set::set).service(get::get);
+}
+
+/// The WebSocket as it is set up.
+#[derive(Serialize, ToSchema)]
+struct WebSocketAnswer {
+    /// Always true.
+    success: bool,
+    #[schema(example = "WebSocket configuration retrieved")]
+    message: &'static str,
+    websocket: WebSocketView,
+}
