@@ -2,9 +2,9 @@
 
 mod answer;
 mod calls;
+mod groups;
 mod media;
 mod phone;
-mod picture;
 
 use axum::Router;
 use axum::extract::State;
@@ -39,8 +39,8 @@ pub(crate) fn router(simulator: Simulator) -> Router {
         .route("/stats", get(stats))
         .route("/root-certificate", get(root_certificate))
         .merge(calls::routes())
+        .merge(groups::routes())
         .merge(media::routes())
-        .merge(picture::routes())
         .method_not_allowed_fallback(wrong_method)
         .fallback(unknown_route)
         .with_state(simulator);

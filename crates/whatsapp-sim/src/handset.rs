@@ -4,6 +4,7 @@
 mod calls;
 mod receipts;
 mod receive;
+mod room;
 mod send;
 
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) use calls::{hang_up, ring};
 pub(crate) use receipts::{mark, pass_on as pass_receipt_on};
 pub(crate) use receive::receive;
-pub(crate) use send::{Draft, send, send_text, share_keys};
+pub(crate) use room::send_to_room;
+pub(crate) use send::{Draft, compose, send, share_keys};
 
 use crate::clock;
 use crate::error::{Error, Result};

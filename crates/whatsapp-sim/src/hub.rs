@@ -17,6 +17,7 @@ use crate::pairing::Pairings;
 use crate::peers::Peers;
 use crate::phone::signal::DeviceAddress;
 use crate::state::account::Account;
+use crate::state::groups::Groups;
 use crate::state::ledger::Ledger;
 use crate::stats::Stats;
 use crate::tls::TlsIdentity;
@@ -36,6 +37,7 @@ pub(crate) struct Hub {
     pub(crate) stats: Stats,
     pub(crate) faults: Faults,
     pub(crate) peers: Peers,
+    pub(crate) groups: Groups,
     directory: RwLock<Directory>,
     lines: AtomicU64,
 }
@@ -64,6 +66,7 @@ pub(crate) struct Setup {
     pub(crate) lid_addressing: bool,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) media: Media,
+    pub(crate) groups: Groups,
 }
 
 impl Hub {
@@ -74,7 +77,7 @@ impl Hub {
         for account in accounts {
             directory.insert(Arc::new(account));
         }
-        let Setup { keys, tls, address, lid_addressing, ledger, media } = setup;
+        let Setup { keys, tls, address, lid_addressing, ledger, media, groups } = setup;
         Self {
             keys,
             tls,
@@ -86,6 +89,7 @@ impl Hub {
             stats: Stats::default(),
             faults: Faults::default(),
             peers: Peers::default(),
+            groups,
             directory: RwLock::new(directory),
             lines: AtomicU64::new(0),
         }

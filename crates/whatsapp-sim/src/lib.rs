@@ -14,6 +14,7 @@ mod pairing;
 mod peers;
 pub mod phone;
 mod prekeys;
+mod room;
 mod server;
 mod session;
 mod simulator;

@@ -2,6 +2,7 @@
 
 mod builder;
 mod fault;
+mod groups;
 mod phone;
 
 use std::net::SocketAddr;

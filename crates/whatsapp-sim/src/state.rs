@@ -3,6 +3,7 @@
 pub(crate) mod account;
 pub(crate) mod collection;
 pub(crate) mod device;
+pub(crate) mod groups;
 pub(crate) mod journal;
 pub(crate) mod ledger;
 pub(crate) mod queue;

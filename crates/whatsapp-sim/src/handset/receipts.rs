@@ -1,13 +1,14 @@
 //! Receipts, as a phone sends and understands them.
 
 use wacore_binary::builder::NodeBuilder;
-use wacore_binary::{Node, Server};
+use wacore_binary::{Jid, Node, Server};
 
 use super::receive::{kind_of, sender_of};
-use super::{known_as, send};
+use super::{known_as, room, send};
 use crate::error::{Error, Result};
 use crate::hub::{Hub, Parcel, timestamp};
 use crate::phone::inbox::Receipt;
+use crate::room::{is_room, with_participant};
 use crate::stanza::fields::Fields as _;
 use crate::stanza::receipt::{copy_for_own_devices, ids};
 use crate::state::account::Account;
@@ -17,18 +18,22 @@ pub(crate) struct Delivered {
     pub(crate) ids: Vec<String>,
     /// `None` for delivered, `read`, `played`.
     pub(crate) kind: Option<&'static str>,
-    /// How the chat is addressed.
+    /// How the reader is addressed.
     pub(crate) server: Server,
+    /// The group they are in, or the status.
+    pub(crate) room: Option<Jid>,
 }
 
 /// Tells an author's devices, the phone included, how far its messages have got; what has been read
 /// is told to the reader's own as well.
 pub(super) fn tell(reader: &Account, author: &Account, delivered: &Delivered) -> Vec<Parcel> {
     let Some((first, more)) = delivered.ids.split_first() else { return Vec::new() };
-    let mut builder = NodeBuilder::new("receipt")
-        .attr("from", reader.jid(delivered.server, 0))
-        .attr("id", first.as_str())
-        .attr("t", timestamp());
+    let builder = NodeBuilder::new("receipt");
+    let builder = match &delivered.room {
+        Some(room) => with_participant(builder.attr("from", room), reader, delivered.server, 0),
+        None => builder.attr("from", reader.jid(delivered.server, 0)),
+    };
+    let mut builder = builder.attr("id", first.as_str()).attr("t", timestamp());
     if let Some(kind) = delivered.kind {
         builder = builder.attr("type", kind);
     }
@@ -41,7 +46,8 @@ pub(super) fn tell(reader: &Account, author: &Account, delivered: &Delivered) ->
     let mut parcels = pass_on(author, &receipt, None);
     if let Some(kind) = delivered.kind {
         let chat = author.jid(delivered.server, 0);
-        let copy = copy_for_own_devices(&receipt, &chat, kind);
+        let chat = delivered.room.is_none().then_some(&chat);
+        let copy = copy_for_own_devices(&receipt, chat, kind);
         parcels.extend(pass_on(reader, &copy, Some(0)));
     }
     parcels
@@ -67,16 +73,20 @@ pub(crate) fn mark(hub: &Hub, account: &Account, id: &str, played: bool) -> Resu
         return Err(Error::Conflict("one's own messages need no reading".to_owned()));
     }
     let from = message.from.clone();
+    let room: Option<Jid> = message.chat.parse().ok().filter(is_room);
     state.inbox().mark(&[id.to_owned()], receipt);
     state.note_message(id);
     drop(state);
     account.stir();
     let author = from.parse().ok().and_then(|from| hub.account_of(&from));
     let author = author.ok_or(Error::NotFound("author"))?;
+    let group = room.as_ref().and_then(|room| hub.groups.get(room));
+    let server = group.map(|group| group.server());
     let delivered = Delivered {
         ids: vec![id.to_owned()],
         kind: Some(kind),
-        server: account.preferred_server(),
+        server: server.unwrap_or_else(|| account.preferred_server()),
+        room,
     };
     Ok(tell(account, &author, &delivered))
 }
@@ -84,11 +94,14 @@ pub(crate) fn mark(hub: &Hub, account: &Account, id: &str, played: bool) -> Resu
 /// Takes note of a receipt; sends again what somebody could not decrypt.
 pub(super) fn receive(hub: &Hub, account: &Account, receipt: &Node) -> Option<Vec<Parcel>> {
     let from = receipt.jid("from")?;
-    let reader = hub.account_of(&from)?;
+    let room = is_room(&from);
+    let reader = if room { receipt.jid("participant")? } else { from.clone() };
+    let reader = hub.account_of(&reader)?;
     let got = match receipt.text("type").as_deref() {
         None | Some("inactive") => Receipt::Delivered,
         Some("read" | "read-self") => Receipt::Read,
         Some("played" | "played-self") => Receipt::Played,
+        Some("retry") if room => return room::again(hub, account, &from, receipt),
         Some("retry") => {
             let requester = sender_of(hub, &from)?;
             return send::again(hub, account, &requester, kind_of(&from), receipt);
@@ -101,7 +114,8 @@ pub(super) fn receive(hub: &Hub, account: &Account, receipt: &Node) -> Option<Ve
     let further = if reader.number == account.number {
         inbox.mark(&ids, got)
     } else {
-        inbox.receipt(&known_as(&reader), &ids, got)
+        let chat = if room { from.to_string() } else { known_as(&reader) };
+        inbox.receipt(&chat, &ids, got)
     };
     for id in &further {
         state.note_message(id);

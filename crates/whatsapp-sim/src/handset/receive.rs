@@ -4,11 +4,12 @@ use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, Node, Server};
 
 use super::receipts::{self, Delivered};
-use super::{calls, known_as, send};
+use super::{calls, known_as, room, send};
 use crate::envelope::{key_nodes, registration};
 use crate::hub::{Hub, Parcel, timestamp};
 use crate::phone::inbox::{Origin, Received};
 use crate::phone::signal::{DeviceAddress, Enc, EncKind, SignalError};
+use crate::room::is_room;
 use crate::stanza::fields::Fields as _;
 use crate::state::account::Account;
 
@@ -30,6 +31,9 @@ pub(crate) fn receive(hub: &Hub, account: &Account, stanza: &Node) -> Vec<Parcel
 
 fn message(hub: &Hub, account: &Account, stanza: &Node) -> Option<Vec<Parcel>> {
     let from = stanza.jid("from")?;
+    if is_room(&from) {
+        return room::receive(hub, account, stanza);
+    }
     let author = hub.account_of(&from)?;
     let from_me = author.number == account.number;
     let chat = match stanza.jid("recipient") {
@@ -67,7 +71,8 @@ fn message(hub: &Hub, account: &Account, stanza: &Node) -> Option<Vec<Parcel>> {
         Err(error) => {
             tracing::info!(number = %account.number, %id, %error, "a phone asks for a message again");
             drop(state);
-            let retry = retry_receipt(account, &from, stanza, &id)?;
+            let builder = NodeBuilder::new("receipt").attr("from", account.jid(from.server, 0));
+            let retry = retry_receipt(account, builder, stanza, &id)?;
             return Some(vec![Parcel { to: sender, stanza: retry }]);
         }
     };
@@ -77,19 +82,26 @@ fn message(hub: &Hub, account: &Account, stanza: &Node) -> Option<Vec<Parcel>> {
         Received::KeyRequest(_) => send::share_keys(hub, account, from.device),
         _ if from_me => Vec::new(),
         Received::Shown | Received::Duplicate | Received::Silent => {
-            let delivered = Delivered { ids: vec![id], kind: None, server: from.server };
+            let delivered =
+                Delivered { ids: vec![id], kind: None, server: from.server, room: None };
             receipts::tell(account, &author, &delivered)
         }
     })
 }
 
-fn sealed(node: &Node) -> Option<Enc> {
+pub(super) fn sealed(node: &Node) -> Option<Enc> {
     let kind = EncKind::parse(&node.text("type")?)?;
     Some(Enc { kind, bytes: node.content()?.to_vec() })
 }
 
-/// Asks the sender's device for the message in a fresh session, to which it brings the keys.
-fn retry_receipt(account: &Account, from: &Jid, stanza: &Node, id: &str) -> Option<Node> {
+/// Asks the sender's device for the message in a fresh session, to which it brings the keys. The
+/// receipt says already whom it is from.
+pub(super) fn retry_receipt(
+    account: &Account,
+    receipt: NodeBuilder,
+    stanza: &Node,
+    id: &str,
+) -> Option<Node> {
     let count = stanza
         .get_children_by_tag("enc")
         .find_map(|enc| enc.text("count")?.parse::<u32>().ok())
@@ -109,11 +121,7 @@ fn retry_receipt(account: &Account, from: &Jid, stanza: &Node, id: &str) -> Opti
         .attr("t", stanza.text("t").unwrap_or_default().as_ref())
         .build();
     let keys = NodeBuilder::new("keys").children(key_nodes(&bundle)).build();
-    let mut builder = NodeBuilder::new("receipt")
-        .attr("from", account.jid(from.server, 0))
-        .attr("id", id)
-        .attr("type", "retry")
-        .attr("t", timestamp());
+    let mut builder = receipt.attr("id", id).attr("type", "retry").attr("t", timestamp());
     if let Some(recipient) = stanza.jid("recipient") {
         builder = builder.attr("recipient", recipient);
     }

@@ -22,24 +22,15 @@ pub(crate) struct Draft<'d> {
     pub(crate) quoted: Option<&'d str>,
 }
 
-/// Sends a text to every device of the recipient and the owner's other ones; gives the message's id.
-/// Without an account's lock.
-pub(crate) fn send_text(
-    hub: &Hub,
-    account: &Account,
-    recipient: &Account,
-    draft: &Draft<'_>,
-) -> Result<(String, Vec<Parcel>)> {
-    let message = account
-        .lock()
-        .handset
-        .inbox
-        .compose(draft.text, draft.quoted)
-        .ok_or(Error::NotFound("quoted message"))?;
-    Ok(send(hub, account, recipient, &message))
+/// Writes a text.
+pub(crate) fn compose(account: &Account, draft: &Draft<'_>) -> Result<wa::Message> {
+    let state = account.lock();
+    let message = state.handset.inbox.compose(draft.text, draft.quoted);
+    message.ok_or(Error::NotFound("quoted message"))
 }
 
-/// The same for any message.
+/// Sends a message to every device of the recipient and the owner's other ones; gives its id.
+/// Without an account's lock.
 pub(crate) fn send(
     hub: &Hub,
     account: &Account,
@@ -190,7 +181,7 @@ pub(super) fn devices_of(account: &Account) -> Vec<DeviceAddress> {
 }
 
 /// The devices, and keys for those the phone has no session with. One that has none left out.
-fn with_bundles(
+pub(super) fn with_bundles(
     hub: &Hub,
     account: &Account,
     devices: Vec<DeviceAddress>,
@@ -208,7 +199,7 @@ fn with_bundles(
 }
 
 /// The keys a retry receipt brings.
-fn brought(receipt: &Node) -> Option<PeerBundle> {
+pub(super) fn brought(receipt: &Node) -> Option<PeerBundle> {
     let keys = receipt.child("keys")?;
     let signed = keys.child("skey")?;
     let prekey = keys.child("key").and_then(|prekey| {

@@ -3,6 +3,7 @@
 //! Everything is in memory and answers at once, so it can be used under a lock.
 
 mod keys;
+mod sender_keys;
 mod store;
 
 use std::collections::BTreeSet;
@@ -17,6 +18,8 @@ use wacore_libsignal::protocol::{
 use waproto::whatsapp as wa;
 
 pub use keys::{DeviceAddress, Enc, EncKind, PeerBundle, Prekey, SignedPrekey};
+use sender_keys::SenderKeys;
+pub(crate) use sender_keys::StoredChain;
 pub(crate) use store::StoredSession;
 use store::{Identities, OneTimePrekeys, Sessions, SignedPrekeys, StoredSignal};
 
@@ -65,6 +68,7 @@ pub struct PhoneSignal {
     signed_prekeys: SignedPrekeys,
     prekeys: OneTimePrekeys,
     sessions: Sessions,
+    sender_keys: SenderKeys,
     /// The devices whose session has not been stored as it is.
     unstored: BTreeSet<DeviceAddress>,
 }
@@ -83,6 +87,7 @@ impl PhoneSignal {
             signed_prekeys: SignedPrekeys { id: 1, key, signature: signature.to_vec() },
             prekeys: OneTimePrekeys::default(),
             sessions: Sessions::default(),
+            sender_keys: SenderKeys::default(),
             unstored: BTreeSet::new(),
         })
     }

@@ -15,6 +15,7 @@ use crate::media::Media;
 use crate::noise::ServerKeys;
 use crate::server::{self, Server};
 use crate::state::account;
+use crate::state::groups::Groups;
 use crate::state::journal::{Batch, parse};
 use crate::state::ledger::{Collect, Ledger};
 use crate::tls::TlsIdentity;
@@ -86,6 +87,7 @@ impl Builder {
             address: listener.local_addr()?,
             lid_addressing: self.lid_addressing,
             ledger: Arc::clone(&ledger),
+            groups: Groups::restore(&records)?,
             media: Media::new(self.data_dir.map(|directory| directory.join("media"))),
         };
         let hub = Arc::new(Hub::new(setup, accounts));
@@ -113,6 +115,8 @@ impl Collect for Hub {
         if number == SERVER {
             let identity = Identity { noise: self.keys.clone(), tls: self.tls.clone() };
             batch.put(SERVER, &identity);
+        } else if self.groups.collect(number, batch) {
+            // Written already.
         } else if let Some(account) = self.account(number) {
             account.collect(batch);
         }
@@ -120,6 +124,7 @@ impl Collect for Hub {
 
     fn collect_all(&self, batch: &mut Batch) {
         self.collect(SERVER, batch);
+        self.groups.collect_all(batch);
         for account in self.accounts() {
             account.collect_all(batch);
         }

@@ -1,8 +1,8 @@
 //! A phone in its owner's hand.
 
 mod calls;
+mod chat;
 mod media;
-mod picture;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -103,7 +103,7 @@ impl Phone {
         Ok(device)
     }
 
-    /// Sends a text. `to` is a phone number or an address. Gives the message's id.
+    /// Sends a text. `to` is a phone number or an address, also a group's. Gives the message's id.
     pub async fn send_text(&self, to: &str, text: &str) -> Result<String> {
         self.send(to, &Draft { text, quoted: None }).await
     }
@@ -117,15 +117,9 @@ impl Phone {
         if draft.text.trim().is_empty() {
             return Err(Error::Invalid("there is no text".to_owned()));
         }
-        let recipient = self.recipient(to)?;
-        let id = {
-            let _change = self.hub.ledger.change();
-            let (id, parcels) = handset::send_text(&self.hub, &self.account, &recipient, draft)?;
-            self.hub.deliver(parcels);
-            id
-        };
-        self.hub.settled().await;
-        Ok(id)
+        let chat = self.chat(to)?;
+        let message = handset::compose(&self.account, draft)?;
+        self.post(&chat, &message).await
     }
 
     /// Reads a message of somebody else's, who gets a receipt.
@@ -194,6 +188,7 @@ impl Phone {
     /// next in one of them cannot be decrypted, and is asked for again.
     pub fn forget_sessions(&self) {
         let _change = self.hub.ledger.change();
+        self.account.lock().sessions().forget_chains();
         let acquaintances = self.account.lock().acquaintances.clone();
         for other in acquaintances.iter().filter_map(|number| self.hub.account(number)) {
             let devices: Vec<u16> =

@@ -1,5 +1,7 @@
 //! A message of a client's, taken apart into what each device gets.
 
+mod room;
+
 use wacore::messages::MessageUtils;
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, Node, Server};
@@ -8,6 +10,7 @@ use super::fields::Fields as _;
 use crate::envelope::Envelope;
 use crate::faults::{Action, Point};
 use crate::hub::{Parcel, timestamp};
+use crate::room::is_room;
 use crate::session::Session;
 use crate::state::account::Account;
 
@@ -42,18 +45,15 @@ pub(super) fn receive(session: &Session, message: &Node) {
     if let Some(Action::Refuse(code)) = fault {
         return session.line.send(acknowledge(Some(code), None));
     }
-    let Some(recipient) = session.hub.account_of(&to) else {
-        return session.line.send(acknowledge(Some(NO_SUCH_RECIPIENT), None));
+    let taken = if is_room(&to) {
+        room::pass_on(session, &to, message)
+    } else {
+        pass_on(session, &to, message)
     };
-    let sealed = sealed(message, &to);
-    if sealed.is_empty() {
-        return session.line.send(acknowledge(Some(MALFORMED), None));
-    }
-
-    session.hub.stats.count_message();
-    let devices = drifted(session, &recipient, &to, message);
-    deliver(session, &recipient, &to, message, sealed);
-    let ack = acknowledge(None, devices);
+    let ack = match taken {
+        Ok(devices) => acknowledge(None, devices),
+        Err(refusal) => return session.line.send(acknowledge(Some(refusal), None)),
+    };
     match fault {
         Some(Action::HoldAck) => {}
         Some(Action::DelayAck(pause)) => {
@@ -67,11 +67,26 @@ pub(super) fn receive(session: &Session, message: &Node) {
     }
 }
 
+/// Delivers a message to a person. Gives the hash of the devices it should have been for, when it
+/// was for others.
+fn pass_on(session: &Session, to: &Jid, message: &Node) -> Result<Option<String>, u16> {
+    let recipient = session.hub.account_of(to).ok_or(NO_SUCH_RECIPIENT)?;
+    let sealed = sealed(message, to);
+    if sealed.is_empty() {
+        return Err(MALFORMED);
+    }
+    session.hub.stats.count_message();
+    let devices = drifted(session, &recipient, to, message);
+    deliver(session, &recipient, to, message, sealed);
+    Ok(devices)
+}
+
 /// Whether the owner would call it a message: not what devices tell each other (`peer`), and not one
 /// sent again to a device that could not decrypt it. Faults wait for those.
 fn is_new(message: &Node, to: &Jid) -> bool {
     let again = || message.get_children_by_tag("enc").any(|enc| enc.text("count").is_some());
-    message.text("category").as_deref() != Some("peer") && to.device == 0 && !again()
+    let for_one = to.device != 0 || message.attrs.get("participant").is_some();
+    message.text("category").as_deref() != Some("peer") && !for_one && !again()
 }
 
 /// What is encrypted for whom: for several devices, or in answer to a retry receipt for one.
@@ -97,11 +112,8 @@ fn deliver(
 ) {
     let hub = &session.hub;
     let author = &session.account;
-    let mut state = author.lock();
-    state.meet(&recipient.number);
-    let device_name = state.devices.get(&session.device).map(|device| device.push_name.clone());
-    let name = device_name.filter(|name| !name.is_empty()).unwrap_or_else(|| state.name.clone());
-    drop(state);
+    author.lock().meet(&recipient.number);
+    let name = announced_name(session);
     if recipient.number != author.number {
         recipient.lock().meet(&author.number);
     }
@@ -120,12 +132,7 @@ fn deliver(
         category: category.as_deref(),
         edit: edit.as_deref(),
     };
-    let common: Vec<Node> = message
-        .all()
-        .iter()
-        .filter(|child| !matches!(child.tag.as_ref(), "participants" | "enc"))
-        .cloned()
-        .collect();
+    let common = common(message);
     let parcels: Vec<Parcel> = sealed
         .into_iter()
         .filter_map(|(jid, mut content)| {
@@ -137,6 +144,22 @@ fn deliver(
         })
         .collect();
     hub.deliver(parcels);
+}
+
+/// The name by which the others know who writes.
+fn announced_name(session: &Session) -> String {
+    let state = session.account.lock();
+    let device_name = state.devices.get(&session.device).map(|device| device.push_name.clone());
+    device_name.filter(|name| !name.is_empty()).unwrap_or_else(|| state.name.clone())
+}
+
+/// What every device gets besides what is encrypted for it.
+fn common(message: &Node) -> Vec<Node> {
+    let children = message.all().iter();
+    children
+        .filter(|child| !matches!(child.tag.as_ref(), "participants" | "enc"))
+        .cloned()
+        .collect()
 }
 
 /// The hash of the devices the message should have been for, when it was for others: the client's

@@ -8,6 +8,7 @@ use wacore_binary::{Jid, Node};
 use super::fields::Fields as _;
 use crate::handset::pass_receipt_on;
 use crate::hub::{Parcel, timestamp};
+use crate::room::{is_room, with_participant};
 use crate::session::Session;
 use crate::state::queue::Receiving;
 
@@ -31,21 +32,25 @@ pub(super) fn receive(session: &Session, receipt: &Node) {
     }
     session.line.send(ack.build());
 
-    let Some(author) = session.hub.account_of(&to) else { return };
-    let passed = pass_on(session, receipt, &to);
+    let room = is_room(&to);
+    let sender = if room { receipt.jid("participant") } else { Some(to.clone()) };
+    let Some(sender) = sender else { return };
+    let Some(author) = session.hub.account_of(&sender) else { return };
+    let passed = pass_on(session, receipt, &to, &sender);
+    let chat = (!room).then_some(&to);
     let parcels = match kind.as_deref() {
         // The device that calls, or that sent the message, needs to know, and nobody else.
         None if receipt.child("offer").is_some() => {
-            vec![Parcel { to: author.device(to.device), stanza: passed }]
+            vec![Parcel { to: author.device(sender.device), stanza: passed }]
         }
         Some("retry" | "enc_rekey_retry") => {
-            vec![Parcel { to: author.device(to.device), stanza: passed }]
+            vec![Parcel { to: author.device(sender.device), stanza: passed }]
         }
         None | Some("inactive" | "read" | "played") => {
             let own = author.number == session.account.number;
             let mut parcels = pass_receipt_on(&author, &passed, own.then_some(session.device));
             if let (Some(kind @ ("read" | "played")), false) = (kind.as_deref(), own) {
-                let copy = copy_for_own_devices(&passed, &to, kind);
+                let copy = copy_for_own_devices(&passed, chat, kind);
                 parcels.extend(pass_receipt_on(&session.account, &copy, Some(session.device)));
             }
             parcels
@@ -53,7 +58,7 @@ pub(super) fn receive(session: &Session, receipt: &Node) {
         // Who keeps it to themselves tells the own devices only.
         Some(kind @ ("read-self" | "played-self")) => {
             let kind = kind.trim_end_matches("-self");
-            let copy = copy_for_own_devices(&passed, &to, kind);
+            let copy = copy_for_own_devices(&passed, chat, kind);
             pass_receipt_on(&session.account, &copy, Some(session.device))
         }
         Some("sender" | "peer_msg" | "hist_sync" | "server-error") => Vec::new(),
@@ -65,11 +70,14 @@ pub(super) fn receive(session: &Session, receipt: &Node) {
     session.hub.deliver(parcels);
 }
 
-/// Tells the reader's other devices what has been read (`read`) or played in the chat with `chat`.
-pub(crate) fn copy_for_own_devices(receipt: &Node, chat: &Jid, kind: &str) -> Node {
+/// Tells the reader's other devices what has been read (`read`) or played in the chat with `chat`, or
+/// in the room the receipt is from.
+pub(crate) fn copy_for_own_devices(receipt: &Node, chat: Option<&Jid>, kind: &str) -> Node {
     let mut copy = receipt.clone();
     copy.attrs.insert("type", format!("{kind}-self"));
-    copy.attrs.insert("recipient", chat.to_non_ad());
+    if let Some(chat) = chat {
+        copy.attrs.insert("recipient", chat.to_non_ad());
+    }
     copy
 }
 
@@ -86,10 +94,14 @@ fn says_received(kind: Option<&str>) -> bool {
     matches!(kind, None | Some("inactive" | "sender" | "peer_msg" | "hist_sync"))
 }
 
-fn pass_on(session: &Session, receipt: &Node, to: &Jid) -> Node {
-    let mut builder = NodeBuilder::new("receipt")
-        .attr("from", session.account.jid(to.server, session.device))
-        .attr("t", timestamp());
+fn pass_on(session: &Session, receipt: &Node, to: &Jid, author: &Jid) -> Node {
+    let builder = NodeBuilder::new("receipt").attr("t", timestamp());
+    let mut builder = if is_room(to) {
+        let builder = builder.attr("from", to);
+        with_participant(builder, &session.account, author.server, session.device)
+    } else {
+        builder.attr("from", session.account.jid(to.server, session.device))
+    };
     for name in ["id", "type", "recipient", "category"] {
         if let Some(value) = receipt.attrs.get(name) {
             builder = builder.attr(name, value.clone());

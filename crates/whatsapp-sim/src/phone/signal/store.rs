@@ -12,7 +12,7 @@ use wacore_libsignal::protocol::{
     SignedPreKeyStore, Timestamp,
 };
 
-use super::{DeviceAddress, PhoneSignal, Prekey, SignalError, keys};
+use super::{DeviceAddress, PhoneSignal, Prekey, SenderKeys, SignalError, keys};
 use crate::base64_bytes;
 
 type Answer<T> = Result<T, SignalProtocolError>;
@@ -290,6 +290,7 @@ impl TryFrom<StoredSignal> for PhoneSignal {
             },
             prekeys: OneTimePrekeys { last: stored.last_prekey, outstanding },
             sessions: Sessions::default(),
+            sender_keys: SenderKeys::default(),
             unstored: BTreeSet::new(),
         })
     }

@@ -5,14 +5,13 @@ use axum::body::Bytes;
 use super::Phone;
 use crate::clock;
 use crate::error::{Error, Result};
-use crate::handset;
 use crate::phone::media::{Attachment, MediaError, NewMedia};
 
 impl Phone {
     /// Sends a file: encrypts it, uploads it to the media host and sends the message that describes
     /// it. `to` is a phone number or an address. Gives the message's id.
     pub async fn send_media(&self, to: &str, media: NewMedia) -> Result<String> {
-        let recipient = self.recipient(to)?;
+        let chat = self.chat(to)?;
         let (media, sealed) = tokio::task::spawn_blocking(move || {
             let sealed = media.seal();
             (media, sealed)
@@ -23,14 +22,7 @@ impl Phone {
         let now = clock::signed_milliseconds() / 1000;
         let message = media.message(&sealed, &self.hub.address.to_string(), now);
         self.hub.media.store(&sealed.name(), Bytes::from(sealed.blob)).await?;
-        let id = {
-            let _change = self.hub.ledger.change();
-            let (id, parcels) = handset::send(&self.hub, &self.account, &recipient, &message);
-            self.hub.deliver(parcels);
-            id
-        };
-        self.hub.settled().await;
-        Ok(id)
+        self.post(&chat, &message).await
     }
 
     /// The file of a message: downloaded from the media host, decrypted, and checked against what

@@ -1,7 +1,7 @@
 //! How accounts are written down.
 //!
-//! `account/N` and below it `phone`, `session/N/D`, `message/PLACE`, `device/D`, `prekey/D/ID`,
-//! `queue/D/PLACE` and `collection/NAME`.
+//! `account/N` and below it `phone`, `session/N/D`, `chain/NAME`, `message/PLACE`, `device/D`,
+//! `prekey/D/ID`, `queue/D/PLACE` and `collection/NAME`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -12,12 +12,12 @@ use wacore_binary::Node;
 use wacore_binary::marshal::{marshal, unmarshal_ref};
 use wacore_binary::util::unpack;
 
-use super::{Account, Changed, Picture, State};
+use super::{Account, Changed, State};
 use crate::base64_bytes;
 use crate::error::{Error, Result};
 use crate::handset::Handset;
 use crate::phone::inbox::{Entry, Inbox};
-use crate::phone::signal::{DeviceAddress, StoredSession};
+use crate::phone::signal::{DeviceAddress, StoredChain, StoredSession};
 use crate::state::device::Device;
 use crate::state::journal::{Batch, Records, parse};
 use crate::state::ledger::Ledger;
@@ -29,8 +29,6 @@ struct AccountRecord {
     #[serde(default)]
     created: u64,
     name: String,
-    #[serde(default)]
-    picture: Option<Picture>,
     acquaintances: BTreeSet<String>,
     raw_id: u32,
     devices_ever: u16,
@@ -47,7 +45,9 @@ impl Account {
         let mut state = self.lock();
         let changed = std::mem::take(&mut state.changed);
         let sessions = state.handset.signal.take_unstored();
+        let chains = state.handset.signal.take_unstored_chains();
         self.write(&state, &changed, &sessions, batch);
+        self.write_chains(&state, &chains, batch);
     }
 
     /// Writes down everything; what has changed since the last time remains to be collected.
@@ -72,6 +72,17 @@ impl Account {
             messages: (0..state.handset.inbox.messages().len()).collect(),
         };
         self.write(&state, &everything, &state.handset.signal.peers(), batch);
+        self.write_chains(&state, &state.handset.signal.chains(), batch);
+    }
+
+    fn write_chains(&self, state: &State, chains: &BTreeSet<String>, batch: &mut Batch) {
+        for name in chains {
+            let key = format!("account/{}/chain/{name}", self.number);
+            match state.handset.signal.chain(name) {
+                Some(chain) => batch.put(&key, &chain),
+                None => batch.remove(&key),
+            }
+        }
     }
 
     fn write(
@@ -141,7 +152,6 @@ impl Account {
             lid_addressed: self.lid_addressed,
             created: self.created,
             name: state.name.clone(),
-            picture: state.picture.clone(),
             acquaintances: state.acquaintances.clone(),
             raw_id: state.raw_id,
             devices_ever: state.devices_ever,
@@ -177,7 +187,6 @@ fn account(number: &str, json: &str, records: &Records, ledger: &Arc<Ledger>) ->
             number: number.to_owned(),
             ledger: Arc::clone(ledger),
             name: record.name,
-            picture: record.picture,
             handset,
             devices: BTreeMap::new(),
             collections: BTreeMap::new(),
@@ -217,6 +226,10 @@ fn account(number: &str, json: &str, records: &Records, ledger: &Arc<Ledger>) ->
             ["session", _, _] => {
                 let session: StoredSession = parse(key, json)?;
                 state.handset.signal.restore(&session)?;
+            }
+            ["chain", _] => {
+                let chain: StoredChain = parse(key, json)?;
+                state.handset.signal.restore_chain(chain)?;
             }
             ["message", _] => messages.push(parse::<Entry>(key, json)?),
             ["collection", name] => {
