@@ -5,6 +5,7 @@ mod calls;
 mod groups;
 mod media;
 mod phone;
+mod picture;
 
 use axum::Router;
 use axum::extract::State;
@@ -41,6 +42,7 @@ pub(crate) fn router(simulator: Simulator) -> Router {
         .merge(calls::routes())
         .merge(groups::routes())
         .merge(media::routes())
+        .merge(picture::routes())
         .method_not_allowed_fallback(wrong_method)
         .fallback(unknown_route)
         .with_state(simulator);

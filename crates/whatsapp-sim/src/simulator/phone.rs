@@ -3,6 +3,7 @@
 mod calls;
 mod chat;
 mod media;
+mod picture;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -3,6 +3,7 @@
 mod account;
 mod app_state;
 mod devices;
+pub(crate) mod groups;
 mod keys;
 mod media;
 mod picture;
@@ -115,6 +116,8 @@ fn for_device(session: &Session, request: &Node) -> Option<Answer> {
         ("w:sync:app:state", "set", "sync") => Some(app_state::sync(session, content?)),
         ("md", "set", "remove-companion-device") => Some(devices::remove(session, content?)),
         ("w:m", "set", "media_conn") => Some(media::connection(session)),
+        ("w:g2", "get", "query") => Some(groups::query(session, request, content?)),
+        ("w:g2", "get", "participating") => Some(groups::participating(session)),
         ("privacy", "set", "tokens") => Some(tokens::hand_on(session, content?)),
         ("privacy", "get", "privacy") => Some(account::privacy()),
         ("abt", "get", "props") => Some(account::props()),

@@ -15,6 +15,7 @@ mod media;
 mod offline;
 mod pairing;
 mod peers;
+mod picture;
 mod presence;
 mod receipts;
 mod text;

@@ -12,7 +12,7 @@ use wacore_binary::Node;
 use wacore_binary::marshal::{marshal, unmarshal_ref};
 use wacore_binary::util::unpack;
 
-use super::{Account, Changed, State};
+use super::{Account, Changed, Picture, State};
 use crate::base64_bytes;
 use crate::error::{Error, Result};
 use crate::handset::Handset;
@@ -29,6 +29,8 @@ struct AccountRecord {
     #[serde(default)]
     created: u64,
     name: String,
+    #[serde(default)]
+    picture: Option<Picture>,
     acquaintances: BTreeSet<String>,
     raw_id: u32,
     devices_ever: u16,
@@ -152,6 +154,7 @@ impl Account {
             lid_addressed: self.lid_addressed,
             created: self.created,
             name: state.name.clone(),
+            picture: state.picture.clone(),
             acquaintances: state.acquaintances.clone(),
             raw_id: state.raw_id,
             devices_ever: state.devices_ever,
@@ -187,6 +190,7 @@ fn account(number: &str, json: &str, records: &Records, ledger: &Arc<Ledger>) ->
             number: number.to_owned(),
             ledger: Arc::clone(ledger),
             name: record.name,
+            picture: record.picture,
             handset,
             devices: BTreeMap::new(),
             collections: BTreeMap::new(),
