@@ -75,7 +75,7 @@ impl Shared {
             }
         };
         let Ready { content, raw } =
-            self.prepare(&*session, quoted.as_ref(), order.payload).await?;
+            self.prepare(instance.id, &*session, quoted.as_ref(), order.payload).await?;
         let message = Message {
             content,
             quote: quoted.map(|quoted| quoted.quote),
@@ -88,6 +88,7 @@ impl Shared {
 
     async fn prepare(
         &self,
+        instance: InstanceId,
         session: &dyn Session,
         quoted: Option<&Quoted>,
         payload: Payload,
@@ -98,9 +99,11 @@ impl Shared {
                 Ok(Ready { content: Content::Text(text), raw })
             }
             Payload::Media(media) => {
-                self.prepare_media(session, quoted, Arc::unwrap_or_clone(media)).await
+                self.prepare_media(instance, session, quoted, Arc::unwrap_or_clone(media)).await
             }
-            Payload::Sticker(picture) => self.prepare_sticker(session, quoted, picture).await,
+            Payload::Sticker(picture) => {
+                self.prepare_sticker(instance, session, quoted, picture).await
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 
 use wharf_domain::{
     Error, Result,
+    instance::InstanceId,
     media::{FetchedMedia, MediaFacts, MediaSource, OutgoingMedia},
     message::{Content, Media, MediaKind},
     ports::Session,
@@ -25,11 +26,12 @@ impl Shared {
     /// Makes media ready as its caller wants it, and uploads it.
     pub(super) async fn prepare_media(
         &self,
+        instance: InstanceId,
         session: &dyn Session,
         quoted: Option<&Quoted>,
         wanted: SendMedia,
     ) -> Result<Ready> {
-        let file = self.fetch(wanted.media, MEDIA).await?;
+        let file = self.fetch(instance, wanted.media, MEDIA).await?;
         let _seat = self.room.take(file.bytes.len() as u64).await;
         let found = self.tools.detect(&file.bytes);
         let given = wanted.mime_type.as_deref();
@@ -59,11 +61,12 @@ impl Shared {
     /// Makes a sticker of a picture, and uploads it.
     pub(super) async fn prepare_sticker(
         &self,
+        instance: InstanceId,
         session: &dyn Session,
         quoted: Option<&Quoted>,
         picture: MediaSource,
     ) -> Result<Ready> {
-        let file = self.fetch(picture, PICTURE).await?;
+        let file = self.fetch(instance, picture, PICTURE).await?;
         let _seat = self.room.take(file.bytes.len() as u64).await;
         let found = self.tools.detect(&file.bytes);
         if !found.is_some_and(|found| found.starts_with("image/")) {
@@ -83,12 +86,16 @@ impl Shared {
     }
 
     /// The file itself, from wherever it is.
-    async fn fetch(&self, source: MediaSource, field: &'static str) -> Result<FetchedMedia> {
+    async fn fetch(
+        &self,
+        instance: InstanceId,
+        source: MediaSource,
+        field: &'static str,
+    ) -> Result<FetchedMedia> {
         let file = match source {
             MediaSource::Bytes(bytes) => FetchedMedia { bytes, mime_type: None, file_name: None },
             MediaSource::Url(url) => {
-                // The semaphore is never closed.
-                let _turn = self.fetches.acquire().await.ok();
+                let _turn = self.fetches.take(instance).await;
                 let fetched = self.fetcher.fetch(&url, self.send_max).await;
                 fetched.map_err(|e| named(e, field))?
             }

@@ -5,10 +5,10 @@ mod kinds;
 mod media;
 mod order;
 mod outbox;
+mod turns;
 
 use std::sync::{Arc, Mutex};
 
-use tokio::sync::Semaphore;
 use wharf_domain::{
     Error, Result,
     instance::Instance,
@@ -17,16 +17,13 @@ use wharf_domain::{
     send_media::{SendMedia, SendSticker},
 };
 
-use self::{order::Order, outbox::Sends};
+use self::{order::Order, outbox::Sends, turns::Turns};
 use crate::{
     Ports,
     media::{MediaConfig, Room},
     recorder::Recorder,
     sessions::Sessions,
 };
-
-/// How many files are fetched from callers' URLs at once.
-const FETCHES: usize = 16;
 
 /// Sends messages.
 ///
@@ -45,8 +42,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     sends: Mutex<Sends>,
-    /// Turns to fetch a file.
-    fetches: Semaphore,
+    fetches: Turns,
     room: Room,
     send_max: u64,
     /// Where sends run: they outlive the caller that asked for them, and so its runtime too.
@@ -70,7 +66,7 @@ impl MessageService {
             clock: ports.clock.clone(),
             random: ports.random.clone(),
             sends: Mutex::default(),
-            fetches: Semaphore::new(FETCHES),
+            fetches: Turns::new(),
             room,
             send_max: config.send_max,
             runtime: tokio::runtime::Handle::current(),

@@ -13,6 +13,7 @@ mod pairing;
 mod proxies;
 mod sends;
 mod settings;
+mod webhooks;
 
 use std::{sync::Arc, time::Duration};
 
