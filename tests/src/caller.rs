@@ -39,6 +39,11 @@ impl Caller {
         self.send(request.body(body.into())).await
     }
 
+    /// `POST` of a form, as browsers send it.
+    pub async fn post_form(&self, path: &str, form: &[(&str, &str)]) -> Answer {
+        self.send(self.request(Method::POST, path).form(form)).await
+    }
+
     /// `DELETE`.
     pub async fn delete(&self, path: &str) -> Answer {
         self.send(self.request(Method::DELETE, path)).await

@@ -10,8 +10,8 @@ use wharf_domain::{
 };
 use wharf_http_ryze::{Api, Config};
 use wharf_testkit::{
-    InMemorySession, InMemoryStore, InMemoryWhatsApp, ManualClock, RecordingSink, SequenceRandom,
-    build,
+    InMemoryFiles, InMemoryMediaStore, InMemorySession, InMemoryStore, InMemoryWhatsApp,
+    ManualClock, RecordingSink, SequenceRandom, SimpleMediaTools, build,
 };
 
 use crate::{Answer, Caller, SwitchedCheck};
@@ -28,6 +28,10 @@ pub struct TestGateway {
     pub store: Arc<InMemoryStore>,
     /// WhatsApp, driven by the test.
     pub whatsapp: Arc<InMemoryWhatsApp>,
+    /// Files that can be fetched from URLs.
+    pub files: Arc<InMemoryFiles>,
+    /// The buckets.
+    pub buckets: Arc<InMemoryMediaStore>,
     /// The receiver of all webhooks.
     pub sink: Arc<RecordingSink>,
     /// The time, which stands still until the test moves it.
@@ -52,6 +56,8 @@ impl TestGateway {
     pub async fn with(config: Config) -> Self {
         let store = Arc::new(InMemoryStore::default());
         let whatsapp = Arc::new(InMemoryWhatsApp::default());
+        let files = Arc::new(InMemoryFiles::default());
+        let buckets = Arc::new(InMemoryMediaStore::default());
         let sink = Arc::new(RecordingSink::default());
         let clock = Arc::new(ManualClock::default());
         let database = Arc::new(SwitchedCheck::default());
@@ -62,6 +68,11 @@ impl TestGateway {
             messages: store.clone(),
             log: store.clone(),
             queue: store.clone(),
+            media_jobs: store.clone(),
+            media_store: buckets.clone(),
+            media_tools: Arc::new(SimpleMediaTools),
+            media_fetcher: files.clone(),
+            page_access: store.clone(),
             webhook_sink: sink.clone(),
             whatsapp: whatsapp.clone(),
             clock: clock.clone(),
@@ -91,6 +102,8 @@ impl TestGateway {
         Self {
             store,
             whatsapp,
+            files,
+            buckets,
             sink,
             clock,
             database,
@@ -106,6 +119,18 @@ impl TestGateway {
     #[must_use]
     pub fn nobody(&self) -> Caller {
         Caller::new(self.client.clone(), self.base.clone())
+    }
+
+    /// Somebody without a token who does not go where they are sent.
+    #[must_use]
+    pub fn unled(&self) -> Caller {
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(PATIENCE)
+            .build()
+            .expect("an HTTP client");
+        Caller::new(client, self.base.clone())
     }
 
     /// The holder of a token.
