@@ -7,7 +7,7 @@ use wharf_domain::{
 };
 use wharf_whatsapp_sim::faults::{Fault, Limit};
 
-use crate::world::{ANA, OWN, Paired, World, eventually, instance, number};
+use crate::world::{ANA, OWN, Paired, World, eventually, instance, number, request};
 
 /// The end of a session that was connected when the fault struck.
 async fn end_by(fault: Fault) -> SessionEnd {
@@ -167,7 +167,7 @@ async fn logging_out_ends_the_session_also_when_whatsapp_cannot_be_told() {
 async fn an_instance_has_one_session_at_a_time_and_the_next_may_start_when_the_end_is_told() {
     let world = World::new().await;
     let paired = world.pair().await;
-    let second = world.start_with(paired.instance, None).await.err().unwrap();
+    let second = world.start_as(request(paired.instance)).await.err().unwrap();
     assert!(matches!(second, Error::ConnectFailed(_)), "{second:?}");
     world.fault(Fault::Drop, Limit::Count(1));
     paired.live.recorder.end().await;

@@ -133,6 +133,11 @@ fn outgoing(kind: MediaKind, bytes: &[u8]) -> OutgoingMedia {
     }
 }
 
+/// A picture to be sent.
+pub fn photo() -> OutgoingMedia {
+    outgoing(MediaKind::Image, b"foto")
+}
+
 /// Sends media to Ana's phone.
 async fn send(
     live: &Live,
@@ -200,7 +205,7 @@ async fn media_can_be_an_answer() {
     let (question, raw) = received(&paired.live, &asked).await;
     let quote = Quote { message_id: question.id, author: None, text: "tem foto?".to_owned() };
     let quoted = (&quote, &question.sender.jid, Some(&raw));
-    let id = send(&paired.live, &outgoing(MediaKind::Image, b"foto"), Some(quoted)).await;
+    let id = send(&paired.live, &photo(), Some(quoted)).await;
     let shown = ana.wait_for_message(|message| message.id == id.as_str()).await.unwrap();
     assert_eq!(shown.quoted_id.as_deref(), Some(asked.as_str()));
 }
@@ -213,8 +218,7 @@ async fn without_a_connection_nothing_is_uploaded_or_downloaded() {
     let id = ana.send_media(OWN, file(Shown::Image, b"foto")).await.unwrap();
     let (_, raw) = received(&paired.live, &id).await;
     paired.live.session.stop().await;
-    let media = outgoing(MediaKind::Image, b"foto");
-    let refusal = paired.live.session.prepare_media(&media, None).await.unwrap_err();
+    let refusal = paired.live.session.prepare_media(&photo(), None).await.unwrap_err();
     assert!(matches!(refusal, Error::NotConnected), "{refusal:?}");
     paired.live.session.download(&raw, NO_LIMIT).await.unwrap_err();
 }

@@ -19,7 +19,6 @@ use wharf_domain::{
     message::MessageId,
     pairing::QrCode,
     ports::{Clock, History, Outgoing, Session, SessionEvent, SessionRequest, WhatsApp},
-    proxy::ProxyConfig,
 };
 use wharf_net::{Egress, Net, Resolver, Roots, Tls};
 use wharf_whatsapp::{Config, SessionStore, SessionStores, WhatsAppAdapter};
@@ -50,6 +49,10 @@ impl World {
     }
 
     pub fn on(simulator: Simulator, change: impl FnOnce(&mut Config)) -> Self {
+        Self::guarded(simulator, Egress::Open, change)
+    }
+
+    pub fn guarded(simulator: Simulator, egress: Egress, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config {
             url: simulator.whatsapp_url().parse().unwrap(),
             client_version: Some((2, 3000, 1_035_000_000)),
@@ -59,7 +62,7 @@ impl World {
         change(&mut config);
         let mut roots = Roots::web();
         roots.add_pem(simulator.root_certificate_pem().as_bytes()).unwrap();
-        let net = Net::new(Tls::new(roots), Egress::Open).with_resolver(Arc::new(Nowhere));
+        let net = Net::new(Tls::new(roots), egress).with_resolver(Arc::new(Nowhere));
         let stores = Arc::new(Stores::default());
         let clock = Arc::new(SystemClock::default());
         let adapter = WhatsAppAdapter::new(config, net, stores.clone(), clock.clone()).unwrap();
@@ -76,15 +79,7 @@ impl World {
     }
 
     pub async fn start(&self, instance: InstanceId) -> Live {
-        self.start_with(instance, None).await.unwrap()
-    }
-
-    pub async fn start_with(
-        &self,
-        instance: InstanceId,
-        proxy: Option<ProxyConfig>,
-    ) -> Result<Live> {
-        self.start_as(SessionRequest { proxy, ..request(instance) }).await
+        self.start_as(request(instance)).await.unwrap()
     }
 
     pub async fn start_as(&self, request: SessionRequest) -> Result<Live> {
