@@ -51,10 +51,6 @@ impl S3MediaStore {
         let endpoint = bucket.endpoint.as_deref();
         place::url(endpoint, &bucket.region, &bucket.bucket, key, self.config.addressing)
     }
-
-    fn signer<'a>(&self, bucket: &'a S3Config, now: Timestamp) -> Result<Signer<'a>> {
-        Signer::new(&bucket.access_key, &bucket.secret_key, &bucket.region, now)
-    }
 }
 
 #[async_trait]
@@ -67,7 +63,7 @@ impl MediaStore for S3MediaStore {
         body: MediaBody,
     ) -> Result<()> {
         let url = self.address(bucket, key)?;
-        let signer = self.signer(bucket, self.clock.now())?;
+        let signer = signer(bucket, self.clock.now())?;
         let request = signer.request(Method::PUT, url, Some(content_type))?;
         let (bytes, source) = watched(body.bytes);
         let answer = match self.client.send(request.stream(body.size, bytes)).await {
@@ -86,7 +82,7 @@ impl MediaStore for S3MediaStore {
 
     async fn get(&self, bucket: &S3Config, key: &str, limit: u64) -> Result<Option<MediaBody>> {
         let url = self.address(bucket, key)?;
-        let signer = self.signer(bucket, self.clock.now())?;
+        let signer = signer(bucket, self.clock.now())?;
         let request = signer.request(Method::GET, url, None)?;
         let sent = self.client.send(request).await;
         let answer = sent.map_err(|failure| download(Failure::NoAnswer(failure)))?;
@@ -121,7 +117,7 @@ impl MediaStore for S3MediaStore {
         )?;
         match self.config.urls {
             Urls::Plain => Ok(url.into()),
-            Urls::Presigned => self.signer(bucket, now)?.presigned(&url),
+            Urls::Presigned => signer(bucket, now)?.presigned(&url),
         }
     }
 }
@@ -130,6 +126,10 @@ impl fmt::Debug for S3MediaStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("S3MediaStore").field("config", &self.config).finish_non_exhaustive()
     }
+}
+
+fn signer(bucket: &S3Config, now: Timestamp) -> Result<Signer<'_>> {
+    Signer::new(&bucket.access_key, &bucket.secret_key, &bucket.region, now)
 }
 
 /// What went wrong where the bytes come from.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use image::codecs::gif::GifDecoder;
 use image::codecs::webp::WebPDecoder;
 use image::{AnimationDecoder, DynamicImage, Frame, Frames, ImageDecoder, ImageFormat, RgbaImage};
-use webp::{AnimEncoder, AnimFrame, PixelLayout};
+use webp::{AnimEncoder, AnimFrame, PixelLayout, WebPMemory};
 
 use crate::picture::limits;
 use crate::sticker::{SIDE, centred, fit, lossy};
@@ -90,17 +90,26 @@ fn shown_for(frame: &Frame) -> Duration {
 
 /// A WebP of those frames, repeated for ever; `None` when it cannot be made small enough.
 pub(crate) fn encode(moments: &[Moment]) -> Option<Bytes> {
-    ATTEMPTS.into_iter().find_map(|(quality, step)| {
-        let mut config = lossy(quality)?;
-        // A frame is one of a hundred: a little larger matters less than being done.
-        config.method = 2;
-        let mut encoder = AnimEncoder::new(SIDE, SIDE, &config);
-        for Moment { picture, at } in moments.iter().step_by(step) {
-            let at = i32::try_from(at.as_millis()).ok()?;
-            let frame = AnimFrame::new(picture, PixelLayout::Rgba, SIDE, SIDE, at, None);
-            encoder.add_frame(frame);
+    for (quality, step) in ATTEMPTS {
+        let webp = attempt(moments.iter().step_by(step), quality)?;
+        match webp.len() {
+            size if size <= MOST_BYTES => return Some(Bytes::copy_from_slice(&webp)),
+            // The last attempt makes about a fourth of what the first one does.
+            size if size > 8 * MOST_BYTES => return None,
+            _ => {}
         }
-        let webp = encoder.try_encode().ok()?;
-        (webp.len() <= MOST_BYTES).then(|| Bytes::copy_from_slice(&webp))
-    })
+    }
+    None
+}
+
+fn attempt<'a>(moments: impl Iterator<Item = &'a Moment>, quality: f32) -> Option<WebPMemory> {
+    let mut config = lossy(quality)?;
+    // A frame is one of a hundred: a little larger matters less than being done.
+    config.method = 2;
+    let mut encoder = AnimEncoder::new(SIDE, SIDE, &config);
+    for Moment { picture, at } in moments {
+        let at = i32::try_from(at.as_millis()).ok()?;
+        encoder.add_frame(AnimFrame::new(picture, PixelLayout::Rgba, SIDE, SIDE, at, None));
+    }
+    encoder.try_encode().ok()
 }

@@ -93,7 +93,6 @@ fn mime_type(headers: &HeaderMap) -> Option<String> {
 }
 
 /// Failures of the network hold neither URLs nor headers, so their words can be told.
-#[expect(clippy::needless_pass_by_value, reason = "made for map_err")]
 fn unfetchable(failure: wharf_net::Error) -> Error {
     match failure {
         wharf_net::Error::TooLong { limit } => refused(format!("is larger than {limit} bytes")),

@@ -34,19 +34,18 @@ fn in_header(header: &str) -> Option<String> {
 
 /// The `name=value` pairs after the first semicolon, with quotes and escapes undone.
 fn parameters(header: &str) -> Vec<(String, String)> {
-    let mut parts = vec![String::new()];
+    let (mut parts, mut part) = (Vec::new(), String::new());
     let mut is_quoted = false;
     let mut characters = header.chars();
     while let Some(character) = characters.next() {
         match character {
             '"' => is_quoted = !is_quoted,
-            '\\' if is_quoted => {
-                parts.last_mut().into_iter().for_each(|p| p.extend(characters.next()))
-            }
-            ';' if !is_quoted => parts.push(String::new()),
-            _ => parts.last_mut().into_iter().for_each(|part| part.push(character)),
+            '\\' if is_quoted => part.extend(characters.next()),
+            ';' if !is_quoted => parts.push(std::mem::take(&mut part)),
+            _ => part.push(character),
         }
     }
+    parts.push(part);
     let pairs = parts.iter().skip(1).filter_map(|part| part.split_once('='));
     pairs.map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned())).collect()
 }

@@ -63,7 +63,7 @@ fn duration(header: &[u8]) -> Option<Duration> {
     Some(Duration::from_secs(whole) + Duration::from_millis(millis)).filter(|d| !d.is_zero())
 }
 
-fn known<T: PartialEq>(value: T, unknown: T) -> Option<T> {
+fn known<T: Copy + PartialEq>(value: T, unknown: T) -> Option<T> {
     (value != unknown).then_some(value)
 }
 

@@ -146,7 +146,9 @@ fn mp3(bytes: &[u8], loudness: bool) -> Option<Heard> {
     }
     let mut wave = Loudness::new(rate.checked_mul(reader.channels()?.num().into())?);
     while let Ok(Some(samples)) = reader.read_frame() {
-        samples.iter().for_each(|sample| wave.hear(*sample));
+        for sample in samples {
+            wave.hear(*sample);
+        }
     }
     Some(Heard { duration: Some(duration), waveform: wave.waveform() })
 }
