@@ -5,6 +5,7 @@ mod calls;
 mod groups;
 mod media;
 mod phone;
+mod status;
 mod picture;
 
 use axum::Router;
@@ -41,6 +42,7 @@ pub(crate) fn router(simulator: Simulator) -> Router {
         .route("/root-certificate", get(root_certificate))
         .merge(calls::routes())
         .merge(groups::routes())
+        .merge(status::routes())
         .merge(media::routes())
         .merge(picture::routes())
         .method_not_allowed_fallback(wrong_method)

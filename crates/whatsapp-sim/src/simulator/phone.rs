@@ -4,6 +4,7 @@ mod calls;
 mod chat;
 mod media;
 mod picture;
+mod status;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -18,4 +18,5 @@ mod peers;
 mod picture;
 mod presence;
 mod receipts;
+mod status;
 mod text;

@@ -1,7 +1,6 @@
 //! A message to a group or the status: one text for all, and the key to it for those who lack it.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use wacore::messages::MessageUtils;
 use wacore_binary::{Jid, JidExt as _, Node};
@@ -12,7 +11,6 @@ use crate::phone::signal::DeviceAddress;
 use crate::room::{Room, RoomMessage};
 use crate::session::Session;
 use crate::stanza::fields::Fields as _;
-use crate::state::account::Account;
 
 /// The error of a message to a group that the author is not in.
 const NOT_A_MEMBER: u16 = 403;
@@ -25,7 +23,7 @@ pub(super) fn pass_on(session: &Session, to: &Jid, message: &Node) -> Result<Opt
         let group = hub.groups.get(to).ok_or(NO_SUCH_RECIPIENT)?;
         Room::group(hub, &group)
     } else {
-        Room::status(&session.account, shown_to(session, message))
+        status(session, message)
     };
     let author = room.member(&session.account.number).ok_or(NOT_A_MEMBER)?;
     let for_all: Vec<Node> = message.get_children_by_tag("enc").cloned().collect();
@@ -67,9 +65,15 @@ pub(super) fn pass_on(session: &Session, to: &Jid, message: &Node) -> Result<Opt
     Ok(hash)
 }
 
-/// The accounts a status is shown to: the client names them with the message.
-fn shown_to(session: &Session, message: &Node) -> Vec<Arc<Account>> {
-    named(message).filter_map(|(jid, _)| session.hub.account_of(&jid)).collect()
+/// Those a status is shown to: the client names them with the message, and is named as they are.
+fn status(session: &Session, message: &Node) -> Room {
+    let named: Vec<Jid> = named(message).map(|(jid, _)| jid).collect();
+    let viewers = named.iter().filter_map(|jid| session.hub.account_of(jid)).collect();
+    let room = Room::status(&session.account, viewers);
+    match named.first() {
+        Some(viewer) => Room { server: viewer.server, ..room },
+        None => room,
+    }
 }
 
 /// What is encrypted for one device each.
