@@ -10,6 +10,8 @@ mod calls;
 mod durability;
 #[path = "session/ends.rs"]
 mod ends;
+#[path = "session/groups.rs"]
+mod groups;
 #[path = "session/liveness.rs"]
 mod liveness;
 #[path = "session/lookup.rs"]
@@ -22,6 +24,8 @@ mod messages;
 mod pairing;
 #[path = "session/presence.rs"]
 mod presence;
+#[path = "session/profile.rs"]
+mod profile;
 #[path = "session/proxy.rs"]
 mod proxy;
 #[path = "session/recorder.rs"]

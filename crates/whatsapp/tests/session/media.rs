@@ -7,7 +7,10 @@ use wharf_domain::{
     message::{Content, Media, MediaKind, Message, MessageId, Quote},
     ports::Outgoing,
 };
-use wharf_whatsapp_sim::{MediaKind as Shown, NewMedia, ShownMedia};
+use wharf_whatsapp_sim::{
+    MediaKind as Shown, NewMedia, ShownMedia,
+    faults::{Fault, Limit, NewFault, Target},
+};
 
 use crate::{
     recorder::Told,
@@ -115,6 +118,41 @@ async fn what_is_no_media_cannot_be_found() {
     let raw = paired.live.session.encode_text("olá", None);
     let refusal = paired.live.session.download(&raw, NO_LIMIT).await.unwrap_err();
     assert!(matches!(refusal, Error::NotFound(Resource::Media)), "{refusal:?}");
+}
+
+#[tokio::test]
+async fn media_that_whatsapp_keeps_no_more_cannot_be_found() {
+    let world = World::new().await;
+    let paired = world.pair().await;
+    let ana = world.phone(ANA, "Ana");
+    let id = ana.send_media(OWN, file(Shown::Image, b"foto")).await.unwrap();
+    let (_, raw) = received(&paired.live, &id).await;
+    media_fault(&world, Fault::ExpireMedia);
+    let refusal = paired.live.session.download(&raw, NO_LIMIT).await.unwrap_err();
+    assert!(matches!(refusal, Error::NotFound(Resource::Media)), "{refusal:?}");
+    world.simulator.clear_faults();
+    paired.live.session.download(&raw, NO_LIMIT).await.unwrap();
+}
+
+#[tokio::test]
+async fn media_hosts_that_are_down_say_nothing_about_the_media() {
+    let world = World::new().await;
+    let paired = world.pair().await;
+    let ana = world.phone(ANA, "Ana");
+    let id = ana.send_media(OWN, file(Shown::Image, b"foto")).await.unwrap();
+    let (_, raw) = received(&paired.live, &id).await;
+    media_fault(&world, Fault::MediaDown);
+    let failure = paired.live.session.download(&raw, NO_LIMIT).await.unwrap_err();
+    assert!(matches!(failure, Error::Unavailable { .. }), "{failure:?}");
+    let failure = paired.live.session.prepare_media(&photo(), None).await.unwrap_err();
+    assert!(matches!(failure, Error::Unavailable { .. }), "{failure:?}");
+    world.simulator.clear_faults();
+    paired.live.session.download(&raw, NO_LIMIT).await.unwrap();
+}
+
+fn media_fault(world: &World, fault: Fault) {
+    let fault = NewFault { target: Target::All, fault, limit: Limit::Cleared };
+    world.simulator.add_fault(fault).unwrap();
 }
 
 fn outgoing(kind: MediaKind, bytes: &[u8]) -> OutgoingMedia {
