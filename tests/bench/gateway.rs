@@ -87,6 +87,26 @@ impl Gateway {
         self.call(Method::POST, &format!("/api/message/text/{name}"), Some(body)).await.map(drop)
     }
 
+    /// Sends a document; returns once WhatsApp's server has acknowledged it.
+    pub(crate) async fn send_document(
+        &self,
+        name: &str,
+        number: &str,
+        caption: &str,
+        base64: &str,
+    ) -> Result<()> {
+        let body = json!({
+            "number": number, "mediaType": "document", "mediaBase64": base64, "message": caption,
+            "fileName": "noise.bin", "mimeType": "application/octet-stream",
+        });
+        self.call(Method::POST, &format!("/api/message/media/{name}"), Some(body)).await.map(drop)
+    }
+
+    /// Lets an instance put the media it receives into a bucket.
+    pub(crate) async fn keep_media(&self, name: &str, bucket: Value) -> Result<()> {
+        self.call(Method::POST, &format!("/api/instance/s3/{name}"), Some(bucket)).await.map(drop)
+    }
+
     async fn states(&self, query: &str) -> Result<Vec<String>> {
         let answer = self.call(Method::GET, &format!("/api/instance/list{query}"), None).await?;
         let instances = answer["instances"].as_array().context("no instances in the answer")?;

@@ -4,8 +4,11 @@
 
 mod arrivals;
 mod bare;
+mod bucket;
+mod comparison;
 mod gateway;
 mod load;
+mod media;
 mod messages;
 mod process;
 mod receiver;
@@ -52,6 +55,8 @@ enum Command {
     Sessions(sessions::Arguments),
     /// Messages a second in and out, beside the bare library
     Messages(messages::Arguments),
+    /// Documents in with and without a bucket, and out beside text
+    Media(media::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -77,6 +82,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         match &cli.command {
             Command::Sessions(arguments) => sessions::run(&place, arguments).await,
             Command::Messages(arguments) => messages::run(&place, arguments).await,
+            Command::Media(arguments) => media::run(&place, arguments).await,
         }
     };
     tokio::select! {

@@ -7,10 +7,10 @@ use clap::Args;
 
 use crate::{
     bare::Bare,
-    load, resources,
+    comparison, load, resources,
     samples::Samples,
     side::Side,
-    table::{self, row},
+    table,
     through_gateway::ThroughGateway,
     wait,
     world::{self, Place, World},
@@ -53,7 +53,7 @@ pub(crate) async fn run(place: &Place, arguments: &Arguments) -> Result<()> {
     for nth in [1, 2] {
         world.whatsapp.phone(&world::number(nth), "Own").await?;
     }
-    let gateway = Arc::new(ThroughGateway::pair(world.clone(), world::number(1)).await?);
+    let gateway = Arc::new(ThroughGateway::pair(world.clone(), "bench", world::number(1)).await?);
     let bare = Arc::new(Bare::pair(world.clone(), world::number(2)).await?);
 
     let bench = Bench { world: &world, numbers: &numbers, concurrency };
@@ -137,23 +137,11 @@ impl Bench<'_> {
 }
 
 fn print_comparison(gateway: &Outcome, library: &Outcome) {
-    let mut rows = vec![row(["", "messages/s", "p50", "p99"])];
-    for (whole, ours, other, theirs) in [
+    let pairs = [
         ("phone → webhook", &gateway.incoming, "phone → handler, bare library", &library.incoming),
         ("API → phone", &gateway.outgoing, "send → phone, bare library", &library.outgoing),
-    ] {
-        for (name, samples) in [(whole, ours), (other, theirs)] {
-            let [p50, p99] = [50, 99].map(|percent| milliseconds(samples.percentile(percent)));
-            rows.push(row([name, &format!("{:.0}", samples.rate()), &p50, &p99]));
-        }
-        let ratio = format!("{:.2}", ours.rate() / theirs.rate());
-        rows.push(row(["  ratio", &ratio]));
-    }
-    table::print(&rows);
-}
-
-fn milliseconds(duration: Duration) -> String {
-    format!("{:.1} ms", duration.as_secs_f64() * 1000.0)
+    ];
+    table::print(&comparison::rows(&pairs));
 }
 
 #[expect(clippy::cast_precision_loss, reason = "for people to read")]

@@ -6,22 +6,34 @@ use anyhow::Result;
 
 use crate::{receiver::Receiver, side::Side, world::World};
 
-/// The name of the one instance.
-const INSTANCE: &str = "bench";
-
 /// One instance of the gateway with a webhook.
 pub(crate) struct ThroughGateway {
     world: Arc<World>,
     receiver: Arc<Receiver>,
+    name: &'static str,
     number: String,
 }
 
 impl ThroughGateway {
-    /// Links an instance to the phone of that number.
-    pub(crate) async fn pair(world: Arc<World>, number: String) -> Result<Self> {
+    /// Links an instance of that name to the phone of that number.
+    pub(crate) async fn pair(
+        world: Arc<World>,
+        name: &'static str,
+        number: String,
+    ) -> Result<Self> {
         let (receiver, url) = Receiver::start().await?;
-        world.gateway.pair(INSTANCE, Some(&url), &world.whatsapp, &number).await?;
-        Ok(Self { world, receiver, number })
+        world.gateway.pair(name, Some(&url), &world.whatsapp, &number).await?;
+        Ok(Self { world, receiver, name, number })
+    }
+
+    /// The instance's name.
+    pub(crate) fn name(&self) -> &str {
+        self.name
+    }
+
+    /// The number of the phone it is linked to.
+    pub(crate) fn number(&self) -> &str {
+        &self.number
     }
 
     /// The webhook receiver.
@@ -38,6 +50,6 @@ impl Side for ThroughGateway {
     }
 
     async fn outgoing(&self, to: &str, text: &str) -> Result<()> {
-        self.world.gateway.send(INSTANCE, to, text).await
+        self.world.gateway.send(self.name, to, text).await
     }
 }

@@ -48,6 +48,22 @@ impl WhatsApp {
         self.call(Method::POST, &path, Some(json!({ "to": to, "text": text }))).await.map(drop)
     }
 
+    /// Sends a file from a phone.
+    pub(crate) async fn send_document(
+        &self,
+        from: &str,
+        to: &str,
+        caption: &str,
+        base64: &str,
+    ) -> Result<()> {
+        let path = format!("phones/{from}/send-media");
+        let body = json!({
+            "to": to, "kind": "document", "base64": base64, "caption": caption,
+            "mimeType": "application/octet-stream", "fileName": "noise.bin",
+        });
+        self.call(Method::POST, &path, Some(body)).await.map(drop)
+    }
+
     /// How many of the texts that a phone shows begin so.
     pub(crate) async fn shown(&self, number: &str, beginning: &str) -> Result<usize> {
         let answer = self.call(Method::GET, &format!("phones/{number}/messages"), None).await?;
