@@ -80,6 +80,7 @@ const TESTS_MAY_USE: &[(&str, &[&str])] = &[
     ("wharf-application", &["wharf-testkit"]),
     ("wharf-migrations", &["wharf-sql"]),
     ("wharf-storage", &["wharf-testkit"]),
+    ("wharf-webhook", &["wharf-testkit"]),
     ("wharf-whatsapp", &["wharf-testkit", "wharf-whatsapp-sim"]),
 ];
 

@@ -25,6 +25,14 @@ pub(crate) enum Body {
 struct WrongSize;
 
 impl Body {
+    /// A body that is in memory. A large one goes out in pieces all the same, so that its progress can be told.
+    pub(crate) fn whole(bytes: Bytes) -> Self {
+        if bytes.len() <= PIECE {
+            return Self::Whole(bytes);
+        }
+        Self::streamed(bytes.len() as u64, stream::iter([Ok::<_, BoxError>(bytes)]))
+    }
+
     pub(crate) fn streamed<S, E>(size: u64, stream: S) -> Self
     where
         S: futures::Stream<Item = Result<Bytes, E>> + Send + 'static,

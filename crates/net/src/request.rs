@@ -24,7 +24,7 @@ impl Request {
     /// A request without headers and body.
     #[must_use]
     pub fn new(method: Method, url: Url) -> Self {
-        let body = Body::Whole(Bytes::new());
+        let body = Body::whole(Bytes::new());
         Self { method, url, headers: HeaderMap::new(), body, within: None }
     }
 
@@ -43,7 +43,7 @@ impl Request {
     /// Sets the body, sent with its length.
     #[must_use]
     pub fn body(self, body: impl Into<Bytes>) -> Self {
-        Self { body: Body::Whole(body.into()), ..self }
+        Self { body: Body::whole(body.into()), ..self }
     }
 
     /// Sets a body of `size` bytes that is sent, with its length, as it comes.

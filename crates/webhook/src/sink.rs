@@ -10,10 +10,16 @@ use wharf_net::{Client, Error, Guard, Method, Net, Request, Timeouts};
 use crate::{sign, target, verdict};
 
 /// What a receiver may take to answer. Receivers are to accept quickly and work later.
+const ANSWERING: Duration = Duration::from_secs(15);
+
+/// The slowest that an envelope with media in it may travel, in bytes a second.
+const SLOWEST: usize = 256 * 1024;
+
 const TIMEOUTS: Timeouts = Timeouts {
     connect: Duration::from_secs(5),
-    stall: Duration::from_secs(15),
-    total: Some(Duration::from_secs(15)),
+    stall: ANSWERING,
+    // Each request has its own.
+    total: None,
 };
 
 /// How much of an answer is read, and forgotten, so that the connection can be used again.
@@ -52,8 +58,15 @@ impl WebhookSink {
         if let Some(authorization) = &target.authorization {
             request = request.header("authorization", authorization.expose())?;
         }
-        Ok(request.body(body))
+        let time = time_for(body.len());
+        Ok(request.body(body).within(time))
     }
+}
+
+/// What one attempt may take: more for media, which does not travel in no time.
+fn time_for(body: usize) -> Duration {
+    let travelling = u32::try_from(body / SLOWEST).unwrap_or(u32::MAX);
+    ANSWERING + Duration::from_secs(travelling.into())
 }
 
 #[async_trait]
@@ -80,5 +93,17 @@ impl EventSink for WebhookSink {
 impl fmt::Debug for WebhookSink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebhookSink").field("base_url", &self.base_url).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn media_has_the_time_it_takes_to_travel() {
+        assert_eq!(time_for(2_000), Duration::from_secs(15));
+        // Sixteen megabytes as base64.
+        assert_eq!(time_for(22_369_622), Duration::from_secs(15 + 85));
     }
 }

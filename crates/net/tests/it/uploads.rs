@@ -9,7 +9,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::HeaderMap;
 use axum::routing::put;
 use futures::{StreamExt, stream};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wharf_net::{Error, Method, Request, Timeouts};
 
 use crate::clients::{PATIENT, net};
@@ -76,6 +76,22 @@ async fn an_upload_that_moves_outlasts_the_stall_and_one_that_does_not_is_given_
     });
     let answer = client.send(put_to(&url).stream(10 * PIECE as u64, slow)).await.unwrap();
     assert_eq!(answer.status(), 200);
+
+    // A server that reads a body in memory as slowly.
+    let slow = listener().await;
+    let url = format!("http://{}/", slow.local_addr().unwrap());
+    let body = vec![7; 80 * PIECE];
+    let reading = tokio::spawn(async move {
+        let (mut connection, _) = slow.accept().await.unwrap();
+        let (mut read, mut buffer) = (0, vec![0; 10 * PIECE]);
+        while read < 80 * PIECE {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            read += connection.read(&mut buffer).await.unwrap();
+        }
+        connection.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+    });
+    assert_eq!(client.send(put_to(&url).body(body)).await.unwrap().status(), 200);
+    reading.await.unwrap();
 
     // A server that takes the connection and reads nothing but the first bytes.
     let deaf = listener().await;

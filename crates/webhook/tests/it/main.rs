@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed set-up should panic")]
 
 mod deliveries;
+mod media;
 mod receiver;
 mod refusals;
 mod scene;

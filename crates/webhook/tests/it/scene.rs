@@ -4,7 +4,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use uuid::Uuid;
 use wharf_domain::Timestamp;
-use wharf_domain::delivery::{Dispatch, Outcome};
+use wharf_domain::delivery::{Dispatch, MediaCopy, Outcome};
 use wharf_domain::event::{Event, EventBody, EventFilter, EventId};
 use wharf_domain::instance::{InstanceId, InstanceName};
 use wharf_domain::ports::{Clock, EventSink};
@@ -52,19 +52,30 @@ pub fn target(url: &str) -> WebhookTarget {
 
 /// One attempt to deliver the same event, of kind `instance.state`.
 pub async fn attempt(sink: &WebhookSink, target: &WebhookTarget) -> Outcome {
+    let body = EventBody::State(StateChange::KeepaliveRestored);
+    attempt_of(sink, target, body, None).await
+}
+
+/// One attempt to deliver an event and what can be told of its media.
+pub async fn attempt_of(
+    sink: &WebhookSink,
+    target: &WebhookTarget,
+    body: EventBody,
+    media: Option<&MediaCopy>,
+) -> Outcome {
     let event = Event {
         id: EventId(Uuid::parse_str(EVENT_ID).unwrap()),
         instance: InstanceId(Uuid::nil()),
         sequence: 1,
         recorded_at: Timestamp::from_timestamp(NOW - 60, 0).unwrap(),
-        body: EventBody::State(StateChange::KeepaliveRestored),
+        body,
     };
     let dispatch = Dispatch {
         event: &event,
         instance: &InstanceName::parse("sales").unwrap(),
         token: &Token::parse(TOKEN).unwrap(),
         target,
-        media: None,
+        media,
     };
     sink.deliver(&dispatch).await
 }
