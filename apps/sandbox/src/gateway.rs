@@ -1,15 +1,27 @@
 //! The gateway half.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Result, bail};
 use url::{Host, Url};
-use wharf::{Config, Settings, Surroundings};
+use wharf::{Config, Settings, Surroundings, cli::Offline};
 
 /// Runs a gateway against the simulated WhatsApp until the process is asked to end.
-pub(crate) fn run(whatsapp_url: Url, file: Option<PathBuf>, flags: &Settings) -> Result<()> {
+pub(crate) fn run(
+    whatsapp_url: Url,
+    media_hold: Option<Duration>,
+    file: Option<PathBuf>,
+    flags: &Settings,
+) -> Result<()> {
     let settings = Settings::read(file, wharf::cli::environment(), flags)?;
-    wharf::cli::serve(Config::parse(&settings)?, surroundings(whatsapp_url, None)?)
+    let around = Surroundings { media_hold, ..surroundings(whatsapp_url, None)? };
+    wharf::cli::serve(Config::parse(&settings)?, around)
+}
+
+/// Does what the gateway does without serving.
+pub(crate) fn offline(command: Offline) -> Result<()> {
+    let settings = Settings::read(None, wharf::cli::environment(), &Settings::default())?;
+    command.run(&Config::parse(&settings)?)
 }
 
 /// What is around a gateway in the sandbox.
@@ -32,6 +44,7 @@ pub(crate) fn surroundings(whatsapp_url: Url, roots_pem: Option<String>) -> Resu
         whatsapp_url: Some(whatsapp_url),
         client_version: Some(crate::CLIENT_VERSION),
         roots_pem,
+        media_hold: None,
     })
 }
 

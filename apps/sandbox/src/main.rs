@@ -4,7 +4,7 @@ mod both;
 mod gateway;
 mod whatsapp;
 
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
 use url::Url;
@@ -43,9 +43,15 @@ enum Command {
         /// A file with settings
         #[arg(long)]
         config: Option<PathBuf>,
+        /// For tests: how long an event is held for its media to be in the bucket
+        #[arg(long, hide = true, value_parser = humantime::parse_duration)]
+        hold_media: Option<Duration>,
         #[command(flatten)]
         settings: Box<wharf::Settings>,
     },
+    /// The gateway's other commands, as the environment configures it
+    #[command(flatten)]
+    Offline(wharf::cli::Offline),
 }
 
 fn main() -> ExitCode {
@@ -53,9 +59,10 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         None => both::run(),
         Some(Command::Whatsapp { listen, data_dir }) => whatsapp::run(listen, data_dir),
-        Some(Command::Gateway { whatsapp_url, config, settings }) => {
-            gateway::run(whatsapp_url, config, &settings)
+        Some(Command::Gateway { whatsapp_url, config, hold_media, settings }) => {
+            gateway::run(whatsapp_url, hold_media, config, &settings)
         }
+        Some(Command::Offline(command)) => gateway::offline(command),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use reqwest::{Client, Method, StatusCode};
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::{
     DEADLINE, WhatsApp,
-    process::{Process, first_url},
+    process::{self, Process, first_url},
 };
 
 pub(crate) const TOKEN: &str = "an-account-token-for-tests";
@@ -23,6 +24,10 @@ pub(crate) const TOKEN: &str = "an-account-token-for-tests";
 pub(crate) struct Options {
     /// More settings, as the environment spells them.
     settings: Vec<(&'static str, String)>,
+    /// More arguments.
+    arguments: Vec<String>,
+    /// Root certificates to trust, as PEM.
+    roots: String,
     /// Gone with the last who uses it.
     schema: Option<Arc<Schema>>,
 }
@@ -65,12 +70,36 @@ impl Options {
             "postgres://postgres@127.0.0.1:5432/test?options=-c%20search_path%3D{}",
             schema.0
         );
-        Self { settings: vec![("WHARF_DATABASE_URL", url)], schema: Some(Arc::new(schema)) }
+        let schema = Some(Arc::new(schema));
+        Self { settings: vec![("WHARF_DATABASE_URL", url)], schema, ..Self::default() }
+    }
+
+    /// Holds events for their media no longer than that.
+    pub(crate) fn hold_media(mut self, limit: &str) -> Self {
+        self.arguments.extend(["--hold-media".to_owned(), limit.to_owned()]);
+        self
+    }
+
+    /// Trusts certificates under that root too.
+    pub(crate) fn trust(mut self, root_pem: &str) -> Self {
+        self.roots += root_pem;
+        self
     }
 
     /// Runs SQL behind the gateway's back and says whether that succeeded; `{}` is the schema.
     pub(crate) fn sql(&self, sql: &str) -> bool {
         self.schema.as_ref().unwrap().run(sql)
+    }
+
+    /// The lines that a query gives; `{}` is the schema.
+    pub(crate) fn query(&self, sql: &str) -> String {
+        let sql = sql.replace("{}", &self.schema.as_ref().unwrap().0);
+        let asked = std::process::Command::new("psql")
+            .args(["-q", "-t", "-A", "-h", "127.0.0.1", "-U", "postgres", "-d", "test", "-c", &sql])
+            .output()
+            .unwrap();
+        assert!(asked.status.success(), "{sql}");
+        String::from_utf8(asked.stdout).unwrap()
     }
 
     pub(crate) fn set(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -115,6 +144,48 @@ impl Gateway {
         self.url = url;
     }
 
+    /// Runs another command of the program as this gateway is configured, and gives whether it succeeded and all it said.
+    pub(crate) fn command(&self, arguments: &[&str]) -> (bool, String) {
+        self.command_with(&Options::default(), arguments)
+    }
+
+    pub(crate) fn command_with(&self, more: &Options, arguments: &[&str]) -> (bool, String) {
+        let output = process::command(arguments, &self.settings_with(more)).output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8(said).unwrap())
+    }
+
+    /// Runs one until it says that.
+    pub(crate) fn command_until(&self, arguments: &[&str], said: &'static str) -> Process {
+        let settings = self.settings_with(&Options::default());
+        Process::start(arguments, &settings, &self.dir.join("log"), said).unwrap().0
+    }
+
+    /// Runs one and kills it after a while, unless it ends before.
+    pub(crate) async fn command_killed_after(&self, arguments: &[&str], pause: Duration) {
+        let settings = self.settings_with(&Options::default());
+        let mut child = process::command(arguments, &settings).spawn().unwrap();
+        tokio::time::sleep(pause).await;
+        let _ = child.kill();
+        child.wait().unwrap();
+    }
+
+    fn settings_with(&self, more: &Options) -> Vec<(String, String)> {
+        let mut options = self.options.clone();
+        options.settings.extend(more.settings.iter().cloned());
+        settings(&self.dir, &options)
+    }
+
+    /// More settings, from the next start on.
+    pub(crate) fn add(&mut self, more: Options) {
+        self.options.settings.extend(more.settings);
+    }
+
+    /// Where its files are: the log, and the data directory `data`.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Tries to start another one with the same settings and a data directory of its own, and gives its error.
     pub(crate) fn refused_start_elsewhere(&self) -> String {
         let dir = self.dir.join("elsewhere");
@@ -125,6 +196,11 @@ impl Gateway {
     /// Tries to start another one on the same data and gives its error.
     pub(crate) fn refused_start(&self, options: &Options) -> String {
         spawn(&self.whatsapp_url, &self.dir, options).err().unwrap()
+    }
+
+    /// Where it can be reached.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
     }
 
     pub(crate) async fn call(
@@ -161,6 +237,18 @@ impl Gateway {
         self.call(Method::GET, path, Value::Null).await
     }
 
+    /// A POST that succeeds.
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Value {
+        let (status, answer) = self.call(Method::POST, path, body).await;
+        assert!(status.is_success(), "{path}: {status} {answer}");
+        answer
+    }
+
+    /// Changes settings of the one instance there is in most tests.
+    pub(crate) async fn set(&self, settings: Value) {
+        self.post("/api/instance/settings/sales", settings).await;
+    }
+
     pub(crate) async fn delete(&self, path: &str) -> (StatusCode, Value) {
         self.call(Method::DELETE, path, Value::Null).await
     }
@@ -195,7 +283,7 @@ impl Gateway {
     pub(crate) async fn wait_for_state(&self, name: &str, wanted: &str) {
         let look = async {
             while self.state(name).await != wanted {
-                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
         if tokio::time::timeout(DEADLINE, look).await.is_err() {
@@ -218,13 +306,19 @@ fn settings(dir: &Path, options: &Options) -> Vec<(String, String)> {
         ("WHARF_RATE_LIMIT".to_owned(), "0".to_owned()),
         ("WHARF_RATE_LIMIT_CREATE".to_owned(), "0".to_owned()),
     ];
+    if !options.roots.is_empty() {
+        let file = dir.join("roots.pem");
+        std::fs::write(&file, &options.roots).unwrap();
+        settings.push(("WHARF_EXTRA_CA_FILE".to_owned(), file.display().to_string()));
+    }
     let more = options.settings.iter();
     settings.extend(more.map(|(name, value)| ((*name).to_owned(), value.clone())));
     settings
 }
 
 fn spawn(whatsapp: &str, dir: &Path, options: &Options) -> Result<(Process, String), String> {
-    let arguments = ["gateway", "--whatsapp-url", whatsapp, "--listen", "127.0.0.1:0"];
+    let mut arguments = vec!["gateway", "--whatsapp-url", whatsapp, "--listen", "127.0.0.1:0"];
+    arguments.extend(options.arguments.iter().map(String::as_str));
     let settings = settings(dir, options);
     let (process, lines) = Process::start(&arguments, &settings, &dir.join("log"), "Listening on")?;
     Ok((process, first_url(lines.last().unwrap())))

@@ -4,12 +4,25 @@
 #![expect(clippy::unwrap_used, reason = "a failed set-up should panic")]
 
 mod bad_days;
+mod browser;
+mod bucket;
+mod files;
 mod first_chat;
 mod gateway;
+mod media_in;
+mod media_out;
+mod page;
 mod pairing;
+mod pairing_steps;
 mod process;
+mod proxies;
+mod proxy_servers;
+mod random_bodies;
 mod receiver;
+mod rotation;
+mod secrets;
 mod sending;
+mod settings_felt;
 mod whatsapp;
 
 use std::time::Duration;
@@ -22,6 +35,23 @@ pub(crate) use whatsapp::WhatsApp;
 
 /// How long to wait for what must happen. Nothing waits this long unless it fails.
 pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
+
+/// Looks again and again until there is what is waited for.
+pub(crate) async fn until<T, F>(what: &str, look: impl Fn() -> F) -> T
+where
+    F: Future<Output = Option<T>>,
+{
+    let found = async {
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let in_time = tokio::time::timeout(DEADLINE, found).await;
+    in_time.unwrap_or_else(|_| panic!("waited in vain for {what}"))
+}
 
 /// A simulated WhatsApp with two phones, a gateway wired to it and a webhook receiver.
 pub(crate) struct World {
@@ -46,6 +76,8 @@ impl World {
         let whatsapp = WhatsApp::start(dir.path());
         whatsapp.phone(ANA, "Ana").await;
         whatsapp.phone(BIA, "Bia").await;
+        // Its media host speaks TLS.
+        let options = options.trust(&whatsapp.root_certificate().await);
         let gateway = Gateway::start(&whatsapp, dir.path(), options);
         let receiver = Receiver::start().await;
         Self { whatsapp, gateway, receiver, _dir: dir }

@@ -15,8 +15,21 @@ pub(crate) struct Process {
     child: Child,
 }
 
+/// `wharf-sandbox` with a clean environment, its output piped.
+pub(crate) fn command(arguments: &[&str], environment: &[(String, String)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wharf-sandbox"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("WHARF_") {
+            command.env_remove(name);
+        }
+    }
+    command.args(arguments).envs(environment.iter().cloned());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
 impl Process {
-    /// Starts `wharf-sandbox` with a clean environment and gives what follows `marker` on the line of its output that
+    /// Starts `wharf-sandbox` and gives what follows `marker` on the line of its output that
     /// has it.
     pub(crate) fn start(
         arguments: &[&str],
@@ -25,20 +38,7 @@ impl Process {
         marker: &'static str,
     ) -> Result<(Self, Vec<String>), String> {
         let log_file = std::fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_wharf-sandbox"));
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("WHARF_") {
-                command.env_remove(name);
-            }
-        }
-        let mut child = command
-            .args(arguments)
-            .envs(environment.iter().cloned())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(log_file)
-            .spawn()
-            .unwrap();
+        let mut child = command(arguments, environment).stderr(log_file).spawn().unwrap();
         let output = child.stdout.take().unwrap();
         let (lines, printed) = mpsc::channel();
         // Reads to the end, so that the process never waits for a reader.

@@ -6,8 +6,8 @@ use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::{
-    DEADLINE,
     process::{Process, first_url},
+    until,
 };
 
 pub(crate) struct WhatsApp {
@@ -53,6 +53,13 @@ impl WhatsApp {
         format!("{}/ws/chat", self.url.replace("http://", "ws://"))
     }
 
+    /// The root that vouches for its certificates.
+    pub(crate) async fn root_certificate(&self) -> String {
+        let (status, pem) = self.call(Method::GET, "root-certificate", Value::Null).await;
+        assert_eq!(status, StatusCode::OK, "{pem}");
+        pem
+    }
+
     pub(crate) async fn phone(&self, number: &str, name: &str) {
         let body = json!({ "number": number, "name": name });
         self.expect(StatusCode::CREATED, Method::POST, "phones", body).await;
@@ -67,7 +74,8 @@ impl WhatsApp {
     pub(crate) async fn scan_in_vain(&self, number: &str, qr: &str) -> String {
         let path = format!("phones/{number}/scan");
         let (status, text) = self.call(Method::POST, &path, json!({ "qr": qr })).await;
-        assert_eq!(status, StatusCode::CONFLICT, "{text}");
+        let vain = status == StatusCode::CONFLICT || status == StatusCode::GONE;
+        assert!(vain, "{status} {text}");
         text
     }
 
@@ -122,12 +130,8 @@ impl WhatsApp {
 
     /// Waits until a stanza was delivered again on demand.
     pub(crate) async fn wait_for_redelivery(&self) {
-        let look = async {
-            while self.stats().await["redelivered"] != 1 {
-                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-            }
-        };
-        tokio::time::timeout(DEADLINE, look).await.unwrap();
+        until("a redelivery", || async { (self.stats().await["redelivered"] == 1).then_some(()) })
+            .await;
     }
 
     async fn stats(&self) -> Value {
@@ -136,17 +140,96 @@ impl WhatsApp {
 
     /// Waits until a phone shows a message of that text, and gives it.
     pub(crate) async fn wait_for_text(&self, number: &str, text: &str) -> Value {
-        let look = async {
-            loop {
-                let messages = self.messages(number).await;
-                if let Some(found) = messages.into_iter().find(|m| m["text"] == text) {
-                    return found;
-                }
-                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-            }
-        };
-        let in_time = tokio::time::timeout(DEADLINE, look).await;
-        in_time.unwrap_or_else(|_| panic!("the phone never showed `{text}`"))
+        self.wait_for_message(number, &format!("`{text}`"), |message| message["text"] == text).await
+    }
+
+    /// Waits until what a phone shows has a message that is as wanted, and gives it.
+    pub(crate) async fn wait_for_message(
+        &self,
+        number: &str,
+        what: &str,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Value {
+        until(&format!("the phone to show {what}"), || async {
+            self.messages(number).await.into_iter().find(|message| wanted(message))
+        })
+        .await
+    }
+
+    /// Sends media from a phone and gives the message's id.
+    pub(crate) async fn send_media(&self, from: &str, to: &str, media: &Value) -> String {
+        let mut body = media.clone();
+        body["to"] = to.into();
+        let path = format!("phones/{from}/send-media");
+        let sent = self.expect(StatusCode::OK, Method::POST, &path, body).await;
+        sent["messageId"].as_str().unwrap().to_owned()
+    }
+
+    /// The media of a message as a phone downloads and decrypts it.
+    pub(crate) async fn media(&self, number: &str, message: &str) -> Vec<u8> {
+        let path = format!("{}/admin/phones/{number}/messages/{message}/media", self.url);
+        let answer = self.http.get(path).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK, "{:?}", answer.text().await);
+        answer.bytes().await.unwrap().to_vec()
+    }
+
+    /// Rings somebody up and gives the call's id.
+    pub(crate) async fn ring(&self, from: &str, to: &str) -> String {
+        let path = format!("phones/{from}/call");
+        let call = self.expect(StatusCode::CREATED, Method::POST, &path, json!({ "to": to })).await;
+        call["callId"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits until a call of a phone is in that state.
+    pub(crate) async fn wait_for_call(&self, number: &str, call: &str, state: &str) {
+        let path = format!("phones/{number}/calls");
+        until(&format!("a call that is {state}"), || async {
+            let seen = self.expect(StatusCode::OK, Method::GET, &path, Value::Null).await;
+            let calls = seen["calls"].as_array().unwrap();
+            calls.iter().any(|one| one["callId"] == call && one["state"] == state).then_some(())
+        })
+        .await;
+    }
+
+    /// Makes a group and gives its JID.
+    pub(crate) async fn group(&self, owner: &str, subject: &str, members: &[&str]) -> String {
+        let body = json!({ "owner": owner, "subject": subject, "members": members });
+        let made = self.expect(StatusCode::CREATED, Method::POST, "groups", body).await;
+        made["jid"].as_str().unwrap().to_owned()
+    }
+
+    /// Tells a status to others.
+    pub(crate) async fn status(&self, from: &str, text: &str, to: &[&str]) {
+        let body = json!({ "text": text, "to": to });
+        self.expect(StatusCode::OK, Method::POST, &format!("phones/{from}/status"), body).await;
+    }
+
+    /// What the phone offers as history to devices that are linked from now on.
+    pub(crate) async fn history(&self, number: &str, messages: Value) {
+        let body = json!({ "messages": messages });
+        self.expect(StatusCode::ACCEPTED, Method::POST, &format!("phones/{number}/history"), body)
+            .await;
+    }
+
+    /// Waits until a phone's first linked device has announced that presence.
+    pub(crate) async fn wait_for_presence(&self, number: &str, presence: &str) {
+        until(&format!("presence {presence}"), || async {
+            let devices = self.devices(number).await;
+            (devices.len() > 1 && devices[1]["presence"] == presence).then_some(())
+        })
+        .await;
+    }
+
+    /// Everybody who has connected since the start, or since they were forgotten: kind and address.
+    pub(crate) async fn peers(&self) -> Vec<(String, String)> {
+        let seen = self.expect(StatusCode::OK, Method::GET, "peers", Value::Null).await;
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let peers = seen["peers"].as_array().unwrap().iter();
+        peers.map(|peer| (text(&peer["kind"]), text(&peer["address"]))).collect()
+    }
+
+    pub(crate) async fn forget_peers(&self) {
+        self.expect(StatusCode::OK, Method::DELETE, "peers", Value::Null).await;
     }
 
     async fn expect(&self, status: StatusCode, method: Method, path: &str, body: Value) -> Value {
