@@ -60,6 +60,8 @@ pub enum Fault {
     Outdated,
     /// No companion can be linked.
     ForbidPairing,
+    /// No pairing code is given out (429).
+    ThrottleCodes,
     /// The media host has none of the files any more (404).
     ExpireMedia,
     /// The media host drops connections.
@@ -126,6 +128,8 @@ pub enum Point {
     Message,
     /// A companion is about to be linked.
     Pairing,
+    /// A client asks for a pairing code.
+    Code,
     /// A client asks something of the media host.
     Media,
 }
@@ -153,6 +157,8 @@ pub enum Action {
     Fail(Failure),
     /// Do not link.
     ForbidPairing,
+    /// Refuse a pairing code.
+    ThrottleCodes,
     /// Have no file to download.
     ExpireMedia,
     /// Drop the connection to the media host.
@@ -317,6 +323,7 @@ impl NewFault {
             (Point::Message, Fault::HoldAcks) => Some(Action::HoldAck),
             (Point::Message, Fault::Refuse { code }) => Some(Action::Refuse(*code)),
             (Point::Pairing, Fault::ForbidPairing) => Some(Action::ForbidPairing),
+            (Point::Code, Fault::ThrottleCodes) => Some(Action::ThrottleCodes),
             (Point::Media, Fault::ExpireMedia) => Some(Action::ExpireMedia),
             (Point::Media, Fault::MediaDown) => Some(Action::DropMedia),
             _ => None,

@@ -96,6 +96,7 @@ impl FaultRequest {
             "ban" => (Fault::Ban, Limit::Cleared),
             "outdated" => (Fault::Outdated, Limit::Cleared),
             "forbid-pairing" => (Fault::ForbidPairing, Limit::Cleared),
+            "throttle-codes" => (Fault::ThrottleCodes, Limit::Cleared),
             "expire-media" => (Fault::ExpireMedia, Limit::Cleared),
             "media-down" => (Fault::MediaDown, Limit::Cleared),
             unknown => return Err(InvalidFault(format!("there is no fault `{unknown}`"))),

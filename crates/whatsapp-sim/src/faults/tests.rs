@@ -164,6 +164,7 @@ fn every_other_fault_has_its_point() {
             Action::Redeliver("A1".to_owned()),
         ),
         (json!({ "fault": "forbid-pairing" }), Point::Pairing, Action::ForbidPairing),
+        (json!({ "fault": "throttle-codes" }), Point::Code, Action::ThrottleCodes),
         (json!({ "fault": "expire-media" }), Point::Media, Action::ExpireMedia),
         (json!({ "fault": "media-down" }), Point::Media, Action::DropMedia),
     ] {

@@ -88,6 +88,9 @@ fn hello(unpaired: &Arc<Unpaired>, number: &str, request: &Node) -> IqAnswer {
     if unpaired.hub.faults.decide(number, Point::Pairing) == Some(Action::ForbidPairing) {
         return IqAnswer::error(452, "feature-not-available");
     }
+    if unpaired.hub.faults.decide(number, Point::Code) == Some(Action::ThrottleCodes) {
+        return IqAnswer::error(429, "rate-overlimit").with_backoff(CODES_WITHIN);
+    }
     let now = clock::instant();
     let mut codes = unpaired.hub.pairings.codes();
     if let Some(wait) = codes.throttle(number, now) {

@@ -90,6 +90,7 @@ pub(crate) fn strike_line(hub: &Hub, account: &Account, device: u16, line: &Line
         | Action::HoldAck
         | Action::Refuse(_)
         | Action::ForbidPairing
+        | Action::ThrottleCodes
         | Action::ExpireMedia
         | Action::DropMedia => {}
     }

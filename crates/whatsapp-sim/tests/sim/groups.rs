@@ -1,5 +1,6 @@
 //! Groups: one message for many, read with sender keys.
 
+use wacore::types::jid::{JidExt as _, make_sender_key_name};
 use wharf_whatsapp_sim::{Error, Phone, Receipt, Simulator};
 use whatsapp_rust::Jid;
 use whatsapp_rust::types::presence::ReceiptType;
@@ -147,6 +148,31 @@ async fn who_lost_the_key_to_a_group_gets_the_message_again() {
     bia_client.text("third").await;
     ana_client.receipt(&id, ReceiptType::Delivered).await;
     scene.is_settled().await;
+}
+
+#[tokio::test]
+async fn a_client_that_lost_the_key_to_a_group_gets_the_message_again() {
+    for by_lid in [false, true] {
+        let Scene { sim, bia, ana_client, bia_client, group, .. } = Scene::new(by_lid).await;
+        bia.send_text(&group, "first").await.unwrap();
+        let (_, info) = ana_client.text("first").await;
+        let author = info.source.sender.to_protocol_address();
+        let name = make_sender_key_name(&info.source.chat, &author);
+        let store = ana_client.stop().await;
+        store.delete_sender_key(name.cache_key()).await.unwrap();
+        let client = TestClient::with_store(&sim, "Ana", store).await;
+        client.connected().await;
+        let id = bia.send_text(&group, "second").await.unwrap();
+        let (_, info) = client.text("second").await;
+        assert_eq!((&info.id, info.source.chat.to_string()), (&id, group.clone()));
+        // With the message has come the key.
+        bia.send_text(&group, "third").await.unwrap();
+        client.text("third").await;
+        assert_eq!(client.texts("second"), 1);
+        eventually("empty queues", async || sim.stats().queued == 0).await;
+        assert!(sim.stats().unknown.is_empty(), "{:?}", sim.stats());
+        bia_client.text("third").await;
+    }
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use wharf_whatsapp_sim::faults::FaultRequest;
 use wharf_whatsapp_sim::{Error, Phone, Simulator};
 use whatsapp_rust::pair_code::{PairCodeOptions, PairCodeRejection};
 use whatsapp_rust::types::events::Event;
@@ -103,6 +104,20 @@ async fn who_asks_for_too_many_codes_is_told_to_wait() {
         client.client.cancel_pair_code().await;
     }
     assert_eq!(code(&client).await, Err(Some(PairCodeRejection::RateOverlimit)));
+}
+
+#[tokio::test]
+async fn a_client_that_gets_no_code_can_still_be_scanned() {
+    let (sim, ana) = scene().await;
+    let request = r#"{ "all": true, "fault": "throttle-codes" }"#;
+    let request: FaultRequest = serde_json::from_str(request).unwrap();
+    sim.add_fault(request.check(0).unwrap()).unwrap();
+    let client = TestClient::new(&sim, "Ana").await;
+    let qr = client.qr().await;
+    let refused = code(&client).await.unwrap_err();
+    assert!(refused.is_some_and(|rejection| rejection.is_throttled()), "{refused:?}");
+    ana.scan(&qr).await.unwrap();
+    client.connected().await;
 }
 
 #[tokio::test]
