@@ -4,6 +4,7 @@ mod config;
 mod data_dir_lock;
 mod database;
 mod error;
+mod job;
 mod open;
 mod schema;
 mod server_lock;

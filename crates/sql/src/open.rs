@@ -1,9 +1,14 @@
 use std::str::FromStr as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use sea_orm::sqlx::ConnectOptions as _;
 use sea_orm::sqlx::postgres::PgConnectOptions;
-use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sea_orm::sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+};
 use sea_orm::{
     ConnectOptions, DatabaseConnection, DbErr, RuntimeErr, SqlxPostgresConnector,
     SqlxSqliteConnector,
@@ -18,9 +23,16 @@ const STATEMENT_CACHE: usize = 48;
 
 /// The connections to a SQLite database.
 pub(crate) struct Sqlite {
-    pub(crate) writer: DatabaseConnection,
+    pub(crate) writer: SqliteWriter,
     pub(crate) reader: DatabaseConnection,
     pub(crate) in_memory: bool,
+}
+
+/// The one connection that writes.
+pub(crate) struct SqliteWriter {
+    pub(crate) connection: DatabaseConnection,
+    /// How many transactions of it were rolled back, by us or by SQLite itself.
+    pub(crate) rollbacks: Arc<AtomicU64>,
 }
 
 pub(crate) fn is_postgres(url: &str) -> bool {
@@ -65,14 +77,17 @@ pub(crate) async fn sqlite(config: &Config) -> Result<Sqlite> {
         // What a savepoint would have to put back is small, and a file of its own for it is not.
         .pragma("temp_store", "MEMORY")
         .pragma("cache_size", "-2048");
-    let writer = observed(connect_sqlite(config, writer_options, 1).await?, config);
+    let rollbacks = Arc::new(AtomicU64::new(0));
+    let connection = connect_sqlite(config, writer_options, 1, Some(rollbacks.clone())).await?;
+    let connection = observed(connection, config);
+    let writer = SqliteWriter { connection, rollbacks };
     if in_memory {
         // Every further connection would see a database of its own.
-        return Ok(Sqlite { reader: writer.clone(), writer, in_memory });
+        return Ok(Sqlite { reader: writer.connection.clone(), writer, in_memory });
     }
     let reader_options = options.pragma("query_only", "ON").pragma("cache_size", "-512");
     let readers = config.max_connections.unwrap_or(4).saturating_sub(1).max(1);
-    let reader = observed(connect_sqlite(config, reader_options, readers).await?, config);
+    let reader = observed(connect_sqlite(config, reader_options, readers, None).await?, config);
     Ok(Sqlite { writer, reader, in_memory })
 }
 
@@ -97,6 +112,7 @@ async fn connect_sqlite(
     config: &Config,
     options: SqliteConnectOptions,
     connections: u32,
+    rollbacks: Option<Arc<AtomicU64>>,
 ) -> Result<DatabaseConnection> {
     let mut pool = ConnectOptions::new("sqlite::memory:");
     pool.map_sqlx_sqlite_opts(move |_| options.clone())
@@ -110,7 +126,24 @@ async fn connect_sqlite(
     if connections == 1 {
         pool.idle_timeout(None::<Duration>);
     }
+    if let Some(rollbacks) = rollbacks {
+        pool.map_sqlx_sqlite_pool_opts(move |options| counting(options, rollbacks.clone()));
+    }
     SqlxSqliteConnector::connect(pool).await.map_err(Error::Open)
+}
+
+/// Counts the rollbacks of whichever connection the pool makes.
+fn counting(options: SqlitePoolOptions, rollbacks: Arc<AtomicU64>) -> SqlitePoolOptions {
+    options.after_connect(move |connection, _| {
+        let rollbacks = rollbacks.clone();
+        async move {
+            connection.lock_handle().await?.set_rollback_hook(move || {
+                rollbacks.fetch_add(1, Ordering::SeqCst);
+            });
+            Ok(())
+        }
+        .boxed()
+    })
 }
 
 fn observed(mut connection: DatabaseConnection, config: &Config) -> DatabaseConnection {

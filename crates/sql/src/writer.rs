@@ -1,12 +1,10 @@
 //! The one writer of a SQLite database: a task that shares each transaction among all jobs that
 //! are waiting for it.
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use sea_orm::{
     DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions,
@@ -14,6 +12,8 @@ use sea_orm::{
 };
 use tokio::sync::{mpsc, oneshot};
 
+use crate::job::{Answer, Job, Queued, Ran};
+use crate::open::SqliteWriter;
 use crate::{Error, Result};
 
 /// Jobs that may wait before callers have to.
@@ -32,39 +32,14 @@ enum Request {
     Close(oneshot::Sender<()>),
 }
 
-/// Answers a job's caller, once it is known whether the batch was committed.
-type Settle = Box<dyn FnOnce(Result<(), DbErr>) + Send>;
-
-trait Job: Send {
-    /// Whether nobody waits for the answer any more.
-    fn is_abandoned(&self) -> bool;
-
-    /// Runs the job in a savepoint. An error means that the whole transaction is unusable.
-    fn run(
-        self: Box<Self>,
-        txn: &DatabaseTransaction,
-    ) -> BoxFuture<'_, Result<Option<Settle>, DbErr>>;
-
-    /// Tells the caller that there is no transaction to run in.
-    fn refuse(self: Box<Self>, why: DbErr);
-}
-
-struct Queued<F, T, E> {
-    job: F,
-    answer: oneshot::Sender<Answer<T, E>>,
-}
-
-enum Answer<T, E> {
-    Ran(Result<T, E>),
-    Panicked(Box<dyn Any + Send>),
-}
-
 impl Writer {
-    pub(crate) fn start(connection: DatabaseConnection, in_memory: bool) -> Self {
+    pub(crate) fn start(sqlite: SqliteWriter, in_memory: bool) -> Self {
+        let SqliteWriter { connection, rollbacks } = sqlite;
         let (requests, receiver) = mpsc::channel(QUEUE);
         let commits = Arc::new(AtomicU64::new(0));
         let task = Task {
             connection,
+            rollbacks,
             in_memory,
             requests: receiver,
             held: None,
@@ -104,6 +79,7 @@ impl Writer {
 
 struct Task {
     connection: DatabaseConnection,
+    rollbacks: Arc<AtomicU64>,
     in_memory: bool,
     requests: mpsc::Receiver<Request>,
     /// Taken from the queue when the last batch was already full.
@@ -145,6 +121,7 @@ impl Task {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
+        let rollbacks = self.rollbacks.load(Ordering::SeqCst);
         let txn = match self.connection.begin_with_options(immediate).await {
             Ok(txn) => txn,
             Err(error) => {
@@ -159,12 +136,25 @@ impl Task {
         for _ in 0..BATCH {
             let Some(job) = next.take() else { break };
             if !job.is_abandoned() {
-                match job.run(&txn).await {
-                    Ok(settle) => waiting.extend(settle),
+                // The first has nothing to spare but itself, so it needs no savepoint.
+                let is_first = waiting.is_empty();
+                match job.run(&txn, is_first).await {
+                    Ok(Ran::Done(settle)) => waiting.push(settle),
+                    Ok(Ran::Failed(tell)) if is_first => {
+                        self.undo(txn).await;
+                        tell();
+                        return None;
+                    }
+                    Ok(Ran::Failed(tell)) => tell(),
                     Err(error) => {
                         broken = Some(error);
                         break;
                     }
+                }
+                // A savepoint taken now would be a transaction of its own.
+                if self.rollbacks.load(Ordering::SeqCst) != rollbacks {
+                    broken = Some(DbErr::Custom("the transaction was rolled back".to_owned()));
+                    break;
                 }
             }
             match self.requests.try_recv() {
@@ -196,6 +186,13 @@ impl Task {
         closing
     }
 
+    async fn undo(&mut self, txn: DatabaseTransaction) {
+        if let Err(error) = txn.rollback().await {
+            tracing::error!(%error, "a failed write was not rolled back cleanly");
+            self.replace_connection().await;
+        }
+    }
+
     /// A transaction that ended in an unknown way must not be what the next one starts from.
     async fn replace_connection(&mut self) {
         if self.in_memory {
@@ -211,66 +208,4 @@ impl Task {
             Err(error) => tracing::warn!(%error, "no connection to replace"),
         }
     }
-}
-
-impl<F, T, E> Job for Queued<F, T, E>
-where
-    F: for<'a> FnOnce(&'a DatabaseTransaction) -> BoxFuture<'a, Result<T, E>> + Send + 'static,
-    T: Send + 'static,
-    E: From<Error> + Send + 'static,
-{
-    fn is_abandoned(&self) -> bool {
-        self.answer.is_closed()
-    }
-
-    fn run(
-        self: Box<Self>,
-        txn: &DatabaseTransaction,
-    ) -> BoxFuture<'_, Result<Option<Settle>, DbErr>> {
-        async move {
-            let Self { job, answer } = *self;
-            let savepoint = match txn.begin().await {
-                Ok(savepoint) => savepoint,
-                Err(error) => return Err(refused(answer, error)),
-            };
-            let outcome = AssertUnwindSafe(async { job(&savepoint).await }).catch_unwind().await;
-            match outcome {
-                Ok(Ok(value)) => match savepoint.commit().await {
-                    Ok(()) => Ok(Some(settle(answer, value))),
-                    Err(error) => Err(refused(answer, error)),
-                },
-                Ok(Err(error)) => {
-                    let undone = savepoint.rollback().await;
-                    let _ = answer.send(Answer::Ran(Err(error)));
-                    undone.map(|()| None)
-                }
-                Err(payload) => {
-                    let undone = savepoint.rollback().await;
-                    let _ = answer.send(Answer::Panicked(payload));
-                    undone.map(|()| None)
-                }
-            }
-        }
-        .boxed()
-    }
-
-    fn refuse(self: Box<Self>, why: DbErr) {
-        refused(self.answer, why);
-    }
-}
-
-fn settle<T, E>(answer: oneshot::Sender<Answer<T, E>>, value: T) -> Settle
-where
-    T: Send + 'static,
-    E: From<Error> + Send + 'static,
-{
-    Box::new(move |committed| {
-        let result = committed.map(|()| value).map_err(|error| Error::NotCommitted(error).into());
-        let _ = answer.send(Answer::Ran(result));
-    })
-}
-
-fn refused<T, E: From<Error>>(answer: oneshot::Sender<Answer<T, E>>, why: DbErr) -> DbErr {
-    let _ = answer.send(Answer::Ran(Err(Error::NotCommitted(why.clone()).into())));
-    why
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::join_all;
 use sea_orm::{
-    ConnectionTrait as _, SqliteTransactionMode, Statement, TransactionOptions,
-    TransactionTrait as _,
+    ConnectionTrait as _, DatabaseTransaction, SqliteTransactionMode, Statement,
+    TransactionOptions, TransactionTrait as _,
 };
 use tokio::sync::Notify;
 use wharf_sql::{Database, Error};
@@ -126,6 +126,92 @@ async fn a_transaction_lost_on_the_way_fails_all_that_shared_it() {
     assert!(matches!(gate.write.await.unwrap(), Err(Error::NotCommitted(_))));
     // The third came after the break: in a transaction of its own, on a connection of its own.
     assert!(answers[2].is_ok(), "{answers:?}");
+    assert_eq!(place.numbers().await, [2]);
+}
+
+/// Whether the job runs in a savepoint, which it can only be asked by taking it away.
+async fn is_in_savepoint(txn: &DatabaseTransaction) -> Result<bool, Error> {
+    let is_in = txn.execute_unprepared("RELEASE _sqlx_savepoint_1").await.is_ok();
+    if is_in {
+        txn.execute_unprepared("SAVEPOINT _sqlx_savepoint_1").await?;
+    }
+    Ok(is_in)
+}
+
+#[tokio::test]
+async fn only_the_first_write_of_a_transaction_goes_without_a_savepoint() {
+    let place = Place::sqlite().await;
+    let asked = |place: &Place| {
+        let db = place.db.clone();
+        async move { db.write(|txn| is_in_savepoint(txn).boxed()).await.unwrap() }
+    };
+    assert!(!asked(&place).await, "a savepoint for a write alone");
+    let gate = Gate::close(&place.db).await;
+    let mut writes: Vec<_> = (0..3).map(|_| Box::pin(asked(&place))).collect();
+    for write in &mut writes {
+        assert!(write.now_or_never().is_none());
+    }
+    gate.open().await;
+    assert_eq!(join_all(writes).await, [true; 3]);
+}
+
+#[tokio::test]
+async fn a_first_write_that_fails_takes_nothing_of_those_behind_it_along() {
+    let place = Place::sqlite().await;
+    let (entered, open) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (inside, wait, db) = (entered.clone(), open.clone(), place.db.clone());
+    let first = tokio::spawn(async move {
+        db.write(|txn| {
+            async move {
+                insert(txn, 1).await?;
+                inside.notify_one();
+                wait.notified().await;
+                insert(txn, 1).await
+            }
+            .boxed()
+        })
+        .await
+    });
+    entered.notified().await;
+    let mut writes: Vec<_> = (2..5)
+        .map(|n| Box::pin(place.db.write(move |txn| async move { insert(txn, n).await }.boxed())))
+        .collect();
+    for write in &mut writes {
+        assert!(write.now_or_never().is_none());
+    }
+    open.notify_one();
+    first.await.unwrap().unwrap_err();
+    for answer in join_all(writes).await {
+        answer.unwrap();
+    }
+    assert_eq!(place.numbers().await, [2, 3, 4]);
+}
+
+#[tokio::test]
+async fn a_transaction_that_the_first_write_lost_is_not_gone_on_with() {
+    let place = Place::sqlite().await;
+    let (entered, open) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (inside, wait, db) = (entered.clone(), open.clone(), place.db.clone());
+    let first = tokio::spawn(async move {
+        db.write(|txn| {
+            async move {
+                insert(txn, 1).await?;
+                inside.notify_one();
+                wait.notified().await;
+                // As SQLite does by itself when the disk is full; the job does not mind.
+                execute(txn, "ROLLBACK").await
+            }
+            .boxed()
+        })
+        .await
+    });
+    entered.notified().await;
+    let mut second = Box::pin(place.db.write(|txn| async move { insert(txn, 2).await }.boxed()));
+    assert!((&mut second).now_or_never().is_none());
+    open.notify_one();
+    let answer = first.await.unwrap();
+    assert!(matches!(answer, Err(Error::NotCommitted(_))), "{answer:?}");
+    second.await.unwrap();
     assert_eq!(place.numbers().await, [2]);
 }
 
