@@ -78,6 +78,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
 /// What a crate's tests may use besides: a test kit, or another adapter to test against.
 const TESTS_MAY_USE: &[(&str, &[&str])] = &[
     ("wharf-application", &["wharf-testkit"]),
+    ("wharf-media-s3", &["wharf-testkit"]),
     ("wharf-migrations", &["wharf-sql"]),
     ("wharf-storage", &["wharf-testkit"]),
     ("wharf-webhook", &["wharf-testkit"]),
