@@ -3,10 +3,12 @@
 //! In the order in which they are taken, so that no two transactions wait for each other:
 //!
 //! 1. the **row of the account or instance** that is changed. Appends hold the instance's, since they take sequences from
-//!    it; whoever changes its webhooks or removes it takes it first, so that no event is fanned out meanwhile.
+//!    it, and so do imports of messages; whoever changes its webhooks or removes it takes it first, so that no event is fanned out meanwhile.
 //! 2. the **rows lock**: shared by whoever claims or settles, exclusive for whoever removes deliveries of whole sinks.
-//! 3. the **lanes**, by the numbers of their locks, sorted: of appends and settlements in one lane, the later sees what the earlier did. Otherwise an
-//!    append could find a lane occupied by a delivery that is just being settled, and nobody would make its own the head.
+//! 3. the **lanes**, by the numbers of their locks, sorted: of appends and settlements in one lane, the later sees what the
+//!    earlier did. Otherwise an append could find a lane occupied by a delivery that is just being settled, and nobody would
+//!    make its own the head.
+//! 4. the **row of a media job**, by whoever settles it: removals take it, too, once they have all of the above.
 
 use sea_orm::{ConnectionTrait, DbBackend};
 use uuid::Uuid;
