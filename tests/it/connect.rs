@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use wharf_domain::ports::SessionEnd;
+use wharf_domain::ports::{History, SessionEnd};
 use wharf_tests::TestGateway;
 
 #[tokio::test]
@@ -163,4 +163,32 @@ async fn deleting_while_somebody_waits_for_a_code_ends_the_wait() {
     let (refused, _) = tokio::join!(gateway.get("/api/instance/connect/sales"), delete);
     assert!([404, 500].contains(&refused.refusal().0), "{refused:?}");
     assert_eq!(gateway.get("/api/instance/list").await.expect(200)["meta"]["total"], 0);
+}
+
+#[tokio::test]
+async fn a_number_may_be_written_as_an_address() {
+    let gateway = TestGateway::start().await;
+    gateway.instance("sales").await;
+    for address in ["5511999990001@s.whatsapp.net", "5511999990001:12@s.whatsapp.net"] {
+        let path = format!("/api/instance/connect/sales?number={address}");
+        assert_eq!(gateway.get(&path).await.expect(200)["pairingCode"], "ABCD-0001");
+    }
+    let refused = gateway.get("/api/instance/connect/sales?number=120363@g.us").await.refusal();
+    let expected = "Invalid number: is not a phone's WhatsApp address";
+    assert_eq!(refused, (400, expected.to_owned()));
+}
+
+#[tokio::test]
+async fn history_is_asked_for_in_days() {
+    let gateway = TestGateway::start().await;
+    gateway.instance("sales").await;
+    for wrong in ["0", "-1", "3651", "all", "1.5", "99999999999"] {
+        let path = format!("/api/instance/connect/sales?history={wrong}");
+        let expected = (400, "Invalid history: must be 1 to 3650 days".to_owned());
+        assert_eq!(gateway.get(&path).await.refusal(), expected, "{wrong}");
+    }
+    assert_eq!(gateway.whatsapp.requests().len(), 0);
+    gateway.get("/api/instance/connect/sales?history=30").await.expect(200);
+    let request = gateway.whatsapp.requests().remove(0);
+    assert_eq!(request.history, History::Days(30));
 }

@@ -210,24 +210,44 @@ async fn a_body_of_other_types_is_refused_without_detail() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_is_not_right_makes_no_instance_that_would_go_without() {
+async fn with_a_proxy_that_is_not_right_nothing_connects_until_it_is_put_right() {
     let gateway = TestGateway::start().await;
-    let proxy = |protocol: &str, port: &str| {
-        json!({
-            "name": "sales", "proxyEnabled": true, "proxyProtocol": protocol,
-            "proxyHost": "proxy.example.com", "proxyPort": port,
-        })
-    };
-    for (protocol, port) in [("gopher", "1080"), ("socks5", "99999"), ("socks5", "")] {
-        let refused = create(&gateway, proxy(protocol, port)).await;
-        let (status, message) = refused.refusal();
-        assert_eq!(status, 400);
-        assert!(message.starts_with("Invalid proxy: proxyP"), "{message}");
-    }
-    let none = gateway.get("/api/instance/list").await.expect(200);
-    assert_eq!(none["meta"]["total"], 0);
-    let made = create(&gateway, proxy("SOCKS5", "1080")).await.expect(201);
+    let body = json!({
+        "name": "sales", "proxyEnabled": true, "proxyProtocol": "socks5",
+        "proxyHost": "proxy.example.com", "proxyPort": "99999",
+    });
+    let made = create(&gateway, body).await.expect(201);
+    assert_eq!(made["instance"]["proxy"]["enabled"], false);
+    let refused = gateway.get("/api/instance/connect/sales").await.refusal();
+    let expected = "Failed to connect: the proxy given at creation cannot be used \
+                    (proxyPort must be a number from 1 to 65535)";
+    assert_eq!(refused, (500, expected.to_owned()));
+    assert_eq!(gateway.whatsapp.requests().len(), 0);
+
+    gateway.post("/api/instance/proxy/sales", json!({ "enabled": false })).await.expect(200);
+    assert_eq!(gateway.get("/api/instance/connect/sales").await.expect(200)["status"], "qr");
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_right_is_kept_and_its_protocol_may_be_shouted() {
+    let gateway = TestGateway::start().await;
+    let body = json!({
+        "name": "sales", "proxyEnabled": true, "proxyProtocol": "SOCKS5",
+        "proxyHost": "proxy.example.com", "proxyPort": "1080",
+    });
+    let made = create(&gateway, body).await.expect(201);
     assert_eq!(made["instance"]["proxy"]["protocol"], "socks5");
+}
+
+#[tokio::test]
+async fn a_text_for_callers_that_is_too_long_is_left_out_of_the_settings() {
+    let gateway = TestGateway::start().await;
+    let body = json!({
+        "name": "sales", "autoRejectCalls": true, "callRejectMessage": "x".repeat(1001),
+    });
+    let settings = create(&gateway, body).await.expect(201)["instance"]["settings"].take();
+    assert_eq!(settings["autoRejectCalls"], true);
+    assert_eq!(settings["callRejectMessage"], "");
 }
 
 #[tokio::test]

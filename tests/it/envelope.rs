@@ -19,10 +19,16 @@ async fn a_wrong_method_is_told_the_right_ones() {
     let gateway = TestGateway::start().await;
     for (method, path, allowed) in [
         ("GET", "/api/instance/new", "POST"),
-        ("POST", "/api/instance/list", "GET"),
-        ("PUT", "/api/events/webhook/sales", "GET, POST, DELETE"),
+        ("POST", "/api/instance/list", "GET, HEAD"),
+        ("PUT", "/api/events/webhook/sales", "GET, POST, DELETE, HEAD"),
+        ("PUT", "/api/instance/connect/sales", "GET, DELETE"),
+        ("POST", "/docs", "GET, HEAD"),
+        ("POST", "/docs/", "GET, HEAD"),
+        ("DELETE", "/docs/swagger-ui.css", "GET, HEAD"),
+        ("POST", "/openapi.json", "GET, HEAD"),
+        ("POST", "/connect/-/page.js", "GET, HEAD"),
         ("PATCH", "/api/message/text/sales", "POST"),
-        ("DELETE", "/health", "GET"),
+        ("DELETE", "/health", "GET, HEAD"),
     ] {
         let answer = gateway.owner().call(method, path).await;
         assert_eq!(answer.refusal(), (405, "Method not allowed".to_owned()), "{method} {path}");

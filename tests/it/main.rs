@@ -3,7 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a failed set-up should fail the test")]
 
 mod access;
+mod base64;
+mod blocks;
+mod cancel;
 mod connect;
+mod cors;
 mod create;
 mod documentation;
 mod envelope;
@@ -11,7 +15,15 @@ mod events;
 mod health;
 mod lifecycle;
 mod list;
+mod media;
+mod metrics;
+mod page;
+mod proxy;
+mod random_input;
 mod rate_limit;
 mod routes;
+mod s3;
 mod send;
+mod settings;
 mod webhook;
+mod websocket;

@@ -10,6 +10,8 @@ struct Route {
     method: String,
     path: String,
     needs_token: bool,
+    /// Whether it belongs to the pairing page, which a visit opens too.
+    is_page: bool,
 }
 
 impl Route {
@@ -34,16 +36,17 @@ fn routes() -> Vec<Route> {
                     method: method.to_uppercase(),
                     path: path.clone(),
                     needs_token: operation["security"].is_array(),
+                    is_page: operation["security"].to_string().contains("visit"),
                 });
             }
         }
     }
-    assert!(routes.len() >= 14, "the document has lost routes");
+    assert!(routes.len() >= 31, "the document has lost routes");
     routes
 }
 
 fn guarded() -> impl Iterator<Item = Route> {
-    routes().into_iter().filter(|route| route.needs_token)
+    routes().into_iter().filter(|route| route.needs_token && !route.is_page)
 }
 
 #[test]

@@ -28,15 +28,23 @@ fn full(label: &str) -> Value {
     })
 }
 
+/// The same as it is shown.
+fn shown(label: &str, signed: bool) -> Value {
+    let mut webhook = full(label);
+    webhook["signed"] = json!(signed);
+    webhook
+}
+
 #[tokio::test]
 async fn what_was_set_is_what_is_read_back() {
     let gateway = with_instance().await;
     let answer = set(&gateway, full("crm")).await.expect(200);
     assert_json_snapshot!(answer);
-    assert_eq!(answer["webhook"], full("crm"));
+    assert_eq!(answer["webhook"], shown("crm", false));
     let read = get(&gateway, "?label=crm").await.expect(200);
     let expected = json!({
-        "success": true, "message": "Webhook configuration retrieved", "webhook": full("crm"),
+        "success": true, "message": "Webhook configuration retrieved",
+        "webhook": shown("crm", false),
     });
     assert_eq!(read, expected);
 }
@@ -170,8 +178,43 @@ async fn a_signing_secret_is_never_given_back() {
     body["secret"] = json!("whsec_aGlkZGVu");
     let answer = set(&gateway, body).await;
     assert!(!answer.text.contains("whsec"), "{}", answer.text);
-    assert_eq!(answer.expect(200)["webhook"], full("default"));
+    assert_eq!(answer.expect(200)["webhook"], shown("default", true));
     assert!(!get(&gateway, "").await.text.contains("whsec"));
+}
+
+#[tokio::test]
+async fn a_secret_stays_until_it_is_replaced_or_taken_away() {
+    let gateway = with_instance().await;
+    let with_secret = |secret: Value| {
+        let mut body = full("default");
+        body["secret"] = secret;
+        body
+    };
+    set(&gateway, with_secret(json!("hidden"))).await.expect(200);
+    let signed = async || get(&gateway, "").await.expect(200)["webhooks"][0]["signed"].clone();
+    assert_eq!(signed().await, true);
+    set(&gateway, full("default")).await.expect(200);
+    assert_eq!(signed().await, true, "left out, it stays");
+    for nothing in [Value::Null, json!("")] {
+        set(&gateway, with_secret(json!("hidden"))).await.expect(200);
+        assert_eq!(signed().await, true);
+        set(&gateway, with_secret(nothing)).await.expect(200);
+        assert_eq!(signed().await, false);
+    }
+    let (status, message) = set(&gateway, with_secret(json!("x".repeat(513)))).await.refusal();
+    assert_eq!(
+        (status, message.as_str()),
+        (400, "Invalid webhook secret: must have at most 512 bytes")
+    );
+}
+
+#[tokio::test]
+async fn switching_off_what_was_never_there_leaves_nothing_behind() {
+    let gateway = with_instance().await;
+    let answer = set(&gateway, json!({ "label": "crm", "enabled": false })).await.expect(200);
+    assert_eq!(answer["webhook"]["enabled"], false);
+    assert_eq!(get(&gateway, "").await.expect(200)["webhooks"], json!([]));
+    assert_eq!(get(&gateway, "?label=crm").await.status, 404);
 }
 
 #[tokio::test]

@@ -54,6 +54,11 @@ impl TestGateway {
 
     /// A gateway with one account, configured.
     pub async fn with(config: Config) -> Self {
+        Self::with_application(config, ApplicationConfig::default()).await
+    }
+
+    /// A gateway with one account, and use cases that are configured too.
+    pub async fn with_application(config: Config, application: ApplicationConfig) -> Self {
         let store = Arc::new(InMemoryStore::default());
         let whatsapp = Arc::new(InMemoryWhatsApp::default());
         let files = Arc::new(InMemoryFiles::default());
@@ -79,7 +84,7 @@ impl TestGateway {
             random: Arc::new(SequenceRandom::default()),
             health: vec![database.clone()],
         };
-        let services = Services::new(&ports, ApplicationConfig::default());
+        let services = Services::new(&ports, application);
         services.start().await.expect("the use cases start");
         let name = AccountName::parse("default").expect("a valid name");
         let (_, account) = services.accounts.create(name, None).await.expect("an account");
