@@ -27,8 +27,12 @@ impl Gateway {
     pub(crate) async fn start(dir: &Path, whatsapp: &WhatsApp) -> Result<Self> {
         let websocket = whatsapp.websocket();
         let arguments = ["gateway", "--whatsapp-url", &websocket, "--listen", "127.0.0.1:0"];
+        // What vouches for the media host.
+        let roots = dir.join("roots.pem");
+        std::fs::write(&roots, whatsapp.root_certificate().await?)?;
         let settings = [
             ("WHARF_DATA_DIR", data_dir(dir).display().to_string()),
+            ("WHARF_EXTRA_CA_FILE", roots.display().to_string()),
             ("WHARF_ACCOUNT_TOKEN", TOKEN.to_owned()),
             ("WHARF_RATE_LIMIT", "0".to_owned()),
             ("WHARF_RATE_LIMIT_CREATE", "0".to_owned()),

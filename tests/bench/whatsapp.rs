@@ -79,6 +79,12 @@ impl WhatsApp {
         Ok(usize::try_from(connected)?)
     }
 
+    /// The root of the media host's certificate, as PEM.
+    pub(crate) async fn root_certificate(&self) -> Result<String> {
+        let url = format!("{}/admin/root-certificate", self.url);
+        Ok(self.http.get(url).send().await?.error_for_status()?.text().await?)
+    }
+
     async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value> {
         let mut request = self.http.request(method, format!("{}/admin/{path}", self.url));
         if let Some(body) = &body {
