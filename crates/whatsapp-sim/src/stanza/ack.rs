@@ -12,6 +12,13 @@ pub(super) fn receive(session: &Session, ack: &Node) {
         return;
     };
     let kind = ack.text("type");
-    let receiving = Receiving { class: &class, id: &id, from: &from, kind: kind.as_deref() };
+    let participant = ack.jid("participant");
+    let receiving = Receiving {
+        class: &class,
+        id: &id,
+        from: &from,
+        participant: participant.as_ref(),
+        kind: kind.as_deref(),
+    };
     session.account.lock().acknowledge(session.device, &receiving);
 }

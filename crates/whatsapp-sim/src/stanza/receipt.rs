@@ -19,9 +19,12 @@ pub(super) fn receive(session: &Session, receipt: &Node) {
     let kind = receipt.text("type");
     if says_received(kind.as_deref()) {
         // Where WhatsApp Web sends a receipt for a message it sends no ack (`WAWebHandleMsg`).
+        let author = receipt.jid("participant");
+        let participant = author.as_ref();
         let mut state = session.account.lock();
         for id in ids(receipt) {
-            let receiving = Receiving { class: "message", id: &id, from: &to, kind: None };
+            let receiving =
+                Receiving { class: "message", id: &id, from: &to, participant, kind: None };
             state.acknowledge(session.device, &receiving);
         }
     }

@@ -19,6 +19,8 @@ pub(crate) struct Receiving<'s> {
     pub(crate) id: &'s str,
     /// Whom it came from.
     pub(crate) from: &'s Jid,
+    /// Which member of the group it came from wrote it.
+    pub(crate) participant: Option<&'s Jid>,
     /// Its `type`, where ids repeat: receipts of several types name one message.
     pub(crate) kind: Option<&'s str>,
 }
@@ -134,8 +136,13 @@ fn means(receiving: &Receiving<'_>, stanza: &Node) -> bool {
         "receipt" => stanza.text("type").as_deref() == receiving.kind,
         _ => true,
     };
+    let author_agrees = || match (stanza.jid("participant"), receiving.participant) {
+        (Some(author), Some(given)) => author.user == given.user && author.server == given.server,
+        _ => true,
+    };
     stanza.tag == receiving.class
         && kind_agrees()
+        && author_agrees()
         && stanza.jid("from").is_some_and(|from| {
             from.user == receiving.from.user && from.server == receiving.from.server
         })
@@ -164,7 +171,8 @@ mod tests {
     ) -> usize {
         let from = from.parse().unwrap();
         let sent = queue.end();
-        queue.acknowledge(&Receiving { class, id, from: &from, kind }, sent).len()
+        let receiving = Receiving { class, id, from: &from, participant: None, kind };
+        queue.acknowledge(&receiving, sent).len()
     }
 
     const ANA: &str = "5511999990001:2@s.whatsapp.net";
@@ -195,12 +203,29 @@ mod tests {
     }
 
     #[test]
+    fn what_several_members_of_a_group_say_is_told_apart_by_member() {
+        let mut queue = Queue::default();
+        let group: Jid = "120363000000000001@g.us".parse().unwrap();
+        for member in [ANA, BIA] {
+            let receipt = NodeBuilder::new("receipt").attr("id", "A").attr("from", &group);
+            queue.push(Arc::new(receipt.attr("participant", member).build()));
+        }
+        let (ana, sent) = (ANA.parse().unwrap(), queue.end());
+        let participant = Some(&ana);
+        let receiving =
+            Receiving { class: "receipt", id: "A", from: &group, participant, kind: None };
+        assert_eq!(queue.acknowledge(&receiving, sent), [0]);
+        assert_eq!(queue.census().receipts, 1);
+    }
+
+    #[test]
     fn what_has_not_been_sent_stays() {
         let mut queue = Queue::default();
         queue.push(stanza("message", "A", ANA, None));
         queue.push(stanza("message", "A", ANA, None));
         let from = ANA.parse().unwrap();
-        let receiving = Receiving { class: "message", id: "A", from: &from, kind: None };
+        let receiving =
+            Receiving { class: "message", id: "A", from: &from, participant: None, kind: None };
         assert_eq!(queue.acknowledge(&receiving, 1), [0]);
         assert_eq!(queue.acknowledge(&receiving, 1), [] as [u64; 0]);
         assert_eq!(queue.acknowledge(&receiving, 2), [1]);

@@ -176,6 +176,24 @@ async fn a_client_that_lost_the_key_to_a_group_gets_the_message_again() {
 }
 
 #[tokio::test]
+async fn what_is_written_to_a_group_waits_for_a_client_that_is_away() {
+    let Scene { sim, ana, bia, caio, ana_client, bia_client, group } = Scene::new(true).await;
+    let store = ana_client.stop().await;
+    ana.wait_for_device(1, false).await.unwrap();
+    bia.send_text(&group, "with the key").await.unwrap();
+    bia.send_text(&group, "without").await.unwrap();
+    caio.send_text(&group, "from another").await.unwrap();
+    let client = TestClient::with_store(&sim, "Ana", store).await;
+    client.text("from another").await;
+    let (_, info) = client.text("without").await;
+    assert!(info.is_offline);
+    assert_eq!(client.all_texts(), ["with the key", "without", "from another"]);
+    bia_client.text("from another").await;
+    eventually("empty queues", async || sim.stats().queued == 0).await;
+    assert!(sim.stats().unknown.is_empty(), "{:?}", sim.stats());
+}
+
+#[tokio::test]
 async fn a_companion_linked_later_is_given_the_keys_by_phones_and_clients() {
     let scene = Scene::new(false).await;
     let Scene { sim, ana, bia, ana_client, .. } = &scene;

@@ -49,13 +49,8 @@ impl SenderKeyStore for SenderKeys {
     ) -> Result<(), SignalProtocolError> {
         let name = name.cache_key();
         self.unstored.insert(name.to_owned());
-        match self.chains.get_mut(name) {
-            Some(chain) => chain.record = record,
-            None => {
-                let chain = Chain { record, holders: BTreeSet::new() };
-                self.chains.insert(name.to_owned(), chain);
-            }
-        }
+        let holders = self.chains.remove(name).map(|chain| chain.holders).unwrap_or_default();
+        self.chains.insert(name.to_owned(), Chain { record, holders });
         Ok(())
     }
 
@@ -211,3 +206,6 @@ impl SenderKeys {
 fn name(chat: &str, author: &DeviceAddress) -> SenderKeyName {
     SenderKeyName::from_parts(chat, ProtocolAddress::from(author).as_str())
 }
+
+#[cfg(test)]
+mod tests;
