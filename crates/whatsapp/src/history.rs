@@ -1,18 +1,18 @@
-use std::{
-    panic::AssertUnwindSafe,
-    sync::{Arc, Mutex, PoisonError},
-};
+mod feed;
 
-use chrono::TimeDelta;
+use std::{panic::AssertUnwindSafe, sync::Arc};
+
 use futures::FutureExt;
 use tokio::sync::mpsc;
-use wacore::{store::device::default_history_sync_config, types::events::LazyHistorySync};
+use wacore::store::device::default_history_sync_config;
 use waproto::whatsapp::{Conversation, HistorySync, device_props::HistorySyncConfig};
 use wharf_domain::{
     Timestamp,
     ports::{HistoricMessage, History, HistoryBatch, SessionObserver},
 };
 
+pub(crate) use self::feed::Feed;
+use self::feed::Piece;
 use crate::{
     convert::{self, Aliases, Names},
     session::Core,
@@ -42,45 +42,13 @@ pub(crate) fn wanted(history: History) -> Option<HistorySyncConfig> {
     })
 }
 
-/// The line of pieces of history that the phone has offered, still compressed.
-pub(crate) struct Feed {
-    history: History,
-    offered: mpsc::UnboundedSender<LazyHistorySync>,
-    waiting: Mutex<Option<mpsc::UnboundedReceiver<LazyHistorySync>>>,
-}
-
-impl Feed {
-    pub(crate) fn new(history: History) -> Self {
-        let (offered, waiting) = mpsc::unbounded_channel();
-        Self { history, offered, waiting: Mutex::new(Some(waiting)) }
-    }
-
-    /// Adds a piece at the end, unless nothing is wanted.
-    pub(crate) fn offer(&self, piece: &LazyHistorySync) {
-        if self.history != History::Skip {
-            let _ = self.offered.send(piece.clone());
-        }
-    }
-
-    /// The oldest message that is wanted.
-    fn since(&self, now: Timestamp) -> Timestamp {
-        match self.history {
-            History::Days(days) => now
-                .checked_sub_signed(TimeDelta::days(i64::from(days)))
-                .unwrap_or(Timestamp::MIN_UTC),
-            History::Skip | History::All => Timestamp::MIN_UTC,
-        }
-    }
-}
-
 /// Hands the history that the phone offers over to the observer, piece by piece, for as long as the session lasts.
 ///
 /// A piece is inflated and decoded chat by chat, so that what is in memory does not grow with the history.
 pub(crate) async fn take_in(core: Arc<Core>, observer: Arc<dyn SessionObserver>) {
-    let waiting = core.history.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let Some(mut waiting) = waiting else { return };
     let mut names = Names::default();
-    while let Some(piece) = waiting.recv().await {
+    loop {
+        let piece = core.history.next().await;
         let progress = piece.progress();
         let since = core.history.since(core.clock.now());
         let mut handover =
@@ -111,10 +79,14 @@ enum Part {
 }
 
 /// Reads a piece on a thread of its own, no further ahead than one chat.
-fn read(core: &Core, piece: LazyHistorySync) -> mpsc::Receiver<Part> {
+fn read(core: &Core, piece: Piece) -> mpsc::Receiver<Part> {
     let (parts, receiver) = mpsc::channel(1);
     // It ends with the last part, or when nobody takes the next one.
     let reading = core.tasks.on_thread(move || {
+        let piece = match piece.open() {
+            Ok(piece) => piece,
+            Err(e) => return tracing::error!(error = %e, "a piece of history was lost"),
+        };
         let mut stream = piece.stream();
         loop {
             match stream.next_conversation() {

@@ -224,15 +224,15 @@ mod tests {
             http.execute_upload(HttpRequest::post(url), Box::new(io::Cursor::new(sent)), length)
         });
         let (mut client, _) = listener.accept().await.unwrap();
-        let mut heard = Vec::new();
-        while !heard.ends_with(&body[body.len() - 1000..]) {
-            assert_ne!(client.read_buf(&mut heard).await.unwrap(), 0);
+        let mut received = Vec::new();
+        while !received.ends_with(&body[body.len() - 1000..]) {
+            assert_ne!(client.read_buf(&mut received).await.unwrap(), 0);
         }
         client.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await.unwrap();
         let answer = sending.await.unwrap().unwrap();
         assert_eq!((answer.status_code, answer.body.as_slice()), (200, &b"ok"[..]));
-        assert!(heard.ends_with(&body));
-        let head = String::from_utf8_lossy(&heard[..heard.len() - body.len()]).to_lowercase();
+        assert!(received.ends_with(&body));
+        let head = String::from_utf8_lossy(&received[..received.len() - body.len()]).to_lowercase();
         assert!(head.contains("content-length: 300000"), "{head}");
     }
 

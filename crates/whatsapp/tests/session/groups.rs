@@ -103,3 +103,17 @@ async fn group_messages_that_are_not_taken_come_again() {
     assert_eq!(again, first.message);
     assert_eq!(again.content, Content::Text("não perca".to_owned()));
 }
+
+#[tokio::test]
+async fn a_status_is_told_with_its_author() {
+    for world in worlds().await {
+        let paired = world.pair().await;
+        let ana = world.phone(ANA, "Ana");
+        let id = ana.post_status("na praia", &[OWN]).await.unwrap();
+        let message = paired.live.recorder.message("na praia").await;
+        assert_eq!(message.id.as_str(), id);
+        assert_eq!(message.chat.party.jid.to_string(), "status@broadcast");
+        assert_eq!(message.chat.kind, ChatKind::Broadcast);
+        assert_eq!((message.direction, message.sender.jid.user()), (Direction::Incoming, ANA));
+    }
+}
