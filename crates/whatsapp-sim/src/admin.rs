@@ -3,10 +3,11 @@
 mod answer;
 mod calls;
 mod groups;
+mod history;
 mod media;
 mod phone;
-mod status;
 mod picture;
+mod status;
 
 use axum::Router;
 use axum::extract::State;
@@ -43,6 +44,7 @@ pub(crate) fn router(simulator: Simulator) -> Router {
         .merge(calls::routes())
         .merge(groups::routes())
         .merge(status::routes())
+        .merge(history::routes())
         .merge(media::routes())
         .merge(picture::routes())
         .method_not_allowed_fallback(wrong_method)

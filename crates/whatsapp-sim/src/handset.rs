@@ -2,6 +2,7 @@
 //! owner's WhatsApp would.
 
 mod calls;
+mod history;
 mod receipts;
 mod receive;
 mod room;
@@ -10,6 +11,7 @@ mod send;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use calls::{hang_up, ring};
+pub(crate) use history::offer_history;
 pub(crate) use receipts::{mark, pass_on as pass_receipt_on};
 pub(crate) use receive::receive;
 pub(crate) use room::send_to_room;
@@ -19,6 +21,7 @@ use crate::clock;
 use crate::error::{Error, Result};
 use crate::phone::app_state::AppState;
 use crate::phone::calls::Calls;
+use crate::phone::history::History;
 use crate::phone::inbox::Inbox;
 use crate::phone::signal::PhoneSignal;
 use crate::state::account::{Account, State};
@@ -31,6 +34,9 @@ pub(crate) struct Handset {
     /// Written message by message, not with the rest.
     #[serde(skip)]
     pub(crate) inbox: Inbox,
+    /// Written on its own: it may be long, and the rest changes often.
+    #[serde(skip)]
+    pub(crate) history: History,
     /// The calls since the start.
     #[serde(skip)]
     pub(crate) calls: Calls,
@@ -48,6 +54,7 @@ impl Handset {
             signal: PhoneSignal::generate()?,
             app_state: AppState::generate(),
             inbox: Inbox::default(),
+            history: History::default(),
             calls: Calls::default(),
             is_available: false,
             typing: std::collections::BTreeMap::new(),

@@ -27,6 +27,7 @@ mod topology;
 pub use error::{Error, Result};
 pub use peers::{Peer, PeerKind};
 pub use phone::calls::{CallState, ShownCall};
+pub use phone::history::{HistoryOffer, PastMessage};
 pub use phone::inbox::{Receipt, ShownMessage};
 pub use phone::media::{MediaError, MediaKind, NewMedia, ShownMedia};
 pub use simulator::{Builder, DeviceView, Doing, Phone, Simulator, Statistics};

@@ -21,6 +21,8 @@ pub(crate) struct Media {
     auth: String,
     directory: Option<PathBuf>,
     memory: Mutex<HashMap<String, Bytes>>,
+    /// How often clients have downloaded which blob since the start.
+    downloads: Mutex<HashMap<String, u64>>,
 }
 
 impl Media {
@@ -29,6 +31,7 @@ impl Media {
             auth: format!("{:032x}", rand::random::<u128>()),
             directory,
             memory: Mutex::default(),
+            downloads: Mutex::default(),
         }
     }
 
@@ -40,6 +43,17 @@ impl Media {
     /// The number of the clients that show this.
     fn number_of<'a>(&self, auth: &'a str) -> Option<&'a str> {
         auth.strip_prefix(&self.auth)?.strip_prefix('.')
+    }
+
+    /// How often clients have downloaded a blob since the start.
+    pub(crate) fn downloads(&self, name: &str) -> u64 {
+        let downloads = self.downloads.lock().unwrap_or_else(PoisonError::into_inner);
+        downloads.get(name).copied().unwrap_or_default()
+    }
+
+    fn count_download(&self, name: String) {
+        let mut downloads = self.downloads.lock().unwrap_or_else(PoisonError::into_inner);
+        *downloads.entry(name).or_default() += 1;
     }
 
     /// Keeps a blob.
@@ -130,7 +144,10 @@ pub(crate) async fn upload(
 /// Gives a blob.
 pub(crate) async fn download(State(hub): State<Arc<Hub>>, Path(name): Path<String>) -> Response {
     match hub.media.load(&name).await {
-        Some(blob) => blob.into_response(),
+        Some(blob) => {
+            hub.media.count_download(name);
+            blob.into_response()
+        }
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }

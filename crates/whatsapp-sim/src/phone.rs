@@ -5,6 +5,7 @@
 pub mod app_state;
 pub mod calls;
 mod content;
+pub mod history;
 pub mod inbox;
 pub mod link;
 pub mod media;

@@ -114,20 +114,39 @@ pub(crate) fn share_keys(hub: &Hub, account: &Account, device: u16) -> Vec<Parce
     if let Some(device) = state.device(device) {
         device.has_app_state_keys = true;
     }
-    let name = state.name.clone();
     drop(state);
+    vec![peer(account, device, &stanza_id(), enc(sealed, None))]
+}
+
+/// Tells a companion something that only devices are interested in. Without an account's lock.
+pub(super) fn to_companion(
+    hub: &Hub,
+    account: &Account,
+    device: u16,
+    id: &str,
+    message: &wa::Message,
+) -> Result<Parcel> {
+    let address = account.device(device);
+    let devices = with_bundles(hub, account, vec![address.clone()]);
+    let (_, bundle) = devices.into_iter().next().ok_or(Error::NotFound("device"))?;
+    let sealed = account.lock().sessions().encrypt(&address, bundle.as_ref(), message)?;
+    Ok(peer(account, device, id, enc(sealed, None)))
+}
+
+fn peer(account: &Account, device: u16, id: &str, content: Node) -> Parcel {
+    let name = account.lock().name.clone();
     let envelope = Envelope {
         author: account,
         device: 0,
         name: &name,
         recipient: account,
         server: Server::Pn,
-        id: &stanza_id(),
+        id,
         kind: "text",
         category: Some("peer"),
         edit: None,
     };
-    vec![envelope.to(account, device, vec![enc(sealed, None)])]
+    envelope.to(account, device, vec![content])
 }
 
 /// Sends a message again, to the one device that could not decrypt it, in a fresh session.
@@ -146,8 +165,7 @@ pub(super) fn again(
     let name = state.name.clone();
     drop(state);
     let (Some(original), Some(chat)) = (original, chat) else {
-        // Besides messages a phone sends its companions only keys.
-        return own.then(|| share_keys(hub, account, requester.device));
+        return own.then(|| peer_again(hub, account, requester, receipt, &id)).flatten();
     };
     let recipient = hub.account_of(&chat.parse().ok()?)?;
     // Only those the message was for may ask for it.
@@ -172,6 +190,22 @@ pub(super) fn again(
     };
     let to = if own { account } else { &*recipient };
     Some(vec![envelope.to(to, requester.device, vec![enc_of(&content, sealed, count)])])
+}
+
+/// The same for what a phone tells its companions besides messages: of the past, otherwise keys.
+fn peer_again(
+    hub: &Hub,
+    account: &Account,
+    requester: &DeviceAddress,
+    receipt: &Node,
+    id: &str,
+) -> Option<Vec<Parcel>> {
+    let told = account.lock().handset.history.offered(id);
+    let Some(told) = told else { return Some(share_keys(hub, account, requester.device)) };
+    let bundle = brought(receipt).or_else(|| take_bundle(hub, requester))?;
+    let sealed = account.lock().sessions().encrypt(requester, Some(&bundle), &told).ok()?;
+    let count = receipt.child("retry")?.text("count").and_then(|count| count.parse().ok());
+    Some(vec![peer(account, requester.device, id, enc(sealed, count))])
 }
 
 /// The phone and every linked device of an account.

@@ -118,6 +118,7 @@ impl Offer {
             identity_proof: proof.to_vec(),
             push_name: unpaired.push_name.clone(),
             presence: None,
+            wants: unpaired.wants,
             has_app_state_keys: false,
             queue: Queue::default(),
             delivery: None,

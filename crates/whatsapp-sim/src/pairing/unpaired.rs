@@ -14,6 +14,7 @@ use super::offer::{Answer, Offer};
 use crate::clock;
 use crate::error::{Error, Result};
 use crate::hub::{Hub, stanza_id};
+use crate::phone::history::Wanted;
 use crate::phone::link::Qr;
 use crate::phone::signal::{PeerBundle, SignedPrekey};
 use crate::session::line::Line;
@@ -43,6 +44,8 @@ pub(crate) struct Unpaired {
     pub(super) name: String,
     /// The name it announces: for test suites that choose the phone by it.
     pub(crate) push_name: String,
+    /// What it wants to know of the past.
+    pub(super) wants: Wanted,
     references: Vec<String>,
     since: Instant,
     pub(super) offer: Mutex<Option<Offer>>,
@@ -70,6 +73,7 @@ impl Unpaired {
             noise,
             keys,
             platform: platform.unwrap_or_else(|| "unknown".to_owned()),
+            wants: Wanted::of(&props),
             name: props.os.unwrap_or_default(),
             push_name: payload.push_name.clone().unwrap_or_default(),
             references: references.collect(),

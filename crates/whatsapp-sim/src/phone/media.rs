@@ -10,6 +10,8 @@ use wacore::download::{DownloadUtils, Downloadable, MediaDecryptionError, MediaT
 use wacore::proto_helpers::MessageExt as _;
 use waproto::whatsapp as wa;
 
+pub(crate) use compose::{Sealed, seal};
+
 /// What the paths of files on the media host begin with.
 pub(crate) const DIRECTORY: &str = "/v/";
 

@@ -2,6 +2,7 @@
 
 mod calls;
 mod chat;
+mod history;
 mod media;
 mod picture;
 mod status;

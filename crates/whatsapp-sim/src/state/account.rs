@@ -16,6 +16,7 @@ use super::queue::Receiving;
 use crate::clock;
 use crate::error::{Error, Result};
 use crate::handset::Handset;
+use crate::phone::history::History;
 use crate::phone::inbox::Inbox;
 use crate::phone::link::{KeyIndexes, sign_key_indexes};
 use crate::phone::signal::{DeviceAddress, PeerBundle, PhoneSignal, Prekey};
@@ -73,10 +74,12 @@ pub(crate) struct Picture {
 
 /// What the journal does not know yet.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each part that is written whole")]
 struct Changed {
     any: bool,
     account: bool,
     handset: bool,
+    history: bool,
     devices: BTreeSet<u16>,
     queued: BTreeSet<(u16, u64)>,
     prekeys: BTreeSet<(u16, u32)>,
@@ -320,6 +323,14 @@ impl State {
         if let Some(changed) = self.note() {
             changed.prekeys.extend(ids.into_iter().map(|id| (device, id)));
         }
+    }
+
+    /// What the phone tells of the past, for something that adds to it.
+    pub(crate) fn history(&mut self) -> &mut History {
+        if let Some(changed) = self.note() {
+            changed.history = true;
+        }
+        &mut self.handset.history
     }
 
     /// Notes that the messages of this id on the phone are new, or have got further.

@@ -9,6 +9,7 @@ use wacore_binary::builder::NodeBuilder;
 
 use super::queue::Queue;
 use crate::base64_bytes;
+use crate::phone::history::Wanted;
 use crate::phone::signal::{PeerBundle, Prekey};
 use crate::session::line::Line;
 
@@ -46,6 +47,9 @@ pub(crate) struct Device {
     pub(crate) identity_proof: Vec<u8>,
     /// The name it announced.
     pub(crate) push_name: String,
+    /// What it wants to know of the past.
+    #[serde(default)]
+    pub(crate) wants: Wanted,
     /// Whether the phone has sent it the app-state keys.
     pub(crate) has_app_state_keys: bool,
     /// What it last announced, if it has announced anything since the start.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::watch;
 use wacore::store::InMemoryBackend;
+use wacore::store::device::DevicePropsOverride;
 use waproto::whatsapp as wa;
 use wharf_whatsapp_sim::{Phone, Simulator};
 use whatsapp_rust::bot::{Bot, BotHandle};
@@ -90,7 +91,7 @@ impl TestClient {
 
     /// A client that goes on where the one before it stopped.
     pub(crate) async fn with_store(sim: &Simulator, name: &str, backend: Arc<dyn Backend>) -> Self {
-        Self::start(sim, name, backend, None).await
+        Self::start(sim, name, backend, None, None).await
     }
 
     /// The same, asking `hook` before it acknowledges a message.
@@ -100,7 +101,16 @@ impl TestClient {
         backend: Arc<dyn Backend>,
         hook: impl InboundDurabilityHook + 'static,
     ) -> Self {
-        Self::start(sim, name, backend, Some(Box::new(hook))).await
+        Self::start(sim, name, backend, Some(Box::new(hook)), None).await
+    }
+
+    /// A client that wants to know of the past.
+    pub(crate) async fn with_history(
+        sim: &Simulator,
+        name: &str,
+        props: DevicePropsOverride,
+    ) -> Self {
+        Self::start(sim, name, Arc::new(InMemoryBackend::new()), None, Some(props)).await
     }
 
     async fn start(
@@ -108,6 +118,7 @@ impl TestClient {
         name: &str,
         backend: Arc<dyn Backend>,
         hook: Option<Box<dyn InboundDurabilityHook>>,
+        history: Option<DevicePropsOverride>,
     ) -> Self {
         let events = Arc::new(Events::default());
         let builder = Bot::builder()
@@ -120,11 +131,14 @@ impl TestClient {
             .with_version(VERSION)
             .with_push_name(name)
             .with_wanted_pre_key_count(10)
-            .skip_history_sync()
             .with_event_handler(Recorder(Arc::clone(&events)));
         let builder = match hook {
             Some(hook) => builder.with_inbound_durability_hook(Asked(hook)),
             None => builder,
+        };
+        let builder = match history {
+            Some(props) => builder.with_device_props(props),
+            None => builder.skip_history_sync(),
         };
         let bot = builder.build().await.unwrap();
         let client = bot.client();
@@ -173,6 +187,11 @@ impl TestClient {
     /// How many events are as wanted.
     pub(crate) fn count(&self, wanted: impl Fn(&Event) -> bool) -> usize {
         self.events.log.lock().unwrap().iter().filter(|event| wanted(event)).count()
+    }
+
+    /// What is found in the events, in order.
+    pub(crate) fn all<T>(&self, wanted: impl Fn(&Event) -> Option<T>) -> Vec<T> {
+        self.events.log.lock().unwrap().iter().filter_map(|event| wanted(event)).collect()
     }
 
     pub(crate) async fn qr(&self) -> String {

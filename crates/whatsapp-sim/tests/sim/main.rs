@@ -10,6 +10,7 @@ mod client;
 mod contacts;
 mod faults;
 mod groups;
+mod history;
 mod many;
 mod media;
 mod offline;

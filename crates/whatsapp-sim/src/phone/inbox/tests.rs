@@ -41,10 +41,12 @@ fn messages_of_both_sides_are_shown_in_order_as_json_says() {
             {
                 "id": "A1", "chat": BRUNO, "from": BRUNO, "fromMe": false, "type": "text",
                 "text": "hi", "timestamp": 1_700_000_000, "quotedId": null, "receipt": "delivered",
+                "media": null,
             },
             {
                 "id": "B1", "chat": BRUNO, "from": ANA, "fromMe": true, "type": "text",
                 "text": "hello", "timestamp": 1_700_000_000, "quotedId": null, "receipt": "none",
+                "media": null,
             },
         ])
     );

@@ -140,6 +140,18 @@ impl Sealed {
         format!("{DIRECTORY}{}", self.name())
     }
 
+    /// What is said of history.
+    pub(crate) fn history(&self) -> wa::message::HistorySyncNotification {
+        wa::message::HistorySyncNotification {
+            direct_path: Some(self.path()),
+            file_sha256: Some(self.info.file_sha256.to_vec()),
+            file_enc_sha256: Some(self.info.file_enc_sha256.to_vec()),
+            file_length: Some(self.info.file_length),
+            media_key: Some(self.info.media_key.to_vec()),
+            ..Default::default()
+        }
+    }
+
     fn image(&self, host: &str, now: i64, mimetype: String) -> wa::message::ImageMessage {
         described!(self, host, now, mimetype, ImageMessage)
     }

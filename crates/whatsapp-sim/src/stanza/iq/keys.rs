@@ -78,6 +78,7 @@ pub(super) fn uploaded(session: &Session) {
     if fresh {
         let parcels = handset::share_keys(&session.hub, &session.account, session.device);
         session.hub.deliver(parcels);
+        handset::offer_history(&session.hub, &session.account, session.device);
     }
 }
 

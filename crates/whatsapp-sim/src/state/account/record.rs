@@ -1,7 +1,7 @@
 //! How accounts are written down.
 //!
-//! `account/N` and below it `phone`, `session/N/D`, `chain/NAME`, `message/PLACE`, `device/D`,
-//! `prekey/D/ID`, `queue/D/PLACE` and `collection/NAME`.
+//! `account/N` and below it `phone`, `history`, `session/N/D`, `chain/NAME`, `message/PLACE`,
+//! `device/D`, `prekey/D/ID`, `queue/D/PLACE` and `collection/NAME`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -59,6 +59,7 @@ impl Account {
             any: true,
             account: true,
             handset: true,
+            history: true,
             devices: state.devices.keys().copied().collect(),
             queued: state
                 .devices
@@ -100,6 +101,9 @@ impl Account {
         }
         if changed.handset {
             batch.put(&format!("{key}/phone"), &state.handset);
+        }
+        if changed.history {
+            batch.put(&format!("{key}/history"), &state.handset.history);
         }
         for peer in sessions {
             let key = format!("{key}/session/{}/{}", peer.number, peer.device);
@@ -235,6 +239,7 @@ fn account(number: &str, json: &str, records: &Records, ledger: &Arc<Ledger>) ->
                 let chain: StoredChain = parse(key, json)?;
                 state.handset.signal.restore_chain(chain)?;
             }
+            ["history"] => state.handset.history = parse(key, json)?,
             ["message", _] => messages.push(parse::<Entry>(key, json)?),
             ["collection", name] => {
                 state.collections.insert((*name).to_owned(), parse(key, json)?);

@@ -1,6 +1,7 @@
 use wacore_binary::builder::NodeBuilder;
 
 use super::*;
+use crate::phone::history::Wanted;
 use crate::state::queue::Queue;
 
 fn account(ledger: Ledger) -> Account {
@@ -26,6 +27,7 @@ fn busy(ledger: Ledger) -> Account {
         prekeys: std::collections::VecDeque::new(),
         identity_proof: Vec::new(),
         push_name: String::new(),
+        wants: Wanted::default(),
         has_app_state_keys: false,
         presence: None,
         queue: Queue::default(),
