@@ -151,8 +151,14 @@ impl Account {
                 AccountCommand::SetQuota(name(raw)?, quota)
             }
             Self::SetCors { name: raw, origins } => {
-                let origins = origins.iter().map(|origin| Origin::parse(origin));
-                AccountCommand::SetCors(name(raw)?, origins.collect::<Result<_, _>>()?)
+                let origin = |raw: &String| {
+                    let wanted = || format!("`{raw}` is no origin such as https://app.example.com");
+                    Origin::parse(raw).with_context(wanted)
+                };
+                AccountCommand::SetCors(
+                    name(raw)?,
+                    origins.iter().map(origin).collect::<Result<_>>()?,
+                )
             }
             Self::Delete { name: raw, force } => AccountCommand::Delete(name(raw)?, force),
         })
@@ -217,11 +223,19 @@ pub fn log_to_stderr(filter: &str) -> Result<()> {
 }
 
 /// Whatever filter is set: the WhatsApp library writes pairing codes and phone numbers to its log below the level of
-/// warnings, under these names.
+/// warnings, under these names, and in warnings the URLs of media with what opens them.
 fn may_be_logged(event: &Metadata<'_>) -> bool {
     let of_the_library = ["Client", "Bot", "whatsapp_rust", "wacore"];
-    *event.level() <= Level::WARN
-        || !of_the_library.iter().any(|name| event.target().starts_with(name))
+    let of_media = ["whatsapp_rust::download", "whatsapp_rust::upload"];
+    let is_of = |names: &[&str]| names.iter().any(|name| event.target().starts_with(name));
+    let most = if is_of(&of_media) {
+        Level::ERROR
+    } else if is_of(&of_the_library) {
+        Level::WARN
+    } else {
+        Level::TRACE
+    };
+    *event.level() <= most
 }
 
 /// Returns once somebody has asked the process to end, by Ctrl-C or `SIGTERM`.
@@ -301,11 +315,13 @@ mod tests {
             tracing::info!(target: "Client/PairCode", "the code is ABCD-EFGH");
             tracing::debug!(target: "whatsapp_rust::pair", "5511999990001");
             tracing::warn!(target: "whatsapp_rust::client", "trouble");
+            tracing::warn!(target: "whatsapp_rust::download", "https://mmg.whatsapp.net/?auth=a");
             tracing::info!(target: "wharf::gateway", "ours");
         });
         let text = written.0.lock().unwrap().clone();
         let text = String::from_utf8(text).unwrap();
         assert!(text.contains("trouble") && text.contains("ours"), "{text}");
         assert!(!text.contains("ABCD") && !text.contains("5511999990001"), "{text}");
+        assert!(!text.contains("auth="), "{text}");
     }
 }
