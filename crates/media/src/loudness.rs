@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 /// How many values a waveform has, by WhatsApp's convention.
 const VALUES: usize = 64;
 
@@ -32,6 +34,12 @@ impl Loudness {
         #[expect(clippy::cast_possible_truncation, reason = "a level needs no more digits")]
         self.levels.push((self.sum / f64::from(self.heard)) as f32);
         (self.sum, self.heard) = (0.0, 0);
+    }
+
+    /// How long it has listened.
+    pub(crate) fn heard_for(&self) -> Duration {
+        let pieces = u32::try_from(self.levels.len()).unwrap_or(u32::MAX);
+        Duration::from_secs(1) / PIECES_A_SECOND * pieces
     }
 
     /// The loudness from start to end as 64 values, the loudest being 100. `None` where nothing was heard at all.

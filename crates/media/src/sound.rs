@@ -106,7 +106,8 @@ impl Coarse {
         for sample in self.samples.get(skipped..count)? {
             self.loudness.hear(f32::from(*sample) / 32_768.0);
         }
-        Some(())
+        // Positions in the file may claim less than there is.
+        (self.loudness.heard_for() <= LONGEST).then_some(())
     }
 }
 
@@ -148,6 +149,10 @@ fn mp3(bytes: &[u8], loudness: bool) -> Option<Heard> {
     while let Ok(Some(samples)) = reader.read_frame() {
         for sample in samples {
             wave.hear(*sample);
+        }
+        // The length may be one that a tag claims.
+        if wave.heard_for() > LONGEST {
+            return Some(Heard { duration: Some(duration), waveform: None });
         }
     }
     Some(Heard { duration: Some(duration), waveform: wave.waveform() })

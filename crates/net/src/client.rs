@@ -7,10 +7,10 @@ use futures::future::{Either, select};
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 use tokio::time::timeout;
-use url::Host;
+use url::Url;
 
+use crate::dialer::Dialer;
 use crate::failure::classify;
-use crate::resolver::Lookup;
 use crate::{Error, Guard, ProxyFailure, ProxyProtocol, Request};
 
 /// How long a request may take.
@@ -39,20 +39,22 @@ pub struct Client {
 #[derive(Clone)]
 pub(crate) struct Route {
     pub(crate) protocol: ProxyProtocol,
-    pub(crate) host: Host,
-    pub(crate) lookup: Lookup,
+    pub(crate) dialer: Dialer,
 }
 
 impl Route {
-    /// Why the proxy cannot be reached, if it is for its name: what reqwest tells of a failed SOCKS connection does not
-    /// say.
-    async fn explain(&self, failure: Error) -> Error {
-        if !matches!(failure, Error::Proxy(ProxyFailure::Unreachable(_))) {
+    /// What is wrong at the proxy. Where reqwest does not say, the proxy is asked once more, in words of our own.
+    async fn explain(&self, failure: Error, url: &Url) -> Error {
+        use ProxyFailure::{NoConnection, Unreachable};
+        if !matches!(failure, Error::Proxy(Unreachable(_) | NoConnection(_))) {
             return failure;
         }
-        match self.lookup.host(&self.host).await {
-            Ok(_) => failure,
-            Err(no_address) => ProxyFailure::from(no_address).into(),
+        let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else {
+            return failure;
+        };
+        match self.dialer.tcp(&host.to_owned(), port).await {
+            Err(explained @ Error::Proxy(_)) => explained,
+            _ => failure,
         }
     }
 }
@@ -76,6 +78,7 @@ impl Client {
             // A literal address never reaches the resolver that judges what names lead to.
             guard.check_url(request.url()).map_err(Error::Refused)?;
         }
+        let url = request.url().clone();
         let protocol = self.proxy.as_ref().map(|route| route.protocol);
         let (request, progress) = request.into_reqwest(&self.inner);
         let (sent, stalled) = (pin!(request.send()), pin!(progress.stalled(self.stall)));
@@ -86,7 +89,7 @@ impl Client {
             Either::Left((Err(error), _)) => {
                 let failure = classify(&error, protocol);
                 Err(match &self.proxy {
-                    Some(route) => route.explain(failure).await,
+                    Some(route) => route.explain(failure, &url).await,
                     None => failure,
                 })
             }

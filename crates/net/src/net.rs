@@ -72,9 +72,9 @@ impl Net {
                 .map_err(|refused| Error::Proxy(crate::ProxyFailure::NotAllowed(refused)))?;
         }
         // The only name this client resolves is the proxy's own.
-        let lookup = self.lookup(guard);
-        let builder = self.builder(timeouts, lookup.clone()).proxy(as_reqwest(proxy)?);
-        let route = Route { protocol: proxy.protocol, host: proxy.host.clone(), lookup };
+        let builder = self.builder(timeouts, self.lookup(guard)).proxy(as_reqwest(proxy)?);
+        let dialer = self.dialer(Some(proxy.clone()), timeouts.connect);
+        let route = Route { protocol: proxy.protocol, dialer };
         Client::new(builder, timeouts.stall, None, Some(route))
     }
 

@@ -1,5 +1,5 @@
 use axum::routing::get;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wharf_net::{
     AddressKind, Client, Dialer, Egress, Error, Net, Proxy, ProxyFailure, ProxyProtocol, Refused,
     Roots, Tls,
@@ -99,22 +99,45 @@ async fn wrong_and_missing_credentials_are_named() {
     }
 }
 
+/// As tinyproxy and others refuse credentials.
+#[tokio::test]
+async fn a_proxy_that_answers_401_refuses_the_credentials() {
+    let refusing = listener().await;
+    let proxy = Proxy::new(ProxyProtocol::Http, "127.0.0.1", refusing.local_addr().unwrap().port());
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = refusing.accept().await.unwrap();
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(stream.read_u8().await.unwrap());
+            }
+            stream.write_all(b"HTTP/1.1 401 Unauthorized\r\n\r\n").await.unwrap();
+        }
+    });
+    let scene = Scene::with(ProxyProtocol::Http).await;
+    let failure = both_fail(&scene, proxy.unwrap()).await;
+    assert_eq!(failure, ProxyFailure::Credentials);
+    assert_eq!(failure.to_string(), "the proxy refused the credentials");
+}
+
 #[tokio::test]
 async fn a_proxy_that_cannot_connect_says_so() {
-    for protocol in PROTOCOLS {
+    for (protocol, reason) in PROTOCOLS.into_iter().zip(["status 502", "status 502", "refused"]) {
         let scene = Scene::with(protocol).await;
         let proxy = scene.proxy_with_credentials();
         let port = closed_port().await;
+        let says = |failure: &Error| match failure {
+            Error::Proxy(ProxyFailure::NoConnection(told)) => told.contains(reason),
+            _ => false,
+        };
 
         let url = format!("https://{NAME}:{port}/");
         let failure = scene.client(&proxy).send(get_url(&url)).await.unwrap_err();
-        let of_client = matches!(failure, Error::Proxy(ProxyFailure::NoConnection(_)));
-        assert!(of_client, "{protocol}: {failure:?}");
+        assert!(says(&failure), "{protocol}: {failure:?}");
 
         let url = format!("wss://{NAME}:{port}/");
         let failure = open(&scene.dialer(proxy), &url).await.unwrap_err();
-        let of_dialer = matches!(failure, Error::Proxy(ProxyFailure::NoConnection(_)));
-        assert!(of_dialer, "{protocol}: {failure:?}");
+        assert!(says(&failure), "{protocol}: {failure:?}");
     }
 }
 
@@ -126,13 +149,12 @@ async fn with_a_dead_proxy_nothing_goes_around_it() {
         let address = reachable.local_addr().unwrap();
         let dead = Proxy::new(protocol, "proxy.test", closed_port().await).unwrap();
 
+        let refused = ProxyFailure::Unreachable(std::io::ErrorKind::ConnectionRefused);
         let url = format!("http://{address}/");
         let failure = scene.client(&dead).send(get_url(&url)).await.unwrap_err();
-        let of_client = matches!(failure, Error::Proxy(ProxyFailure::Unreachable(_)));
-        assert!(of_client, "{protocol}: {failure:?}");
+        assert_eq!(failure, Error::Proxy(refused.clone()), "{protocol}");
 
         let failure = open(&scene.dialer(dead), &format!("ws://{address}/")).await.unwrap_err();
-        let refused = ProxyFailure::Unreachable(std::io::ErrorKind::ConnectionRefused);
         assert_eq!(failure, Error::Proxy(refused), "{protocol}");
 
         // A connection around the proxy would be waiting here, and this one would come second.
