@@ -6,7 +6,7 @@ use wacore::stanza::call::{
     build_terminate,
 };
 use wacore_binary::builder::NodeBuilder;
-use wacore_binary::{Node, Server};
+use wacore_binary::{Node, NodeContent, Server};
 
 use super::known_as;
 use super::send::devices_of;
@@ -28,7 +28,7 @@ pub(crate) fn ring(
     let call_id = stanza_id();
     let server = account.preferred_server();
     let creator = account.jid(server, 0);
-    let offer = build_offer(&OfferParams {
+    let mut offer = build_offer(&OfferParams {
         call_id: &call_id,
         to: &callee.jid(server, 0),
         call_creator: &creator,
@@ -41,6 +41,14 @@ pub(crate) fn ring(
         video,
         audio_rates: DEFAULT_AUDIO_RATES,
     });
+    // Who is called may have no number for the LID yet.
+    if server == Server::Lid
+        && let Some(NodeContent::Nodes(actions)) = &mut offer.content
+    {
+        for action in actions {
+            action.attrs.insert("caller_pn", account.jid(Server::Pn, 0));
+        }
+    }
     let peer = known_as(callee);
     let state = CallState::Ringing;
     let call = ShownCall { call_id: call_id.clone(), peer, outgoing: true, video, state };

@@ -68,6 +68,9 @@ async fn a_client_rejects_a_call_and_everybody_learns_it() {
         assert_eq!(call.notify.as_deref(), Some("Bia"));
         assert_eq!(call.from.to_string(), if by_lid { bia.lid() } else { bia.jid() });
         assert!(!call.offline);
+        let CallAction::Offer { caller_pn, .. } = &call.action else { unreachable!() };
+        let number = by_lid.then(|| bia.jid());
+        assert_eq!(caller_pn.as_ref().map(ToString::to_string), number);
         let incoming = ana.wait_for_call(&id, CallState::Ringing).await.unwrap();
         assert_eq!((incoming.peer, incoming.outgoing), (bia.jid(), false));
 

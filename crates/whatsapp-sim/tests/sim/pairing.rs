@@ -115,7 +115,7 @@ async fn a_client_that_gets_no_code_can_still_be_scanned() {
     let client = TestClient::new(&sim, "Ana").await;
     let qr = client.qr().await;
     let refused = code(&client).await.unwrap_err();
-    assert!(refused.is_some_and(|rejection| rejection.is_throttled()), "{refused:?}");
+    assert!(refused.is_some_and(PairCodeRejection::is_throttled), "{refused:?}");
     ana.scan(&qr).await.unwrap();
     client.connected().await;
 }

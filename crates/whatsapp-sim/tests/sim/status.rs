@@ -4,8 +4,8 @@ use reqwest::StatusCode;
 use serde_json::json;
 use waproto::whatsapp::message::extended_text_message::FontType;
 use wharf_whatsapp_sim::{Receipt, Simulator};
-use whatsapp_rust::Jid;
 use whatsapp_rust::types::presence::ReceiptType;
+use whatsapp_rust::{Jid, StatusSendOptions};
 
 use crate::client::{TestClient, eventually};
 
@@ -67,7 +67,7 @@ async fn a_client_shows_a_status_too() {
             0xFF1E_6E4F,
             FontType::SYSTEM,
             &[bia.lid().parse().unwrap()],
-            Default::default(),
+            StatusSendOptions::default(),
         )
         .await
         .unwrap();

@@ -58,7 +58,7 @@ fn the_key_goes_to_who_lacks_it_and_is_another_once_somebody_has_left() {
     let (mut a, mut b) = acquainted();
     let other = DeviceAddress::new("5511999990003", 0);
     let both = [bruno(), other.clone()];
-    assert_eq!(a.without_key(CHAT, &ana(), &both), [other.clone()]);
+    assert_eq!(a.without_key(CHAT, &ana(), &both), both[1..]);
     a.has_key(CHAT, &ana(), &other);
     assert!(a.without_key(CHAT, &ana(), &both).is_empty());
 
