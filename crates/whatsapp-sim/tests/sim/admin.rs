@@ -10,35 +10,40 @@ const ANA: &str = "5511999990001";
 const BRUNO: &str = "5511999990002";
 
 /// A program that knows the simulator's address only.
-struct Program {
-    http: reqwest::Client,
-    base: String,
+pub(crate) struct Program {
+    pub(crate) http: reqwest::Client,
+    pub(crate) base: String,
 }
 
 impl Program {
-    fn new(sim: &Simulator) -> Self {
+    pub(crate) fn new(sim: &Simulator) -> Self {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         Self { http, base: sim.admin_url() }
     }
 
-    async fn request(&self, method: Method, path: &str, body: String) -> (StatusCode, Value) {
+    pub(crate) async fn request(
+        &self,
+        method: Method,
+        path: &str,
+        body: String,
+    ) -> (StatusCode, Value) {
         let url = format!("{}/admin{path}", self.base);
         let response = self.http.request(method, url).body(body).send().await.unwrap();
         let status = response.status();
         (status, response.json().await.unwrap())
     }
 
-    async fn get(&self, path: &str) -> Value {
+    pub(crate) async fn get(&self, path: &str) -> Value {
         let (status, answer) = self.request(Method::GET, path, String::new()).await;
         assert_eq!(status, StatusCode::OK, "{answer}");
         answer
     }
 
-    async fn post(&self, path: &str, body: Value) -> (StatusCode, Value) {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> (StatusCode, Value) {
         self.request(Method::POST, path, body.to_string()).await
     }
 
-    async fn phone(&self, number: &str, name: &str) -> Value {
+    pub(crate) async fn phone(&self, number: &str, name: &str) -> Value {
         let (status, answer) =
             self.post("/phones", json!({ "number": number, "name": name })).await;
         assert_eq!(status, StatusCode::CREATED, "{answer}");
@@ -46,7 +51,7 @@ impl Program {
     }
 }
 
-fn refused(answer: &(StatusCode, Value), status: StatusCode) {
+pub(crate) fn refused(answer: &(StatusCode, Value), status: StatusCode) {
     assert_eq!(answer.0, status, "{}", answer.1);
     assert!(answer.1["error"].as_str().is_some_and(|error| !error.is_empty()), "{}", answer.1);
 }

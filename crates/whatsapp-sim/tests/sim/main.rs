@@ -5,6 +5,7 @@
 mod account;
 mod addressing;
 mod admin;
+mod admin_media;
 mod calls;
 mod client;
 mod contacts;
