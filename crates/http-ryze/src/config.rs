@@ -38,7 +38,9 @@ impl Default for Config {
 /// Says whether a URL that a caller configures may be used, or why not. What a name leads to is nobody's business here: that
 /// is judged when it is dialled.
 #[derive(Clone)]
-pub struct UrlCheck(Arc<dyn Fn(&str) -> Result<(), String> + Send + Sync>);
+pub struct UrlCheck(Arc<Check>);
+
+type Check = dyn Fn(&str) -> Result<(), String> + Send + Sync;
 
 impl UrlCheck {
     /// Asks `check`.

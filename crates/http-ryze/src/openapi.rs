@@ -13,7 +13,11 @@ use utoipa::{
     },
 };
 use utoipa_actix_web::{AppExt, service_config::ServiceConfig};
-use wharf_wire::{InstanceStateEvent, MessageExchangeEvent, MessageStatusEvent};
+use wharf_wire::{
+    InstanceStateEvent, MessageExchangeEvent, MessageStatusEvent,
+    event::{InstanceStateView, MessageStatusView},
+    message::MessageExchangeView,
+};
 
 use crate::{chat, health, instance, message, page, webhook, websocket};
 
@@ -39,7 +43,7 @@ pub fn openapi() -> OpenApi {
             [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
         for operation in operations.into_iter().flatten() {
             if !health::PATHS.contains(&path.as_str()) {
-                complete(path, operation);
+                complete(operation);
             }
         }
     }
@@ -47,7 +51,7 @@ pub fn openapi() -> OpenApi {
 }
 
 /// Adds what is true of every route but those of the health, whatever stands beside its handler.
-fn complete(path: &str, operation: &mut Operation) {
+fn complete(operation: &mut Operation) {
     let refusal = |description| {
         let body = ContentBuilder::new().schema(Some(Ref::from_schema_name("ErrorBody"))).build();
         ResponseBuilder::new().description(description).content("application/json", body).build()
@@ -57,9 +61,7 @@ fn complete(path: &str, operation: &mut Operation) {
         responses.entry(status.to_owned()).or_insert_with(|| refusal(description).into());
     };
     add("429", "Too many requests");
-    if path.contains("{instance}") {
-        add("400", "The path names no instance");
-    }
+    add("400", "The path names no instance, or the query is not right");
     if operation.request_body.is_some() {
         add("413", "The body is larger than the server accepts");
     }
@@ -83,10 +85,10 @@ fn counted(description: &str) -> Header {
     HeaderBuilder::new().schema(Some(number)).description(Some(description)).build()
 }
 
-/// The schema of a type and of all that it names.
-fn schemas<T: ToSchema>() -> Vec<(String, RefOr<Schema>)> {
-    let mut schemas = vec![(T::name().into_owned(), T::schema())];
-    T::schemas(&mut schemas);
+/// The schemas of a kind of event `E`, by the name it shall have, of its data `D`, and of all that they name.
+fn event<E: ToSchema, D: ToSchema>(name: &str) -> Vec<(String, RefOr<Schema>)> {
+    let mut schemas = vec![(name.to_owned(), E::schema()), (D::name().into_owned(), D::schema())];
+    E::schemas(&mut schemas);
     schemas
 }
 
@@ -111,9 +113,11 @@ fn frame() -> OpenApi {
     ));
     let components = ComponentsBuilder::new()
         // What goes out by itself: on webhooks and WebSockets.
-        .schemas_from_iter(schemas::<MessageExchangeEvent>())
-        .schemas_from_iter(schemas::<MessageStatusEvent>())
-        .schemas_from_iter(schemas::<InstanceStateEvent>())
+        .schemas_from_iter(event::<MessageExchangeEvent, MessageExchangeView>(
+            "MessageExchangeEvent",
+        ))
+        .schemas_from_iter(event::<MessageStatusEvent, MessageStatusView>("MessageStatusEvent"))
+        .schemas_from_iter(event::<InstanceStateEvent, InstanceStateView>("InstanceStateEvent"))
         .security_scheme("visit", SecurityScheme::ApiKey(visit))
         .security_scheme("token", SecurityScheme::ApiKey(token))
         .security_scheme("bearer", SecurityScheme::Http(bearer))

@@ -9,6 +9,10 @@ use crate::instance::{EventName, event_names};
 /// A webhook with all that may be read of it. The signing secret is never shown.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four independent facts, three of them the contract's"
+)]
 pub struct WebhookView {
     /// Its name within the instance.
     #[schema(example = "default")]

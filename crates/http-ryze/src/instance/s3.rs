@@ -56,7 +56,7 @@ impl S3Body {
 
 /// Where media goes.
 #[derive(Serialize, ToSchema)]
-struct GetAnswer {
+struct S3Answer {
     /// Always true.
     success: bool,
     s3: S3View,
@@ -64,7 +64,7 @@ struct GetAnswer {
 
 /// Where media goes now.
 #[derive(Serialize, ToSchema)]
-struct SetAnswer {
+struct S3SetAnswer {
     /// Always true.
     success: bool,
     #[schema(example = "S3 configuration updated")]
@@ -78,11 +78,11 @@ struct SetAnswer {
     operation_id = "getS3",
     security(("token" = []), ("bearer" = [])),
     params(("instance" = String, Path, description = "The instance's name")),
-    responses((status = OK, description = "Found", body = GetAnswer), Refusals),
+    responses((status = OK, description = "Found", body = S3Answer), Refusals),
 )]
 #[get("/api/instance/getS3/{instance:[^/]*}")]
 pub(super) async fn get(caller: OpenInstance) -> impl Responder {
-    Json(GetAnswer { success: true, s3: S3View::new(caller.instance.s3.as_ref()) })
+    Json(S3Answer { success: true, s3: S3View::new(caller.instance.s3.as_ref()) })
 }
 
 /// Set the bucket
@@ -95,7 +95,7 @@ pub(super) async fn get(caller: OpenInstance) -> impl Responder {
     params(("instance" = String, Path, description = "The instance's name")),
     request_body = S3Body,
     responses(
-        (status = OK, description = "Set", body = SetAnswer),
+        (status = OK, description = "Set", body = S3SetAnswer),
         (status = BAD_REQUEST, description = "The body is not right", body = ErrorBody),
         Refusals,
     ),
@@ -110,5 +110,5 @@ pub(super) async fn set(
     let view = BucketView::new(bucket.as_ref());
     let set = caller.services.instances.update_s3(&caller.instance, bucket).await;
     set.during(Operation::SetS3)?;
-    Ok(Json(SetAnswer { success: true, message: "S3 configuration updated", s3: view }))
+    Ok(Json(S3SetAnswer { success: true, message: "S3 configuration updated", s3: view }))
 }

@@ -67,13 +67,19 @@ fn html(status: actix_web::http::StatusCode, page: String) -> HttpResponse {
         .body(page)
 }
 
+fn hex(digit: u8) -> &'static str {
+    const DIGITS: &str = "0123456789ABCDEF";
+    let at = usize::from(digit);
+    &DIGITS[at..=at]
+}
+
 /// A name as it stands in a URL.
 fn in_url(name: &str) -> String {
     name.bytes().fold(String::new(), |mut url, byte| {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             url.push(byte.into());
         } else {
-            url.push_str(&format!("%{byte:02X}"));
+            url.extend(["%", hex(byte >> 4), hex(byte & 15)]);
         }
         url
     })

@@ -40,6 +40,11 @@ struct ViewQuery {
         (status = UNAUTHORIZED, description = "Nobody has the token", content_type = "text/html"),
         (status = FORBIDDEN, description = "The link or the visit does not count, or not any more", content_type = "text/html"),
         (status = NOT_FOUND, description = "There is no such instance", content_type = "text/html"),
+        (
+            status = INTERNAL_SERVER_ERROR,
+            description = "Something failed that is not the caller's fault",
+            content_type = "text/html",
+        ),
     ),
 )]
 #[get("/connect/{instance:[^/]*}")]

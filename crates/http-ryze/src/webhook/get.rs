@@ -12,7 +12,7 @@ use crate::{
 
 /// One webhook, or all of them.
 #[derive(Serialize, ToSchema)]
-struct GetAnswer {
+struct WebhookAnswer {
     /// Always true.
     success: bool,
     #[schema(example = "Webhook configuration retrieved")]
@@ -38,7 +38,7 @@ enum Found {
     operation_id = "getWebhook",
     security(("token" = []), ("bearer" = [])),
     params(("instance" = String, Path, description = "The instance's name"), LabelQuery),
-    responses((status = OK, description = "Found", body = GetAnswer), Refusals),
+    responses((status = OK, description = "Found", body = WebhookAnswer), Refusals),
 )]
 #[get("/api/events/getWebhook/{instance:[^/]*}")]
 pub(super) async fn get(
@@ -56,7 +56,7 @@ pub(super) async fn get(
     operation_id = "getWebhookByAlias",
     security(("token" = []), ("bearer" = [])),
     params(("instance" = String, Path, description = "The instance's name"), LabelQuery),
-    responses((status = OK, description = "Found", body = GetAnswer), Refusals),
+    responses((status = OK, description = "Found", body = WebhookAnswer), Refusals),
 )]
 #[get("/api/events/webhook/{instance:[^/]*}")]
 pub(super) async fn get_by_alias(
@@ -66,7 +66,7 @@ pub(super) async fn get_by_alias(
     find(&caller, &query).await
 }
 
-async fn find(caller: &OpenInstance, query: &LabelQuery) -> Result<Json<GetAnswer>, ApiError> {
+async fn find(caller: &OpenInstance, query: &LabelQuery) -> Result<Json<WebhookAnswer>, ApiError> {
     let (webhooks, instance) = (&caller.services.webhooks, caller.instance.id);
     let found = if query.label.is_some() {
         let label = query.parse().during(Operation::GetWebhook)?;
@@ -76,5 +76,5 @@ async fn find(caller: &OpenInstance, query: &LabelQuery) -> Result<Json<GetAnswe
         let found = webhooks.list(instance).await.during(Operation::GetWebhook)?;
         Found::Webhooks(found.iter().map(WebhookView::from).collect())
     };
-    Ok(Json(GetAnswer { success: true, message: "Webhook configuration retrieved", found }))
+    Ok(Json(WebhookAnswer { success: true, message: "Webhook configuration retrieved", found }))
 }

@@ -37,9 +37,9 @@ struct SetWebhookBody {
     authorization: Option<String>,
     /// Signs deliveries by the Standard Webhooks scheme: `whsec_` and base64, or any text. Never given back. Left out, the
     /// one that is there stays; null or empty takes it away.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
-    secret: Option<Option<String>>,
+    secret: NewSecret,
     /// Whether the event's name is appended to the path.
     by_events: Option<bool>,
     /// Which events; empty or absent is all of them.
@@ -49,9 +49,20 @@ struct SetWebhookBody {
     media_base64: Option<bool>,
 }
 
-/// Tells a null from a field that is not there.
-fn given<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(from).map(Some)
+/// What becomes of the signing secret.
+#[derive(Default)]
+enum NewSecret {
+    /// The field is not there: it stays.
+    #[default]
+    Kept,
+    /// The field is there, and may be null.
+    Given(Option<String>),
+}
+
+impl<'de> Deserialize<'de> for NewSecret {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Option::deserialize(from).map(Self::Given)
+    }
 }
 
 /// What a webhook shall be like.
@@ -64,7 +75,7 @@ struct Wanted {
 impl SetWebhookBody {
     fn parse(self, urls: &UrlCheck) -> Result<Wanted, ApiError> {
         let label = WebhookLabel::parse(self.label.as_deref()).during(Operation::SetWebhook)?;
-        let keep_secret = self.secret.is_none();
+        let keep_secret = matches!(self.secret, NewSecret::Kept);
         let target = if self.enabled.unwrap_or(true) { Some(self.target(urls)?) } else { None };
         Ok(Wanted { label, target, keep_secret })
     }
@@ -80,7 +91,7 @@ impl SetWebhookBody {
             Ok(WebhookTarget {
                 url,
                 authorization: parse_authorization(&authorization)?,
-                secret: parse_secret(self.secret.flatten())?,
+                secret: parse_secret(self.secret)?,
                 by_events: self.by_events.unwrap_or(false),
                 events: EventFilter::parse(events.iter().map(String::as_str))?,
                 media_base64: self.media_base64.unwrap_or(false),
@@ -90,8 +101,12 @@ impl SetWebhookBody {
     }
 }
 
-fn parse_secret(raw: Option<String>) -> DomainResult<Option<Secret>> {
-    let Some(secret) = raw.filter(|raw| !raw.is_empty()).map(Secret::new) else { return Ok(None) };
+fn parse_secret(new: NewSecret) -> DomainResult<Option<Secret>> {
+    let NewSecret::Given(Some(raw)) = new else { return Ok(None) };
+    if raw.is_empty() {
+        return Ok(None);
+    }
+    let secret = Secret::new(raw);
     let text = secret.expose();
     if text.len() > 512 {
         return Err(Error::invalid("secret", "must have at most 512 bytes"));
@@ -105,7 +120,7 @@ fn parse_secret(raw: Option<String>) -> DomainResult<Option<Secret>> {
 
 /// The webhook as it now is.
 #[derive(Serialize, ToSchema)]
-struct SetAnswer {
+struct WebhookSetAnswer {
     /// Always true.
     success: bool,
     #[schema(example = "Webhook configuration updated")]
@@ -124,7 +139,7 @@ struct SetAnswer {
     params(("instance" = String, Path, description = "The instance's name")),
     request_body = SetWebhookBody,
     responses(
-        (status = OK, description = "Set", body = SetAnswer),
+        (status = OK, description = "Set", body = WebhookSetAnswer),
         (status = BAD_REQUEST, description = "The body is not right", body = ErrorBody),
         (status = CONFLICT, description = "Three webhooks are enabled already", body = ErrorBody),
         Refusals,
@@ -140,5 +155,5 @@ pub(super) async fn set(
     let webhooks = &caller.services.webhooks;
     let set = webhooks.set(caller.instance.id, label, target, keep_secret).await;
     let webhook = WebhookView::from(&set.during(Operation::SetWebhook)?);
-    Ok(Json(SetAnswer { success: true, message: "Webhook configuration updated", webhook }))
+    Ok(Json(WebhookSetAnswer { success: true, message: "Webhook configuration updated", webhook }))
 }

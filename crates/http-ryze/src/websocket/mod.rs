@@ -1,4 +1,4 @@
-//! WebSockets: how an instance's events are told to clients that are attached.
+//! The WebSocket of an instance: how its events are told to clients that are attached.
 
 mod get;
 mod set;
