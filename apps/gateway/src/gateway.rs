@@ -187,7 +187,7 @@ impl Gateway {
 
 /// Judges the URLs callers give by the egress guard, as far as they can be judged before they are dialled.
 fn url_check(net: &Net) -> UrlCheck {
-    let guard = net.guard().clone();
+    let guard = net.guard();
     UrlCheck::new(move |raw| {
         let url = Url::parse(raw).map_err(|e| e.to_string())?;
         guard.check_url(&url).map_err(|e| e.to_string())

@@ -1,4 +1,4 @@
-//! A real browser without a window, driven over the WebDriver protocol.
+//! A real browser without a window, driven over the protocol of web drivers.
 
 use std::{
     net::TcpStream,

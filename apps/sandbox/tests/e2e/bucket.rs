@@ -1,10 +1,6 @@
 //! A real S3 server in the test's process, over files, which can be taken down and put up again.
 
-use std::{
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    sync::Mutex,
-};
+use std::{net::SocketAddr, path::Path, sync::Mutex};
 
 use async_trait::async_trait;
 use hyper_util::{
@@ -87,7 +83,7 @@ impl Bucket {
                 if path.is_dir() {
                     places.push(path);
                 } else {
-                    keys.push(key(&root, path));
+                    keys.push(key(&root, &path));
                 }
             }
         }
@@ -110,7 +106,7 @@ impl S3Access for OneBucket {
     }
 }
 
-fn key(root: &Path, path: PathBuf) -> String {
+fn key(root: &Path, path: &Path) -> String {
     path.strip_prefix(root).unwrap().to_str().unwrap().to_owned()
 }
 

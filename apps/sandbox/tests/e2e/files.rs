@@ -7,25 +7,27 @@ use image::{ImageFormat, RgbImage};
 
 /// A picture of so many pixels, with something to see on it.
 pub(crate) fn picture(width: u32, height: u32) -> Vec<u8> {
-    let picture = RgbImage::from_fn(width, height, |x, y| {
-        image::Rgb([(x % 256) as u8, (y % 256) as u8, ((x + y) % 256) as u8])
-    });
+    let picture = RgbImage::from_fn(width, height, |x, y| image::Rgb([x, y, x + y].map(low_byte)));
     let mut png = Cursor::new(Vec::new());
     picture.write_to(&mut png, ImageFormat::Png).unwrap();
     png.into_inner()
 }
 
+fn low_byte(number: u32) -> u8 {
+    number.to_le_bytes()[0]
+}
+
 /// What begins as an MP4 does, and is as long as wanted.
-pub(crate) fn video(length: usize) -> Vec<u8> {
+pub(crate) fn video(length: u32) -> Vec<u8> {
     let mut bytes = b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom".to_vec();
-    bytes.extend((bytes.len()..length).map(|n| (n * 31 % 251) as u8));
+    bytes.extend((24..length).map(|n| low_byte(n % 251)));
     bytes
 }
 
 /// One second of a rising tone.
 pub(crate) fn sound() -> Vec<u8> {
     const RATE: u32 = 8000;
-    let samples: Vec<u8> = (0..RATE).map(|n| (128 + (n * n / 900) % 100) as u8).collect();
+    let samples: Vec<u8> = (0..RATE).map(|n| low_byte(128 + (n * n / 900) % 100)).collect();
     let mut wav = b"RIFF".to_vec();
     wav.extend((36 + RATE).to_le_bytes());
     wav.extend(b"WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00");

@@ -168,7 +168,7 @@ async fn codes_are_refreshed_and_when_the_last_has_expired_the_next_attempt_is_c
         world.receiver.received().iter().any(|r| of_codes(&r.body).contains(&code))
     };
     until("the event", || async { told(&refreshed).then_some(()) }).await;
-    let expired = tokio::time::timeout(Duration::from_secs(240), async {
+    let expired = tokio::time::timeout(Duration::from_mins(4), async {
         while world.gateway.state("sales").await != "disconnected" {
             tokio::time::sleep(Duration::from_millis(500)).await;
         }

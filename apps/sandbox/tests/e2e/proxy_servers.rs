@@ -39,10 +39,9 @@ impl ProxyServer {
         let address = "127.0.0.2";
         let dir = tempfile::tempdir().unwrap();
         let port = free_port();
-        let mut config = format!("Port {port}\nListen 127.0.0.1\nBind {address}\nTimeout 600\n");
-        if credentials {
-            config += &format!("BasicAuth {USER} {PASSWORD}\n");
-        }
+        let login =
+            if credentials { format!("BasicAuth {USER} {PASSWORD}\n") } else { String::new() };
+        let config = format!("Port {port}\nListen 127.0.0.1\nBind {address}\nTimeout 600\n{login}");
         let file = dir.path().join("tinyproxy.conf");
         std::fs::write(&file, config).unwrap();
         let mut command = Command::new("tinyproxy");

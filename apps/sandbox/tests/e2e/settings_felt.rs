@@ -149,11 +149,16 @@ async fn so_many_days_of_history_are_stored_as_are_asked_for_on_connecting() {
     wait_for_total(&world, 2).await;
 }
 
+#[expect(clippy::disallowed_methods, reason = "the processes under test live in real time")]
+fn now() -> chrono::DateTime<chrono::Utc> {
+    chrono::Utc::now()
+}
+
 /// Nothing paired; Ana's phone has three messages with Bia, the oldest beyond every 40 days.
 async fn with_history() -> World {
     let world = World::new().await;
     let ago = |days: i64| {
-        let at = chrono::Utc::now() - chrono::Duration::days(days);
+        let at = now() - chrono::Duration::days(days);
         at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
     };
     let messages = json!([
