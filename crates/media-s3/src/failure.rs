@@ -45,6 +45,16 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// Whether a request for anything else in the bucket would fail the same way. A refusal of access may be about
+    /// reading alone.
+    pub(crate) fn is_about_every_request(&self) -> bool {
+        match self {
+            Self::NoSuchBucket | Self::Elsewhere { .. } | Self::Clock { .. } => true,
+            Self::Credentials { code, .. } => code != "AccessDenied" && !code.is_empty(),
+            Self::NoAnswer(_) | Self::Answer { .. } => false,
+        }
+    }
+
     /// Reads an answer other than success.
     pub(crate) fn of(status: StatusCode, code: Option<String>) -> Self {
         let is_redirection = status.is_redirection();

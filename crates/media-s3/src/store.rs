@@ -47,6 +47,28 @@ impl S3MediaStore {
         Ok(Self { client, clock, config })
     }
 
+    /// Why an upload broke off. A server that refuses may hang up while the body is on its way, and its answer be lost;
+    /// then it is asked for something without a body.
+    async fn explain(&self, bucket: &S3Config, key: &str, failure: wharf_net::Error) -> Failure {
+        if failure == wharf_net::Error::Broken
+            && let Ok(answer) = self.ask(bucket, key).await
+            && !answer.status().is_success()
+        {
+            let refusal = answer::failure(answer).await;
+            if refusal.is_about_every_request() {
+                return refusal;
+            }
+        }
+        Failure::NoAnswer(failure)
+    }
+
+    async fn ask(&self, bucket: &S3Config, key: &str) -> Result<Response> {
+        let url = self.address(bucket, key)?;
+        let signer = signer(bucket, self.clock.now())?;
+        let sent = self.client.send(signer.request(Method::GET, url, None)?).await;
+        sent.map_err(|failure| download(Failure::NoAnswer(failure)))
+    }
+
     fn address(&self, bucket: &S3Config, key: &str) -> Result<Url> {
         let endpoint = bucket.endpoint.as_deref();
         place::url(endpoint, &bucket.region, &bucket.bucket, key, self.config.addressing)
@@ -70,7 +92,10 @@ impl MediaStore for S3MediaStore {
             Ok(answer) => answer,
             Err(failure) => {
                 let at_source = source.lock().unwrap_or_else(PoisonError::into_inner).take();
-                return Err(at_source.unwrap_or_else(|| upload(Failure::NoAnswer(failure))));
+                return Err(match at_source {
+                    Some(at_source) => at_source,
+                    None => upload(self.explain(bucket, key, failure).await),
+                });
             }
         };
         if !answer.status().is_success() {
@@ -81,11 +106,7 @@ impl MediaStore for S3MediaStore {
     }
 
     async fn get(&self, bucket: &S3Config, key: &str, limit: u64) -> Result<Option<MediaBody>> {
-        let url = self.address(bucket, key)?;
-        let signer = signer(bucket, self.clock.now())?;
-        let request = signer.request(Method::GET, url, None)?;
-        let sent = self.client.send(request).await;
-        let answer = sent.map_err(|failure| download(Failure::NoAnswer(failure)))?;
+        let answer = self.ask(bucket, key).await?;
         if answer.status() == StatusCode::NOT_FOUND {
             return match answer::failure(answer).await {
                 missing @ Failure::NoSuchBucket => Err(download(missing)),

@@ -53,6 +53,32 @@ async fn a_refusal_is_heard_while_a_large_body_is_on_its_way() {
     }
 }
 
+/// Some servers hang up in the middle of a body, and the network loses what they said before.
+#[tokio::test]
+async fn the_cause_is_asked_for_when_a_server_hangs_up_on_an_upload() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let bucket = bucket(&format!("http://{}", listener.local_addr().unwrap()));
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(stream.read_u8().await.unwrap());
+            }
+            if head.starts_with(b"GET") {
+                let body = "<Error><Code>InvalidAccessKeyId</Code></Error>";
+                let head = format!("HTTP/1.1 403 No\r\nContent-Length: {}\r\n\r\n", body.len());
+                stream.write_all((head + body).as_bytes()).await.unwrap();
+                tokio::io::copy(&mut stream, &mut tokio::io::sink()).await.ok();
+            }
+        }
+    });
+    let body = MediaBody::of(vec![0; LARGE].into());
+    let failure = cause(store(Config::default()).put(&bucket, "a", "video/mp4", body).await);
+    let code = "InvalidAccessKeyId".to_owned();
+    assert_eq!(failure, Failure::Credentials { status: 403, code });
+}
+
 #[tokio::test]
 async fn a_missing_bucket_is_named() {
     let server = S3Server::start().await;
