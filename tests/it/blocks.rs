@@ -204,9 +204,8 @@ async fn a_block_of_other_types_makes_nothing() {
 
 #[tokio::test]
 async fn addresses_that_are_off_limits_are_refused_in_every_block() {
-    let refuses = |url: &str| match url.contains("169.254.169.254") {
-        true => Err("is off limits".to_owned()),
-        false => Ok(()),
+    let refuses = |url: &str| {
+        if url.contains("169.254.169.254") { Err("is off limits".to_owned()) } else { Ok(()) }
     };
     let config = Config { url_check: UrlCheck::new(refuses), ..Config::default() };
     let gateway = TestGateway::with(config).await;

@@ -1,6 +1,10 @@
 //! Claims about the HTTP API, on in-memory ports.
 
-#![expect(clippy::unwrap_used, reason = "a failed set-up should fail the test")]
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a failed set-up should fail the test"
+)]
 
 mod access;
 mod base64;

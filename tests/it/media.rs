@@ -164,7 +164,10 @@ async fn what_is_not_right_is_named() {
             with("mediaUrl", json!("https://example.com/a")),
             "Invalid mediaUrl: must not come together with mediaBase64",
         ),
-        (with("mimeType", json!("picture")), "Invalid mimeType: must be a type such as `image/jpeg`"),
+        (
+            with("mimeType", json!("picture")),
+            "Invalid mimeType: must be a type such as `image/jpeg`",
+        ),
         (with("duration", json!(-1)), "Invalid duration: must be 0 to 86400 seconds"),
         (
             with("waveform", json!([300])),

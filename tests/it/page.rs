@@ -113,7 +113,7 @@ async fn a_link_expires_and_so_does_a_visit() {
     gateway.clock.advance(Duration::from_secs(601));
     assert_eq!(gateway.unled().get(&path).await.status, 403);
     visitor.get("/connect/sales/state").await.expect(200);
-    gateway.clock.advance(Duration::from_secs(300));
+    gateway.clock.advance(Duration::from_mins(5));
     let refusal = visitor.get("/connect/sales/state").await.refusal();
     let expected = "This link was already used or has expired. Ask for a new one.";
     assert_eq!(refusal, (403, expected.to_owned()));

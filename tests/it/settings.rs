@@ -41,7 +41,8 @@ async fn changes_of_different_settings_at_once_both_stay() {
         set(&gateway, json!({ "autoReadMessages": true })),
         set(&gateway, json!({ "ignoreStatus": true })),
     );
-    (one.expect(200), two.expect(200));
+    one.expect(200);
+    two.expect(200);
     let settings = get(&gateway).await["settings"].take();
     assert_eq!(
         (&settings["autoReadMessages"], &settings["ignoreStatus"]),
