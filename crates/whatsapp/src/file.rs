@@ -22,12 +22,11 @@ const PIECE: usize = 64 << 10;
 /// A file without a name that takes so many bytes and no more. It is gone with the last that holds it.
 pub(crate) struct Spool {
     file: File,
-    limit: u64,
     state: Arc<State>,
 }
 
-#[derive(Default)]
 struct State {
+    limit: u64,
     is_full: AtomicBool,
     is_unwanted: AtomicBool,
 }
@@ -37,8 +36,9 @@ pub(crate) struct Watch(Arc<State>);
 
 impl Spool {
     pub(crate) fn new(limit: u64) -> io::Result<(Self, Watch)> {
-        let state = Arc::new(State::default());
-        let spool = Self { file: tempfile::tempfile()?, limit, state: state.clone() };
+        let (is_full, is_unwanted) = (AtomicBool::new(false), AtomicBool::new(false));
+        let state = Arc::new(State { limit, is_full, is_unwanted });
+        let spool = Self { file: tempfile::tempfile()?, state: state.clone() };
         Ok((spool, Watch(state)))
     }
 
@@ -54,6 +54,11 @@ impl Spool {
 }
 
 impl Watch {
+    /// How many bytes the file takes.
+    pub(crate) fn limit(&self) -> u64 {
+        self.0.limit
+    }
+
     /// Whether more was to be written than the file takes.
     pub(crate) fn is_full(&self) -> bool {
         self.0.is_full.load(Ordering::Acquire)
@@ -72,7 +77,7 @@ impl Write for Spool {
             return Err(io::Error::other("nobody waits for this file any more"));
         }
         let end = self.file.stream_position()?.saturating_add(bytes.len() as u64);
-        if end > self.limit {
+        if end > self.state.limit {
             self.state.is_full.store(true, Ordering::Release);
             return Err(io::ErrorKind::FileTooLarge.into());
         }

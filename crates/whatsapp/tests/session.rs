@@ -12,6 +12,8 @@ mod durability;
 mod ends;
 #[path = "session/groups.rs"]
 mod groups;
+#[path = "session/history.rs"]
+mod history;
 #[path = "session/liveness.rs"]
 mod liveness;
 #[path = "session/lookup.rs"]

@@ -13,7 +13,7 @@ use super::Core;
 use crate::{
     convert::{self, Quoted},
     failure::in_our_words,
-    file::{Sealed, Spool},
+    file::{Sealed, Spool, Watch},
 };
 
 /// What failed when WhatsApp's media hosts do not do what they should.
@@ -49,17 +49,25 @@ impl Core {
         if media.file_length().is_some_and(|length| length > limit) {
             return Err(too_large(limit));
         }
-        let client = self.client().ok_or(Error::NotConnected)?;
-        let fetched = self.tasks.attend(fetch(client, media, limit));
-        fetched.await.unwrap_or_else(|| Err(unavailable("the session is over")))
+        let over = || unavailable("the session is over");
+        let client = self.client().ok_or_else(over)?;
+        let spool = self.tasks.on_thread(move || Spool::new(limit));
+        let fetched = self.tasks.attend(async move {
+            let spool = spool.await.map_err(unavailable)?.map_err(unavailable)?;
+            fetch(client, media, spool).await
+        });
+        fetched.await.ok_or_else(over)?
     }
 }
 
-async fn fetch(client: Arc<Client>, media: Box<dyn Downloadable>, limit: u64) -> Result<MediaBody> {
-    let (spool, watch) = Spool::new(limit).map_err(unavailable)?;
+async fn fetch(
+    client: Arc<Client>,
+    media: Box<dyn Downloadable>,
+    (spool, watch): (Spool, Watch),
+) -> Result<MediaBody> {
     match client.download_to_writer(&*media, spool).await {
         Ok(spool) => spool.into_body().map_err(unavailable),
-        Err(_) if watch.is_full() => Err(too_large(limit)),
+        Err(_) if watch.is_full() => Err(too_large(watch.limit())),
         Err(e) if status(&e).is_some_and(|status| matches!(status, 404 | 410)) => {
             Err(Error::NotFound(Resource::Media))
         }

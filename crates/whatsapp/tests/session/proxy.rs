@@ -6,9 +6,11 @@ use std::{
     },
 };
 
+use bytes::Bytes;
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader, copy_bidirectional},
     net::{TcpListener, TcpSocket, TcpStream},
+    sync::Notify,
 };
 use wharf_domain::{
     Error,
@@ -20,7 +22,7 @@ use wharf_whatsapp_sim::{MediaKind, NewMedia, PeerKind, Simulator};
 
 use crate::{
     recorder::Told,
-    world::{ANA, OWN, World, instance, request},
+    world::{ANA, Live, OWN, World, instance, request},
 };
 
 /// Where the proxy goes out from. Nobody else does.
@@ -31,6 +33,8 @@ struct Proxy {
     settings: ProxyConfig,
     targets: Mutex<Vec<String>>,
     refuses: AtomicBool,
+    is_silent: AtomicBool,
+    asked: Notify,
 }
 
 impl Proxy {
@@ -38,8 +42,13 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port().to_string();
         let settings = ProxyConfig::parse("http", "127.0.0.1", &port, None, None).unwrap();
-        let (targets, refuses) = (Mutex::default(), AtomicBool::new(false));
-        let proxy = Arc::new(Self { settings, targets, refuses });
+        let proxy = Arc::new(Self {
+            settings,
+            targets: Mutex::default(),
+            refuses: AtomicBool::new(false),
+            is_silent: AtomicBool::new(false),
+            asked: Notify::new(),
+        });
         let serving = proxy.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
@@ -62,6 +71,10 @@ impl Proxy {
             let refusal = "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n";
             return client.write_all(refusal.as_bytes()).await.unwrap();
         }
+        if self.is_silent.load(Ordering::SeqCst) {
+            self.asked.notify_one();
+            return std::future::pending().await;
+        }
         let Ok(target) = target.parse() else {
             let unknown = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n";
             return client.write_all(unknown).await.unwrap();
@@ -75,6 +88,11 @@ impl Proxy {
 
     fn refuse(&self) {
         self.refuses.store(true, Ordering::SeqCst);
+    }
+
+    /// Answers nobody any more.
+    fn fall_silent(&self) {
+        self.is_silent.store(true, Ordering::SeqCst);
     }
 
     fn targets(&self) -> Vec<String> {
@@ -95,6 +113,15 @@ fn photo() -> NewMedia {
         caption: None,
         seconds: None,
     }
+}
+
+/// The photo that was sent, as it was told.
+async fn photo_told(live: &Live) -> Bytes {
+    let raw = live.recorder.wait_for("photo", |told| match told {
+        Told::Inbound(inbound) => Some(inbound.raw.clone()),
+        Told::Event(_) => None,
+    });
+    raw.await
 }
 
 /// Asserts that all connections came from the proxy, and that there were some of a kind.
@@ -121,11 +148,8 @@ async fn with_a_proxy_every_connection_goes_through_it() {
 
     let ana = world.phone(ANA, "Ana");
     ana.send_media(OWN, photo()).await.unwrap();
-    let raw = paired.live.recorder.wait_for("photo", |told| match told {
-        Told::Inbound(inbound) => Some(inbound.raw.clone()),
-        Told::Event(_) => None,
-    });
-    let body = paired.live.session.download(&raw.await, 100).await.unwrap();
+    let raw = photo_told(&paired.live).await;
+    let body = paired.live.session.download(&raw, 100).await.unwrap();
     assert_eq!(&body.read().await.unwrap()[..], b"foto");
     assert_only_through_the_proxy(&world, PeerKind::Media);
     paired.live.session.prepare_media(&crate::media::photo(), None).await.unwrap();
@@ -223,4 +247,22 @@ async fn media_that_the_proxy_refuses_fails_for_that_reason() {
     let failure = paired.live.session.prepare_media(&media, None).await.unwrap_err();
     let Error::Unavailable { source, .. } = failure else { panic!("{failure:?}") };
     assert!(source.to_string().contains("the proxy refused the credentials"), "{source}");
+}
+
+#[tokio::test]
+async fn a_download_ends_with_its_session() {
+    let world = World::new().await;
+    let proxy = Proxy::start().await;
+    let paired = world.pair_with(world.phone(OWN, "Loja"), proxy.request()).await;
+    world.phone(ANA, "Ana").send_media(OWN, photo()).await.unwrap();
+    let raw = photo_told(&paired.live).await;
+    proxy.fall_silent();
+    let session = paired.live.session.clone();
+    let downloading = tokio::spawn(async move { session.download(&raw, 100).await.map(drop) });
+    proxy.asked.notified().await;
+    paired.live.session.abort().await;
+    let failure = downloading.await.unwrap().unwrap_err();
+    let Error::Unavailable { source, .. } = failure else { panic!("{failure:?}") };
+    assert_eq!(source.to_string(), "the session is over");
+    assert_eq!(world.stores.holders(paired.instance), 0);
 }

@@ -35,6 +35,8 @@ pub struct Recorder {
     holds_receipts: watch::Sender<bool>,
     is_holding: watch::Sender<bool>,
     receipts: AtomicUsize,
+    holds_history: watch::Sender<bool>,
+    is_holding_history: watch::Sender<bool>,
 }
 
 impl Recorder {
@@ -48,6 +50,8 @@ impl Recorder {
             holds_receipts: watch::Sender::new(false),
             is_holding: watch::Sender::new(false),
             receipts: AtomicUsize::new(0),
+            holds_history: watch::Sender::new(false),
+            is_holding_history: watch::Sender::new(false),
         })
     }
 
@@ -76,6 +80,23 @@ impl Recorder {
         let mut holding = self.is_holding.subscribe();
         let held = tokio::time::timeout(PATIENCE, holding.wait_for(|holding| *holding)).await;
         assert!(held.is_ok(), "no receipt to hold");
+    }
+
+    /// Does not get on with the past until it is let go.
+    pub fn hold_history(&self, hold: bool) {
+        self.holds_history.send_replace(hold);
+    }
+
+    /// Waits until it holds a piece of the past.
+    pub async fn holding_history(&self) {
+        let mut holding = self.is_holding_history.subscribe();
+        let held = tokio::time::timeout(PATIENCE, holding.wait_for(|holding| *holding)).await;
+        assert!(held.is_ok(), "no past to hold");
+    }
+
+    /// What it was told of the past.
+    pub fn history(&self) -> Vec<HistoryBatch> {
+        self.history.lock().unwrap().clone()
     }
 
     pub fn told(&self) -> Vec<Told> {
@@ -176,6 +197,10 @@ impl SessionObserver for Recorder {
     }
 
     async fn on_history(&self, batch: HistoryBatch) -> Result<()> {
+        if *self.holds_history.borrow() {
+            self.is_holding_history.send_replace(true);
+            let _ = self.holds_history.subscribe().wait_for(|hold| !hold).await;
+        }
         self.history.lock().unwrap().push(batch);
         Ok(())
     }
