@@ -39,6 +39,11 @@ pub(crate) struct Moment {
     at: Duration,
 }
 
+/// Whether a WebP says that it moves.
+pub(crate) fn is_moving_webp(bytes: &[u8]) -> bool {
+    WebPDecoder::new(Cursor::new(bytes)).is_ok_and(|decoder| decoder.has_animation())
+}
+
 /// The frames of a picture that moves; `None` when it does not, or is too large.
 pub(crate) fn read(bytes: &[u8], format: ImageFormat) -> Option<Vec<Moment>> {
     let (frames, (width, height)) = open(bytes, format)?;

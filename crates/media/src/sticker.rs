@@ -18,11 +18,11 @@ const QUALITIES: [f32; 6] = [90.0, 75.0, 60.0, 40.0, 20.0, 5.0];
 /// Turns a picture into a sticker.
 pub(crate) fn make(bytes: Bytes) -> Result<Bytes> {
     let format = picture::format(&bytes).ok_or_else(undecodable)?;
-    let moving = animation::read(&bytes, format);
-    if format == ImageFormat::WebP && is_sticker(&bytes, moving.is_some()) {
+    if format == ImageFormat::WebP && is_sticker(&bytes) {
         return Ok(bytes);
     }
-    if let Some(sticker) = moving.and_then(|frames| animation::encode(&frames)) {
+    let moving = animation::read(&bytes, format);
+    if let Some(sticker) = moving.and_then(|moments| animation::encode(&moments)) {
         return Ok(sticker);
     }
     let (picture, orientation) = picture::decode(&bytes).ok_or_else(undecodable)?;
@@ -37,8 +37,8 @@ pub(crate) fn undecodable() -> Error {
 }
 
 /// Whether a WebP can go out as it is.
-fn is_sticker(bytes: &[u8], is_moving: bool) -> bool {
-    let most = if is_moving { animation::MOST_BYTES } else { MOST_BYTES };
+fn is_sticker(bytes: &[u8]) -> bool {
+    let most = if animation::is_moving_webp(bytes) { animation::MOST_BYTES } else { MOST_BYTES };
     bytes.len() <= most && picture::dimensions(bytes) == Some((SIDE, SIDE))
 }
 
