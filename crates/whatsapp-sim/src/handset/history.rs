@@ -93,8 +93,9 @@ async fn offer(hub: &Hub, account: &Account, device: u16, chunk: wa::HistorySync
     {
         let _change = hub.ledger.change();
         let parcel = to_companion(hub, account, device, &message_id, &message)?;
-        account.lock().handset.history.note(Offered { offer, file, message });
         hub.deliver(vec![parcel]);
+        // Only now: an offer that is not in the queue counts as acknowledged.
+        account.lock().handset.history.note(Offered { offer, file, message });
     }
     account.stir();
     Ok(())

@@ -48,7 +48,7 @@ pub struct NewMedia {
     pub file_name: Option<String>,
     /// What is written below it.
     pub caption: Option<String>,
-    /// How long it plays.
+    /// How long it plays; a second if nothing is said.
     pub seconds: Option<u32>,
 }
 

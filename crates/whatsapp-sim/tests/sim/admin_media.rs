@@ -56,14 +56,14 @@ async fn a_file_is_sent_described_and_fetched_by_http() {
 #[tokio::test]
 async fn what_is_no_file_is_refused() {
     let (_sim, program) = scene().await;
-    let send = format!("/phones/{ANA}/send-media");
+    let send_media = format!("/phones/{ANA}/send-media");
     for (to, kind, base64, status) in [
         (BRUNO, "hologram", "", StatusCode::BAD_REQUEST),
         (BRUNO, "image", "?", StatusCode::BAD_REQUEST),
         ("5511999990009", "image", "AA==", StatusCode::NOT_FOUND),
     ] {
         let file = json!({ "to": to, "kind": kind, "base64": base64 });
-        refused(&program.post(&send, file).await, status);
+        refused(&program.post(&send_media, file).await, status);
     }
     let text = json!({ "to": BRUNO, "text": "hi" });
     let (_, sent) = program.post(&format!("/phones/{ANA}/send"), text).await;

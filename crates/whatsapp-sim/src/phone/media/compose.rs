@@ -10,6 +10,8 @@ use super::{DIRECTORY, MediaKind, NewMedia, name_of};
 /// A voice note's loudness is shown in this many columns of up to 100.
 const COLUMNS: usize = 64;
 const LOUDNESS: u8 = 50;
+/// How long plays what nobody says the length of: phones always give one.
+const SHORTEST: u32 = 1;
 
 /// A file that has been encrypted.
 pub(crate) struct Sealed {
@@ -39,6 +41,7 @@ impl NewMedia {
     /// The message that carries the file, uploaded to `host`, `now` in seconds.
     pub(crate) fn message(self, sealed: &Sealed, host: &str, now: i64) -> wa::Message {
         let mimetype = self.mime_type.unwrap_or_else(|| self.kind.usual_mime_type().to_owned());
+        let seconds = self.seconds.unwrap_or(SHORTEST);
         let mut message = match self.kind {
             MediaKind::Image => wa::Message {
                 image_message: MessageField::some(wa::message::ImageMessage {
@@ -52,7 +55,7 @@ impl NewMedia {
                 wa::Message {
                     video_message: MessageField::some(wa::message::VideoMessage {
                         caption: self.caption,
-                        seconds: self.seconds,
+                        seconds: Some(seconds),
                         ..video
                     }),
                     ..Default::default()
@@ -62,7 +65,7 @@ impl NewMedia {
                 let video = sealed.video(host, now, mimetype);
                 wa::Message {
                     ptv_message: MessageField::some(wa::message::VideoMessage {
-                        seconds: self.seconds,
+                        seconds: Some(seconds),
                         ..video
                     }),
                     ..Default::default()
@@ -72,7 +75,7 @@ impl NewMedia {
                 let spoken = self.kind == MediaKind::Voice;
                 wa::Message {
                     audio_message: MessageField::some(wa::message::AudioMessage {
-                        seconds: self.seconds,
+                        seconds: Some(seconds),
                         ptt: Some(spoken),
                         waveform: spoken.then(|| vec![LOUDNESS; COLUMNS]),
                         ..sealed.audio(host, now, mimetype)

@@ -30,14 +30,12 @@ impl Phone {
         offers
             .map(|offered| {
                 let offer = offered.offer.clone();
-                let waiting = state.devices.get(&offer.device).is_some_and(|device| {
-                    let mut queue = device.queue.iter();
-                    queue.any(|(_, stanza)| {
-                        stanza.text("id").is_some_and(|id| id == offer.message_id)
-                    })
+                let acknowledged = state.devices.get(&offer.device).is_some_and(|device| {
+                    let mut ids = device.queue.iter().filter_map(|(_, stanza)| stanza.text("id"));
+                    ids.all(|id| id != offer.message_id)
                 });
                 let downloads = self.hub.media.downloads(&offered.file);
-                HistoryOffer { acknowledged: !waiting, downloads, ..offer }
+                HistoryOffer { acknowledged, downloads, ..offer }
             })
             .collect()
     }
