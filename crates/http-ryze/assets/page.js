@@ -4,11 +4,15 @@
 (() => {
   const EVERY = 2000;
   const AT_MOST = 30000;
+  // The picture of a profile comes a little later than the profile.
+  const LOOKS_AFTER = 15;
   const page = location.pathname;
   const at = (id) => document.getElementById(id);
   let pause = EVERY;
   let timer;
   let ended = false;
+  let wantsQr = false;
+  let looksLeft = LOOKS_AFTER;
 
   const show = (id, visible) => {
     at(id).hidden = !visible;
@@ -46,7 +50,9 @@
     document.body.dataset.state = now.state;
     const connected = now.state === "connected";
     const running = now.state === "connecting";
-    const typing = running && Boolean(now.pairingCode);
+    const typing = running && Boolean(now.pairingCode) && !wantsQr;
+    if (connected && (now.profile?.pictureUrl || --looksLeft === 0)) ended = true;
+    if (!connected) looksLeft = LOOKS_AFTER;
     say("state", running && !now.qr && !typing && !now.problem ? "Getting a code…" : WORDS[now.state] || now.state);
     showProblem(connected ? null : now.problem, !connected && !running);
     show("scan", running && !typing);
@@ -129,8 +135,14 @@
       show("number-problem", Boolean(problem));
       say("number-problem", problem || "");
     };
+    wantsQr = false;
     if (number) press(at("ask-code"), number, tell);
     else tell("Type the number of the phone.");
+  });
+
+  at("show-qr").addEventListener("click", () => {
+    wantsQr = true;
+    press(at("show-qr"), "", () => {});
   });
 
   at("retry").addEventListener("click", () => press(at("retry"), "", () => {}));
