@@ -73,6 +73,9 @@ async fn a_receipt_stands_for_an_acknowledgement_that_never_comes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_send_nobody_acknowledges_is_an_error_and_its_key_sends_nothing_twice() {
     let world = World::paired().await;
+    // With somebody known nothing has to be asked before the message itself is sent.
+    let (status, answer) = world.gateway.send("sales", BIA, "heard").await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
     world.whatsapp.fault(json!({ "number": ANA, "fault": "stall", "ms": 60_000 })).await;
     let key = [("idempotency-key", "order-17")];
     let body = json!({ "number": BIA, "message": "unheard" });
