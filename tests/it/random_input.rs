@@ -312,8 +312,11 @@ fn no_path_and_no_query_makes_the_gateway_fail() {
     let input = (0..routes.len(), prop_oneof![raw, encoded]);
     let outcome = cases().run(&input, |(route, text)| {
         let path = format!("{}{text}", routes[route]);
-        let answer = runtime.block_on(gateway.owner().get(&path));
-        is_no_failure_of_ours(&answer)
+        runtime.block_on(async {
+            is_no_failure_of_ours(&gateway.owner().get(&path).await)?;
+            let form = [("number", text.as_str())];
+            is_no_failure_of_ours(&gateway.owner().post_form("/connect/sales/code", &form).await)
+        })
     });
     outcome.unwrap();
 }

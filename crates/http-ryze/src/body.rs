@@ -60,7 +60,8 @@ async fn read(mut payload: Payload, announced: usize, limit: usize) -> Result<By
     if announced > limit {
         return Err(ApiError::BodyTooLarge);
     }
-    let mut body = BytesMut::new();
+    // At once as large as it will be: growing bit by bit would hold the body twice.
+    let mut body = BytesMut::with_capacity(announced);
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| ApiError::BodyUnreadable)?;
         if body.len() + chunk.len() > limit {
