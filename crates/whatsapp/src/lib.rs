@@ -15,6 +15,7 @@ mod hook;
 mod http;
 mod liveness;
 mod lookup;
+mod origins;
 mod proxy;
 mod queue;
 mod session;

@@ -99,10 +99,13 @@ impl Session for LiveSession {
 
     async fn mark_read(&self, chat: &Jid, author: Option<&Jid>, ids: &[MessageId]) -> Result<()> {
         let client = self.core.ready()?;
-        let (chat, author) = (convert::to_library(chat), author.map(convert::to_library));
-        let ids: Vec<_> = ids.iter().map(MessageId::as_str).collect();
-        let marked = client.mark_as_read(&chat, author.as_ref(), &ids);
-        self.core.answer(async { marked.await.map_err(|e| in_our_words(e.as_ref())) }).await
+        for (origin, ids) in self.core.origins.of(chat, author, ids) {
+            let author = author.map(|_| &origin.sender);
+            let marked = client.mark_as_read(&origin.chat, author, &ids);
+            let marked = async { marked.await.map_err(|e| in_our_words(e.as_ref())) };
+            self.core.answer(marked).await?;
+        }
+        Ok(())
     }
 
     async fn set_typing(&self, chat: &Jid, typing: bool) -> Result<()> {

@@ -107,7 +107,11 @@ impl Teller {
         let own = self.core.profile();
         let converted: Vec<_> = messages
             .iter()
-            .filter_map(|message| convert::inbound(message, &own, &aliases))
+            .filter_map(|message| {
+                let inbound = convert::inbound(message, &own, &aliases)?;
+                self.core.origins.note(&inbound.message, &message.info.source);
+                Some(inbound)
+            })
             .collect();
         if converted.is_empty() { Ok(()) } else { self.observer.on_inbound(converted).await }
     }

@@ -12,8 +12,8 @@ use whatsapp_rust::Client;
 
 use super::{pairing::Pairing, presence::Presence};
 use crate::{
-    acks::Acks, calls::Calls, config::Config, ending, history::Feed, queue::Queue, tasks::Tasks,
-    transport::Link,
+    acks::Acks, calls::Calls, config::Config, ending, history::Feed, origins::Origins,
+    queue::Queue, tasks::Tasks, transport::Link,
 };
 
 /// What the parts of a session share.
@@ -45,6 +45,8 @@ pub(crate) struct Core {
     business_name: OnceLock<String>,
     /// The calls that ring.
     pub(crate) calls: Calls,
+    /// Where recent messages came from.
+    pub(crate) origins: Origins,
     pub(super) pairing: Pairing,
     /// The history that the phone offers.
     pub(crate) history: Feed,
@@ -81,6 +83,7 @@ impl Core {
             stream_error: Mutex::default(),
             business_name: OnceLock::new(),
             calls: Calls::default(),
+            origins: Origins::default(),
             pairing: Pairing::default(),
             history: Feed::new(request.history),
             presence: Presence::new(request.keep_online),

@@ -39,9 +39,6 @@ async fn a_rejected_call_rings_nowhere_any_more() {
         let world = World::on(simulator, |_| {});
         let paired = world.pair().await;
         let ana = world.phone(ANA, "Ana");
-        // So that it is known whose LID it is.
-        ana.send_text(OWN, "vou ligar").await.unwrap();
-        paired.live.recorder.message("vou ligar").await;
         let id = ana.call(OWN, false).await.unwrap();
         let told = call(&paired.live, &id).await;
         assert_eq!(told.from.jid.user(), ANA);

@@ -74,16 +74,22 @@ async fn what_is_typed_into_a_group_on_the_own_phone_is_outgoing() {
 }
 
 #[tokio::test]
-async fn a_message_of_a_group_can_be_marked_as_read() {
-    let world = World::new().await;
-    let paired = world.pair().await;
-    let ana = world.phone(ANA, "Ana");
-    let group = world.simulator.create_group(ANA, "Amigas", &[OWN]).await.unwrap();
-    let id = ana.send_text(&group, "viram?").await.unwrap();
-    let message = paired.live.recorder.message("viram?").await;
-    let (chat, author) = (message.chat.party.jid, message.sender.jid);
-    paired.live.session.mark_read(&chat, Some(&author), &[message.id]).await.unwrap();
-    ana.wait_for_receipt(&id, Ticks::Read).await.unwrap();
+async fn messages_of_groups_and_people_can_be_marked_as_read() {
+    for world in worlds().await {
+        let paired = world.pair().await;
+        let ana = world.phone(ANA, "Ana");
+        let group = world.simulator.create_group(ANA, "Amigas", &[OWN]).await.unwrap();
+        let id = ana.send_text(&group, "viram?").await.unwrap();
+        let message = paired.live.recorder.message("viram?").await;
+        let (chat, author) = (message.chat.party.jid, message.sender.jid);
+        paired.live.session.mark_read(&chat, Some(&author), &[message.id]).await.unwrap();
+        ana.wait_for_receipt(&id, Ticks::Read).await.unwrap();
+        let id = ana.send_text(OWN, "viu?").await.unwrap();
+        let message = paired.live.recorder.message("viu?").await;
+        let chat = message.chat.party.jid;
+        paired.live.session.mark_read(&chat, None, &[message.id]).await.unwrap();
+        ana.wait_for_receipt(&id, Ticks::Read).await.unwrap();
+    }
 }
 
 #[tokio::test]
