@@ -173,7 +173,7 @@ async fn keyring(sql: &Database, config: &Config) -> Result<Arc<Keyring>> {
     let (key, made) = if let Some(given) = &config.encryption_key {
         (given, false)
     } else {
-        in_file = master_key::find_or_make(&config.data_dir)?;
+        in_file = master_key::find_or_make_in(&config.data_dir)?;
         (&in_file.0, in_file.1)
     };
     match Keyrings::open_or_create(sql, key, master_key::random()).await {

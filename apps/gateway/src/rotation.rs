@@ -76,10 +76,7 @@ async fn begin(
     new_file: &Path,
     say: &impl Fn(&str),
 ) -> Result<(MasterKey, Keyring, Vec<u8>)> {
-    let new = match master_key::find(new_file)? {
-        Some(key) => key,
-        None => master_key::make(new_file)?,
-    };
+    let (new, _) = master_key::find_or_make(new_file)?;
     if *new.to_text() == *old.to_text() {
         bail!("both files hold the same key");
     }
