@@ -37,7 +37,6 @@ pub(crate) fn wanted(history: History) -> Option<HistorySyncConfig> {
         recent_sync_days_limit: Some(days),
         full_sync_size_mb_limit: Some(ROOM),
         storage_quota_mb: Some(ROOM),
-        on_demand_ready: Some(true),
         ..default_history_sync_config()
     })
 }
