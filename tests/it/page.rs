@@ -80,7 +80,7 @@ async fn a_link_leads_to_the_page_once() {
     let cookie = entered.header("set-cookie").unwrap();
     assert!(cookie.starts_with("wharf_connect="), "{cookie}");
     let rest = cookie.split_once(';').unwrap().1;
-    assert_eq!(rest, " HttpOnly; SameSite=Strict; Path=/connect/sales; Max-Age=900");
+    assert_eq!(rest, " HttpOnly; SameSite=Lax; Path=/connect/sales; Max-Age=900");
 
     let again = gateway.unled().get(&path).await;
     assert_eq!(again.status, 403);

@@ -6,13 +6,14 @@ use super::{PublicUrl, in_url};
 
 const NAME: &str = "wharf_connect";
 
-/// The cookie that keeps a visit, for the page of one instance alone.
+/// The cookie that keeps a visit, for the page of one instance alone. Lax: a strict one would not come along when the link is
+/// followed from a page of another site, such as a webmail; what begins something by POST is still out of that page's reach.
 pub(super) fn set(visit: &PageTicket, name: &InstanceName, server: &PublicUrl) -> String {
     let path = server.path(&in_url(name.as_str()));
     let secure = if server.is_https() { "; Secure" } else { "" };
     let seconds = PageService::VISIT.as_secs();
     format!(
-        "{NAME}={}; HttpOnly; SameSite=Strict; Path={path}; Max-Age={seconds}{secure}",
+        "{NAME}={}; HttpOnly; SameSite=Lax; Path={path}; Max-Age={seconds}{secure}",
         visit.token.expose()
     )
 }
