@@ -41,7 +41,8 @@ const TIMEOUTS: Timeouts =
 pub struct WhatsAppAdapter {
     config: Arc<Config>,
     net: Net,
-    direct: HttpClient,
+    /// For sessions that have none of their own.
+    default: WayOut,
     stores: Arc<dyn SessionStores>,
     clock: Arc<dyn Clock>,
     dials: Arc<Semaphore>,
@@ -49,42 +50,32 @@ pub struct WhatsAppAdapter {
 }
 
 impl WhatsAppAdapter {
-    /// An adapter without any session. Fails when the HTTP client cannot be set up.
+    /// An adapter without any session. Fails when the HTTP client cannot be set up or the default proxy is none.
     pub fn new(
         config: Config,
         net: Net,
         stores: Arc<dyn SessionStores>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self> {
-        let direct = net
-            .trusted_client(TIMEOUTS, None)
-            .map_err(|e| Error::unavailable("the HTTP client", e))?;
+        let default = match &config.default_proxy {
+            Some(proxy) => WayOut::through(&net, proxy::from_settings(proxy)?.trusted())?,
+            None => WayOut::direct(&net)?,
+        };
         Ok(Self {
             dials: Arc::new(Semaphore::new(config.dials.max(1))),
             config: Arc::new(config),
             net,
-            direct,
+            default,
             stores,
             clock,
             running: Arc::default(),
         })
     }
 
-    fn http_client(&self, proxy: Option<&Proxy>) -> Result<HttpClient> {
-        match proxy {
-            None => Ok(self.direct.clone()),
-            Some(proxy) => self
-                .net
-                .trusted_client(TIMEOUTS, Some(proxy))
-                .map_err(|e| Error::ConnectFailed(e.to_string())),
-        }
-    }
-
-    fn way_out(&self, request: &SessionRequest) -> Result<Option<Proxy>> {
-        match (&request.proxy, &self.config.default_proxy) {
-            (Some(own), _) => proxy::from_settings(own).map(Some),
-            (None, Some(default)) => Ok(Some(proxy::from_settings(default)?.trusted())),
-            (None, None) => Ok(None),
+    fn way_out(&self, request: &SessionRequest) -> Result<WayOut> {
+        match &request.proxy {
+            Some(own) => WayOut::through(&self.net, proxy::from_settings(own)?),
+            None => Ok(self.default.clone()),
         }
     }
 
@@ -94,12 +85,8 @@ impl WhatsAppAdapter {
         store: &SessionStore,
         request: &SessionRequest,
     ) -> Result<Bot> {
-        let proxy = self.way_out(request)?;
-        let http = Http {
-            client: self.http_client(proxy.as_ref())?,
-            tasks: core.tasks.clone(),
-            link: core.link.clone(),
-        };
+        let WayOut { proxy, http } = self.way_out(request)?;
+        let http = Http { client: http, tasks: core.tasks.clone(), link: core.link.clone() };
         let sockets = Sockets {
             url: self.config.url.clone(),
             dialer: self.net.dialer(proxy, self.config.dial_limit),
@@ -190,6 +177,27 @@ impl WhatsApp for WhatsAppAdapter {
     async fn forget(&self, instance: InstanceId) -> Result<()> {
         let _turn = Turn::take(&self.running, instance)?;
         self.stores.forget(instance).await
+    }
+}
+
+/// How the sessions of an instance get out.
+#[derive(Clone)]
+struct WayOut {
+    proxy: Option<Proxy>,
+    http: HttpClient,
+}
+
+impl WayOut {
+    fn direct(net: &Net) -> Result<Self> {
+        let http = net.trusted_client(TIMEOUTS, None);
+        let http = http.map_err(|e| Error::unavailable("the HTTP client", e))?;
+        Ok(Self { proxy: None, http })
+    }
+
+    fn through(net: &Net, proxy: Proxy) -> Result<Self> {
+        let http = net.trusted_client(TIMEOUTS, Some(&proxy));
+        let http = http.map_err(|e| Error::ConnectFailed(e.to_string()))?;
+        Ok(Self { proxy: Some(proxy), http })
     }
 }
 
