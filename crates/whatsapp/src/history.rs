@@ -150,7 +150,7 @@ impl Handover<'_> {
                 continue;
             }
             self.core.learn(&mut aliases, convert::addresses(&received)).await;
-            let Some(message) = convert::historic(&received, status, &own, &aliases) else {
+            let Some(message) = convert::historic(chat, &received, status, &own, &aliases) else {
                 continue;
             };
             self.messages.push(message);

@@ -96,18 +96,23 @@ pub(crate) fn said_in(
 
 /// A message of the past in our words; `None` when it has nothing to say to people.
 pub(crate) fn historic(
+    chat: &Conversation,
     received: &InboundMessage,
     status: MessageStatus,
     own: &Profile,
     aliases: &Aliases,
 ) -> Option<HistoricMessage> {
     let told = inbound(received, own, aliases)?;
-    let status = match told.message.direction {
+    let mut message = told.message;
+    if message.chat.kind == ChatKind::Group {
+        message.chat.party.name = chat.name.clone().filter(|name| !name.is_empty());
+    }
+    let status = match message.direction {
         Direction::Outgoing => status,
         // What became of it is news about our own messages only.
         Direction::Incoming => MessageStatus::Delivered,
     };
-    Some(HistoricMessage { message: told.message, raw: told.raw, status })
+    Some(HistoricMessage { message, raw: told.raw, status })
 }
 
 /// The other address of whom a chat is with, as the phone gives it.

@@ -16,7 +16,8 @@ fn own() -> Profile {
 }
 
 fn chat(id: &str) -> Conversation {
-    Conversation { id: id.to_owned(), ..Conversation::default() }
+    let name = Some("Amigas".to_owned());
+    Conversation { id: id.to_owned(), name, ..Conversation::default() }
 }
 
 fn past(chat: &str, from_me: bool, participant: Option<&str>) -> WebMessageInfo {
@@ -41,7 +42,7 @@ fn told(chat: &Conversation, past: WebMessageInfo) -> HistoricMessage {
     let mut names = Names::default();
     names.learn(&[Pushname { id: Some(ANA.to_owned()), pushname: Some("Ana".to_owned()) }]);
     let (received, status) = said_in(chat, past, &own(), &names).unwrap();
-    historic(&received, status, &own(), &Aliases::default()).unwrap()
+    historic(chat, &received, status, &own(), &Aliases::default()).unwrap()
 }
 
 #[test]
@@ -93,6 +94,8 @@ fn groups_and_statuses_name_their_authors() {
         assert_eq!((message.chat.kind, message.chat.party.jid.to_string().as_str()), (kind, place));
         assert_eq!(message.sender.jid.to_string(), ANA);
         assert_eq!(message.recipient, None);
+        let name = (kind == ChatKind::Group).then_some("Amigas");
+        assert_eq!(message.chat.party.name.as_deref(), name);
     }
 }
 
