@@ -75,6 +75,9 @@ async fn a_bucket_that_cannot_be_used() {
         but("s3SecretKey", json!("x".repeat(256))),
         but("s3Endpoint", json!("s3.example.com")),
         but("s3Endpoint", json!("gopher://s3.example.com")),
+        but("s3Endpoint", json!("https://user:pass@s3.example.com")),
+        but("s3Bucket", json!("../other")),
+        but("s3PathPrefix", json!("../..")),
         but("s3PathPrefix", json!("x".repeat(513))),
     ];
     each_comes_back_disabled(&gateway, "s3", bodies).await;
@@ -101,6 +104,7 @@ async fn a_proxy_that_cannot_be_used() {
         but("proxyPort", json!("65536")),
         but("proxyPort", json!("3128x")),
         but("proxyUsername", json!("x".repeat(256))),
+        but("proxyPassword", json!("without anybody's name")),
     ];
     let count = bodies.len();
     each_comes_back_disabled(&gateway, "proxy", bodies).await;
@@ -205,7 +209,7 @@ async fn a_block_of_other_types_makes_nothing() {
 #[tokio::test]
 async fn addresses_that_are_off_limits_are_refused_in_every_block() {
     let refuses = |url: &str| {
-        if url.contains("169.254.169.254") { Err("is off limits".to_owned()) } else { Ok(()) }
+        if url.contains("169.254.169.254") { Err("it is link-local".to_owned()) } else { Ok(()) }
     };
     let config = Config { url_check: UrlCheck::new(refuses), ..Config::default() };
     let gateway = TestGateway::with(config).await;
@@ -223,8 +227,11 @@ async fn addresses_that_are_off_limits_are_refused_in_every_block() {
     for block in ["proxy", "webhook", "chatwoot", "s3"] {
         assert_eq!(made["instance"][block]["enabled"], false, "{block}");
     }
-    assert_eq!(made["instance"]["chatwoot"]["error"], "chatwootBaseUrl is off limits");
+    assert_eq!(
+        made["instance"]["chatwoot"]["error"],
+        "chatwootBaseUrl is off limits: it is link-local"
+    );
     let body = json!({ "url": "http://169.254.169.254/latest" });
     let refusal = gateway.post("/api/events/webhook/sales", body).await.refusal();
-    assert_eq!(refusal, (400, "Invalid webhook url: is off limits".to_owned()));
+    assert_eq!(refusal, (400, "Invalid webhook url: is off limits: it is link-local".to_owned()));
 }

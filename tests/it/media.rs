@@ -176,7 +176,7 @@ async fn what_is_not_right_is_named() {
         (with("delay", json!(301)), "Invalid delay: must be 0 to 300 seconds"),
         (
             with("source", json!("x".repeat(101))),
-            "Invalid source: must have at most 100 characters",
+            "Invalid source: must have at most 100 plain characters",
         ),
         (
             with("message", json!("x".repeat(65_537))),

@@ -69,7 +69,10 @@ async fn what_is_not_right_is_named_and_nothing_is_stored() {
     let host = "Invalid proxy: host must be a host name or an address";
     let port = "Invalid proxy: port must be a number from 1 to 65535";
     let protocol = "Invalid proxy: protocol must be `http`, `https` or `socks5`";
-    let credentials = "Invalid proxy: username credentials must have at most 255 bytes";
+    let credential = |field: &str| {
+        format!("Invalid proxy: {field} must have at most 255 bytes and no control characters")
+    };
+    let (username, password) = (&*credential("username"), &*credential("password"));
     for (body, message) in [
         (json!({}), protocol),
         (with("protocol", json!("gopher")), protocol),
@@ -86,8 +89,11 @@ async fn what_is_not_right_is_named_and_nothing_is_stored() {
         (with("port", json!("-1")), port),
         (with("port", json!("http")), port),
         (with("port", Value::Null), port),
-        (with("username", json!("x".repeat(256))), credentials),
-        (with("password", json!("x".repeat(256))), credentials),
+        (with("username", json!("x".repeat(256))), username),
+        (with("username", json!("a\0b")), username),
+        (with("password", json!("x".repeat(256))), password),
+        (with("password", json!("a\nb")), password),
+        (with("username", Value::Null), "Invalid proxy: username is required with a password"),
         (with("port", json!(1080)), "Invalid request body"),
         (with("enabled", json!("true")), "Invalid request body"),
         (with("host", json!(["a"])), "Invalid request body"),
@@ -102,7 +108,7 @@ async fn what_is_not_right_is_named_and_nothing_is_stored() {
 #[tokio::test]
 async fn a_proxy_in_a_network_that_is_off_limits_is_refused() {
     let refuses = |url: &str| match url {
-        "http://169.254.169.254:1080" | "http://[::1]:1080" => Err("is off limits".to_owned()),
+        "http://169.254.169.254:1080" | "http://[::1]:1080" => Err("it is link-local".to_owned()),
         _ => Ok(()),
     };
     let config = Config { url_check: UrlCheck::new(refuses), ..Config::default() };
@@ -112,7 +118,11 @@ async fn a_proxy_in_a_network_that_is_off_limits_is_refused() {
         let mut body = full();
         body["host"] = json!(host);
         let refusal = set(&gateway, body).await.refusal();
-        assert_eq!(refusal, (400, "Invalid proxy: host is off limits".to_owned()), "{host}");
+        assert_eq!(
+            refusal,
+            (400, "Invalid proxy: host is off limits: it is link-local".to_owned()),
+            "{host}"
+        );
     }
     set(&gateway, full()).await.expect(200);
 }

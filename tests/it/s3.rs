@@ -68,16 +68,36 @@ async fn what_is_not_right_is_named_and_nothing_is_stored() {
         body
     };
     let of = |field: &str, reason: &str| format!("Invalid S3 configuration: {field} {reason}");
-    let bounded = "must have 1 to 255 characters";
+    let bounded = "must have 1 to 255 letters, digits, `.`, `-` or `_`";
+    let visible = "must have 1 to 255 visible ASCII characters";
     let url = "must be an http or https URL";
     for (body, message) in [
         (json!({}), of("bucket", bounded)),
         (with("bucket", json!(" ")), of("bucket", bounded)),
         (with("bucket", json!("x".repeat(256))), of("bucket", bounded)),
-        (with("accessKey", Value::Null), of("accessKey", bounded)),
-        (with("accessKey", json!("a\nb")), of("accessKey", bounded)),
-        (with("secretKey", json!("")), of("secretKey", bounded)),
-        (with("secretKey", Value::Null), of("secretKey", bounded)),
+        (with("bucket", json!("..")), of("bucket", bounded)),
+        (with("bucket", json!("a/b")), of("bucket", bounded)),
+        (with("region", json!("a b")), of("region", bounded)),
+        (
+            with("endpoint", json!("http://u:p@s3.example.com")),
+            of("endpoint", "must not contain credentials"),
+        ),
+        (
+            with("endpoint", json!("http://s3.example.com/?x")),
+            of("endpoint", "must not contain `?` or `#`"),
+        ),
+        (
+            with("pathPrefix", json!("a\0b")),
+            of("pathPrefix", "must not contain control characters"),
+        ),
+        (
+            with("pathPrefix", json!("../..")),
+            of("pathPrefix", "must not contain the parts `.` and `..`"),
+        ),
+        (with("accessKey", Value::Null), of("accessKey", visible)),
+        (with("accessKey", json!("a\nb")), of("accessKey", visible)),
+        (with("secretKey", json!("")), of("secretKey", "must have 1 to 255 plain characters")),
+        (with("secretKey", Value::Null), of("secretKey", "must have 1 to 255 plain characters")),
         (with("region", json!("x".repeat(256))), of("region", bounded)),
         (with("endpoint", json!("s3.example.com")), of("endpoint", "relative URL without a base")),
         (with("endpoint", json!("ftp://s3.example.com")), of("endpoint", url)),
@@ -99,7 +119,7 @@ async fn what_is_not_right_is_named_and_nothing_is_stored() {
 #[tokio::test]
 async fn an_endpoint_in_a_network_that_is_off_limits_is_refused() {
     let refuses = |url: &str| match url {
-        "http://169.254.169.254" => Err("is off limits".to_owned()),
+        "http://169.254.169.254" => Err("it is link-local".to_owned()),
         _ => Ok(()),
     };
     let config = Config { url_check: UrlCheck::new(refuses), ..Config::default() };
@@ -107,6 +127,6 @@ async fn an_endpoint_in_a_network_that_is_off_limits_is_refused() {
     gateway.instance("sales").await;
     let mut body = full();
     body["endpoint"] = json!("http://169.254.169.254");
-    let expected = "Invalid S3 configuration: endpoint is off limits";
+    let expected = "Invalid S3 configuration: endpoint is off limits: it is link-local";
     assert_eq!(set(&gateway, body).await.refusal(), (400, expected.to_owned()));
 }

@@ -94,6 +94,9 @@ async fn what_is_not_right_changes_nothing() {
     let long = json!({ "ignoreStatus": true, "callRejectMessage": "x".repeat(1001) });
     let expected = "Invalid callRejectMessage: must have at most 1000 characters";
     assert_eq!(set(&gateway, long).await.refusal(), (400, expected.to_owned()));
+    let nul = json!({ "callRejectMessage": "\0" });
+    let expected = "Invalid callRejectMessage: must not contain a NUL character";
+    assert_eq!(set(&gateway, nul).await.refusal(), (400, expected.to_owned()));
     assert_eq!(get(&gateway).await, before);
 }
 

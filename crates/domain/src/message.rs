@@ -371,8 +371,8 @@ pub(crate) fn parse_delay(raw: Option<i64>) -> Result<u32> {
 /// Reads the caller's tag; a blank one is `api`.
 pub(crate) fn parse_source(raw: Option<String>) -> Result<String> {
     let source = raw.filter(|source| !source.is_empty()).unwrap_or_else(|| "api".to_owned());
-    if source.chars().count() > 100 {
-        return Err(Error::invalid("source", "must have at most 100 characters"));
+    if source.chars().count() > 100 || source.chars().any(char::is_control) {
+        return Err(Error::invalid("source", "must have at most 100 plain characters"));
     }
     Ok(source)
 }

@@ -71,16 +71,22 @@ impl ProxyConfig {
             .ok()
             .filter(|port| *port != 0)
             .ok_or(Error::invalid("proxyPort", "must be a number from 1 to 65535"))?;
-        let too_long = |text: &Option<String>| text.as_ref().is_some_and(|text| text.len() > 255);
-        if too_long(&username) || too_long(&password) {
-            return Err(Error::invalid("proxyUsername", "credentials must have at most 255 bytes"));
+        let username = parse_credential("proxyUsername", username)?;
+        let password = parse_credential("proxyPassword", password)?;
+        if username.is_none() && password.is_some() {
+            return Err(Error::invalid("proxyUsername", "is required with a password"));
         }
-        Ok(Self {
-            protocol,
-            host: host.to_owned(),
-            port,
-            username: username.filter(|text| !text.is_empty()),
-            password: password.filter(|text| !text.is_empty()).map(Secret::new),
-        })
+        let password = password.map(Secret::new);
+        Ok(Self { protocol, host: host.to_owned(), port, username, password })
+    }
+}
+
+fn parse_credential(field: &'static str, raw: Option<String>) -> Result<Option<String>> {
+    let given = raw.filter(|text| !text.is_empty());
+    match &given {
+        Some(text) if text.len() > 255 || text.chars().any(char::is_control) => {
+            Err(Error::invalid(field, "must have at most 255 bytes and no control characters"))
+        }
+        _ => Ok(given),
     }
 }

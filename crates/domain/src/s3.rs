@@ -20,7 +20,7 @@ pub struct S3Config {
 }
 
 impl S3Config {
-    /// Checks what a caller sent. An empty endpoint counts as none.
+    /// Checks what a caller sent. An empty region is `us-east-1`, an empty endpoint none.
     pub fn parse(
         region: &str,
         bucket: &str,
@@ -29,34 +29,122 @@ impl S3Config {
         endpoint: Option<&str>,
         path_prefix: &str,
     ) -> Result<Self> {
-        let bounded = |field, text: &str| {
-            let text = text.trim();
-            if text.is_empty() || text.len() > 255 || text.chars().any(char::is_control) {
-                return Err(Error::invalid(field, "must have 1 to 255 characters"));
-            }
-            Ok(text.to_owned())
-        };
         let endpoint = endpoint.map(str::trim).filter(|text| !text.is_empty());
-        if let Some(text) = endpoint {
-            let url =
-                url::Url::parse(text).map_err(|e| Error::invalid("s3Endpoint", e.to_string()))?;
-            if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-                return Err(Error::invalid("s3Endpoint", "must be an http or https URL"));
-            }
-        }
-        if path_prefix.len() > 512 || path_prefix.chars().any(char::is_control) {
-            return Err(Error::invalid("s3PathPrefix", "must have at most 512 characters"));
-        }
         Ok(Self {
-            region: bounded(
-                "s3Region",
-                if region.trim().is_empty() { "us-east-1" } else { region },
-            )?,
-            bucket: bounded("s3Bucket", bucket)?,
-            access_key: bounded("s3AccessKey", access_key)?,
-            secret_key: Secret::new(bounded("s3SecretKey", secret_key)?),
-            endpoint: endpoint.map(str::to_owned),
-            path_prefix: path_prefix.trim().to_owned(),
+            region: match region.trim() {
+                "" => "us-east-1".to_owned(),
+                region => parse_name("s3Region", region)?,
+            },
+            bucket: parse_name("s3Bucket", bucket)?,
+            access_key: parse_access_key(access_key)?,
+            secret_key: parse_secret_key(secret_key)?,
+            endpoint: endpoint.map(parse_endpoint).transpose()?,
+            path_prefix: parse_prefix(path_prefix)?,
         })
+    }
+}
+
+/// Reads a name that is a part of addresses, of which none must lead elsewhere.
+fn parse_name(field: &'static str, raw: &str) -> Result<String> {
+    let name = raw.trim();
+    let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_".contains(&b));
+    let leads = name == "." || name == "..";
+    if name.is_empty() || name.len() > 255 || !plain || leads {
+        return Err(Error::invalid(field, "must have 1 to 255 letters, digits, `.`, `-` or `_`"));
+    }
+    Ok(name.to_owned())
+}
+
+/// Reads what is sent in a header.
+fn parse_access_key(raw: &str) -> Result<String> {
+    let key = raw.trim();
+    let sendable = (1..=255).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
+    sendable
+        .then(|| key.to_owned())
+        .ok_or(Error::invalid("s3AccessKey", "must have 1 to 255 visible ASCII characters"))
+}
+
+/// Reads what is never sent, only signed with.
+fn parse_secret_key(raw: &str) -> Result<Secret> {
+    let key = raw.trim();
+    let usable = (1..=255).contains(&key.len()) && !key.chars().any(char::is_control);
+    usable
+        .then(|| Secret::new(key))
+        .ok_or(Error::invalid("s3SecretKey", "must have 1 to 255 plain characters"))
+}
+
+fn parse_endpoint(raw: &str) -> Result<String> {
+    let refused = |reason: &'static str| Error::invalid("s3Endpoint", reason);
+    if raw.len() > 2048 || raw.chars().any(char::is_control) {
+        return Err(refused("must have at most 2048 plain characters"));
+    }
+    let url = url::Url::parse(raw).map_err(|e| Error::invalid("s3Endpoint", e.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err(refused("must be an http or https URL"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(refused("must not contain credentials"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(refused("must not contain `?` or `#`"));
+    }
+    Ok(raw.to_owned())
+}
+
+fn parse_prefix(raw: &str) -> Result<String> {
+    let refused = |reason: &'static str| Err(Error::invalid("s3PathPrefix", reason));
+    let prefix = raw.trim();
+    if prefix.len() > 512 {
+        return refused("must have at most 512 characters");
+    }
+    if prefix.chars().any(char::is_control) {
+        return refused("must not contain control characters");
+    }
+    if prefix.split('/').any(|part| part == "." || part == "..") {
+        return refused("must not contain the parts `.` and `..`");
+    }
+    Ok(prefix.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(region: &str, bucket: &str, endpoint: &str, prefix: &str) -> &'static str {
+        match S3Config::parse(region, bucket, "AKIA", "hunter2", Some(endpoint), prefix) {
+            Err(Error::Invalid { field, .. }) => field,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_could_lead_elsewhere_is_refused() {
+        for bucket in ["", "a/b", "..", "B_A/../x", "a b", "a\0b", "ação"] {
+            assert_eq!(refused("", bucket, "", ""), "s3Bucket", "{bucket:?}");
+        }
+        for region in ["a b", "eu/west", ".."] {
+            assert_eq!(refused(region, "media", "", ""), "s3Region", "{region}");
+        }
+        for endpoint in
+            ["http://u:p@h/", "http://u@h", "http://h/?a", "http://h/#a", "ftp://h", "h"]
+        {
+            assert_eq!(refused("", "media", endpoint, ""), "s3Endpoint", "{endpoint}");
+        }
+        for prefix in ["../..", "a/../b", "./a", "a\0b"] {
+            assert_eq!(refused("", "media", "", prefix), "s3PathPrefix", "{prefix:?}");
+        }
+    }
+
+    #[test]
+    fn usual_names_are_fine() {
+        let parsed = S3Config::parse(
+            " ",
+            "my.Bucket_1",
+            "AKIA/+=",
+            "hunter2",
+            Some("https://s3.example.com:9000/base/"),
+            "/media/sales/",
+        );
+        assert_eq!(parsed.unwrap().region, "us-east-1");
     }
 }

@@ -50,7 +50,9 @@ impl UrlCheck {
 
     /// Refuses `field` when its URL may not be used.
     pub(crate) fn check(&self, field: &'static str, url: &str) -> wharf_domain::Result<()> {
-        (self.0)(url).map_err(|reason| wharf_domain::Error::invalid(field, reason))
+        (self.0)(url).map_err(|reason| {
+            wharf_domain::Error::invalid(field, format!("is off limits: {reason}"))
+        })
     }
 }
 

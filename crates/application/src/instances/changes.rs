@@ -61,6 +61,10 @@ pub fn check_reject_message(text: &str) -> Result<()> {
     if text.chars().count() > MAX_REJECT_MESSAGE {
         return Err(Error::invalid("callRejectMessage", "must have at most 1000 characters"));
     }
+    // No phone shows it, and not every database can keep it.
+    if text.contains('\0') {
+        return Err(Error::invalid("callRejectMessage", "must not contain a NUL character"));
+    }
     Ok(())
 }
 

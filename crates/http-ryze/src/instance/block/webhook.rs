@@ -1,7 +1,7 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 use wharf_domain::{
-    Result,
+    Error, Result,
     event::EventFilter,
     webhook::{WebhookTarget, WebhookUrl, parse_authorization},
 };
@@ -34,8 +34,10 @@ impl WebhookBlock {
     pub(crate) fn parse(self, urls: &UrlCheck) -> Option<Result<WebhookTarget>> {
         self.webhook_enabled.unwrap_or(false).then(|| {
             let events = self.webhook_events.unwrap_or_default();
-            let url = WebhookUrl::parse(self.webhook_url.as_deref().unwrap_or_default())?;
-            urls.check("url", url.as_str())?;
+            let url = self.webhook_url.filter(|url| !url.trim().is_empty());
+            let url = url.ok_or(Error::invalid("webhookURL", "is required"))?;
+            let url = WebhookUrl::parse(&url)?;
+            urls.check("webhookURL", url.as_str())?;
             Ok(WebhookTarget {
                 url,
                 authorization: parse_authorization(
