@@ -9,7 +9,7 @@ use proptest::{
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::{World, gateway::TOKEN};
+use crate::{BIA, Options, World, files, gateway::TOKEN};
 
 /// How many requests are made.
 const REQUESTS: usize = 400;
@@ -165,7 +165,17 @@ fn segment() -> impl Strategy<Value = String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_is_sent_nothing_breaks_and_nothing_is_half_made() {
-    let world = World::new().await;
+    send_at_random(Options::default()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL"]
+async fn whatever_is_sent_nothing_breaks_and_nothing_is_half_made_on_postgresql() {
+    send_at_random(Options::postgres()).await;
+}
+
+async fn send_at_random(options: Options) {
+    let world = World::with(options).await;
     let mut runner = TestRunner::deterministic();
     let request = (proptest::sample::select(ROUTES), segment(), body());
     for _ in 0..REQUESTS {
@@ -196,6 +206,66 @@ async fn whatever_is_sent_nothing_breaks_and_nothing_is_half_made() {
         assert_eq!(status, StatusCode::OK, "{answer}");
     }
     assert!(!world.gateway.log().contains("panicked"), "{}", world.gateway.log());
+}
+
+/// PostgreSQL's texts cannot hold what JSON's can.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL"]
+async fn a_zero_character_in_any_text_is_no_failure_of_the_database() {
+    let world = World::paired_with(Options::postgres()).await;
+    let picture = files::base64(&files::picture(9, 9));
+    for (path, whole) in [
+        ("/api/instance/new", json!({ "name": "one", "token": "a-token-of-its-own" })),
+        (
+            "/api/instance/new",
+            json!({
+                "name": "two", "proxyEnabled": true, "proxyHost": "127.0.0.1", "proxyPort": "1",
+                "proxyProtocol": "http", "proxyUsername": "u", "proxyPassword": "p",
+                "callRejectMessage": "no"
+            }),
+        ),
+        ("/api/instance/settings/sales", json!({ "callRejectMessage": "no" })),
+        (
+            "/api/instance/proxy/sales",
+            json!({
+                "enabled": true, "host": "127.0.0.1", "port": "1", "protocol": "http",
+                "username": "u", "password": "p"
+            }),
+        ),
+        (
+            "/api/instance/s3/sales",
+            json!({
+                "enabled": true, "region": "us-east-1", "bucket": "media", "accessKey": "a",
+                "secretKey": "s", "endpoint": "http://127.0.0.1:1", "pathPrefix": "p"
+            }),
+        ),
+        (
+            "/api/events/webhook/sales",
+            json!({
+                "label": "default", "enabled": true, "url": world.receiver.url(),
+                "authorization": "a", "secret": "s"
+            }),
+        ),
+        (
+            "/api/message/text/sales",
+            json!({ "number": BIA, "message": "hello", "source": "crm", "replyTo": "3EB0AA" }),
+        ),
+        (
+            "/api/message/media/sales",
+            json!({
+                "number": BIA, "mediaType": "document", "mediaBase64": picture, "fileName": "a",
+                "message": "see", "mimeType": "image/png", "source": "crm"
+            }),
+        ),
+    ] {
+        for (field, value) in whole.as_object().unwrap() {
+            let Some(text) = value.as_str() else { continue };
+            let mut spoilt = whole.clone();
+            spoilt[field] = format!("{text}\u{0}").into();
+            let (status, answer) = world.gateway.call(Method::POST, path, spoilt).await;
+            assert!(!status.is_server_error(), "{path} {field}: {status} {answer}");
+        }
+    }
 }
 
 async fn ensure_sales(world: &World) {
