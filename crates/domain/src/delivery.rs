@@ -99,6 +99,11 @@ pub enum Settlement {
         /// Why the attempt failed.
         reason: String,
     },
+    /// Wait until `due` and go on then; no attempt was made, and none is counted.
+    Postponed {
+        /// When.
+        due: Timestamp,
+    },
     /// A dead letter: kept, listed, replayed on request; its lane goes on without it.
     Dead {
         /// Why the last attempt failed.

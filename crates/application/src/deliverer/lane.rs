@@ -1,11 +1,11 @@
 //! Serves what was claimed of one lane.
 
-use std::{panic::AssertUnwindSafe, time::Duration};
+use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt as _;
 use tokio::sync::mpsc;
 use wharf_domain::{
-    Result,
+    Result, Timestamp,
     delivery::{Delivery, Dispatch, Outcome, Settlement, SinkRef},
     instance::Instance,
     webhook::WebhookTarget,
@@ -25,13 +25,10 @@ enum Turn {
     /// The sink was tried.
     Tried(Outcome),
     /// The media that is to go along is not there yet; the sink was not tried.
-    TooEarly(String),
+    TooEarly(Timestamp),
     /// There is nobody to deliver to.
     NobodyThere,
 }
-
-/// How long to wait at first for media that is to go along; twice as long the next time, and the one after.
-const MEDIA_PAUSE: Duration = Duration::from_secs(2);
 
 /// Makes the deliveries of a lane one after the other, up to the first that has to wait.
 pub(super) async fn serve(shared: &Shared, lane: LaneRun, settled: &mpsc::Sender<Settled>) {
@@ -47,7 +44,7 @@ pub(super) async fn serve(shared: &Shared, lane: LaneRun, settled: &mpsc::Sender
             let _ = settled.send(Settled::GivenBack(vec![delivery.id])).await;
             break;
         };
-        let waits = matches!(settlement, Settlement::Retry { .. });
+        let waits = matches!(settlement, Settlement::Retry { .. } | Settlement::Postponed { .. });
         // The settler outlives every lane.
         let _ = settled.send(Settled::As(delivery.id, settlement)).await;
         if waits {
@@ -91,10 +88,7 @@ async fn settlement(
     }
     Some(match turn {
         Turn::Tried(outcome) => settled_by(shared, delivery, outcome),
-        Turn::TooEarly(reason) => {
-            let pause = MEDIA_PAUSE * (1 << delivery.attempts.min(2));
-            Settlement::Retry { due: shared.clock.now() + pause, reason }
-        }
+        Turn::TooEarly(due) => Settlement::Postponed { due },
         Turn::NobodyThere => Settlement::Dropped,
     })
 }
@@ -110,8 +104,8 @@ async fn take_turn(
     };
     let Some((instance, target)) = known else { return Ok(Turn::NobodyThere) };
     let media = shared.copies.of(instance, &delivery.event, target.media_base64).await?;
-    if let Copied::Later(reason) = media {
-        return Ok(Turn::TooEarly(reason));
+    if let Copied::Later(due) = media {
+        return Ok(Turn::TooEarly(due));
     }
     let dispatch = Dispatch {
         event: &delivery.event,

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 use wharf_domain::{
-    Result,
+    Result, Timestamp,
     delivery::MediaCopy,
     event::{Event, EventBody},
     instance::Instance,
@@ -22,6 +22,10 @@ use crate::Ports;
 
 /// How long a delivery waits for a file while it may still come later: what waits keeps others from their turns.
 const GLANCE: Duration = Duration::from_secs(1);
+/// How long it waits before it goes out without the file.
+const LAST_LOOK: Duration = Duration::from_secs(5);
+/// How long until it looks again: as long as the event is old, between these.
+const PAUSES: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(8));
 
 /// Tells sinks where media can be had, and gives it to those that want it along.
 #[derive(Clone)]
@@ -31,6 +35,8 @@ pub(crate) struct Copies {
     clock: Arc<dyn Clock>,
     loads: Loads,
     hold: Duration,
+    /// Sessions have to come back after a start: what was recorded before is as young as it.
+    started_at: Timestamp,
 }
 
 /// The media of an event, for one sink.
@@ -39,8 +45,8 @@ pub(crate) enum Copied {
     Nothing,
     /// What there is; a file that goes along is in memory as long as this lives.
     Ready(MediaCopy, #[expect(dead_code, reason = "held for its drop")] Option<Arc<Load>>),
-    /// It may be there in a moment, and the event is young enough to wait for it.
-    Later(String),
+    /// It may be there in a moment: look again then.
+    Later(Timestamp),
 }
 
 impl Copied {
@@ -66,6 +72,7 @@ impl Copies {
             clock: ports.clock.clone(),
             loads: Loads::new(reader, ports.clock.clone(), closing),
             hold,
+            started_at: ports.clock.now(),
         }
     }
 
@@ -85,13 +92,22 @@ impl Copies {
         if !along {
             return Ok(Copied::Ready(copy, None));
         }
-        let is_young = self.clock.now() < event.recorded_at + self.hold;
-        let patience = if is_young { GLANCE } else { reader::PATIENCE };
-        let load = self.loads.of(event.id, instance, &message.id, progress);
+        let now = self.clock.now();
+        let is_young = now < event.recorded_at.max(self.started_at) + self.hold;
+        let (load, since) = self.loads.of(event.id, instance, message, progress, is_young);
+        // An event that is old when its file is asked for first waits for that one load.
+        let may_wait = is_young || now < since + reader::PATIENCE;
+        let patience = if may_wait { GLANCE } else { LAST_LOOK };
         match load.wait(&*self.clock, patience).await {
             Ok(bytes) => copy.bytes = Some(bytes),
-            Err(failure) if is_young && !failure.is_final => {
-                return Ok(Copied::Later(failure.reason));
+            Err(failure)
+                if self.loads.is_closing() || failure.is_worth_waiting(is_young, may_wait) =>
+            {
+                let age = (now - event.recorded_at).to_std().unwrap_or_default();
+                let due = self.clock.now() + age.clamp(PAUSES.0, PAUSES.1);
+                let reason = failure.reason;
+                tracing::debug!(event = %event.id.0, reason, %due, "waits for its media");
+                return Ok(Copied::Later(due));
             }
             Err(failure) => {
                 let reason = failure.reason;

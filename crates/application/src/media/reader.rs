@@ -8,7 +8,7 @@ use wharf_domain::{
     Error, Resource, Result,
     instance::{Instance, InstanceId},
     media::{MediaBody, MediaProgress, StoredObject},
-    message::MessageId,
+    message::{Message, StoredMessage},
     ports::{Clock, MediaStore, MessageStore},
 };
 
@@ -55,7 +55,7 @@ impl Reader {
     pub(crate) async fn read(
         &self,
         instance: &Instance,
-        message: &MessageId,
+        message: &Message,
         progress: Option<&MediaProgress>,
     ) -> Result<Loaded> {
         let reading = async {
@@ -95,9 +95,15 @@ impl Reader {
         }
     }
 
-    async fn read_whatsapp(&self, instance: InstanceId, message: &MessageId) -> Result<Loaded> {
+    async fn read_whatsapp(&self, instance: InstanceId, message: &Message) -> Result<Loaded> {
         let missing = || Error::NotFound(Resource::Media);
-        let stored = self.messages.find(instance, message).await?.ok_or_else(missing)?;
+        let stored = self.messages.find(instance, &message.id).await?;
+        // Ids are chosen by whoever sends: the same one may be that of another chat's message by now.
+        let is_it = |stored: &StoredMessage| {
+            let found = &stored.message;
+            found.chat.party.jid == message.chat.party.jid && found.sender.jid == message.sender.jid
+        };
+        let stored = stored.filter(is_it).ok_or_else(missing)?;
         let raw = stored.raw.ok_or_else(missing)?;
         let session = self.sessions.connected(instance)?;
         self.load(session.download(&raw, self.limit).await?).await

@@ -56,7 +56,7 @@ impl MediaService {
         };
         let media = media.clone();
         let progress = self.jobs.progress_of_message(instance.id, id).await?;
-        let loaded = self.reader.read(instance, id, progress.as_ref()).await?;
+        let loaded = self.reader.read(instance, &message, progress.as_ref()).await?;
         let copy = self.copies.in_bucket(instance, progress.as_ref());
         Ok(MediaFile { message, media, bytes: loaded.bytes, copy, _seat: loaded.seat })
     }

@@ -31,13 +31,19 @@ pub(super) async fn settle(
     heads::promote(txn, lanes).await
 }
 
-/// What is tried again, or kept as a dead letter.
+/// What waits for its next attempt, or is kept as a dead letter.
 async fn keep(
     txn: &DatabaseTransaction,
     id: Uuid,
     settlement: &Settlement,
 ) -> Result<BTreeSet<LaneKey>> {
     let (status, due, reason) = match settlement {
+        Settlement::Postponed { due } => {
+            let sql = "UPDATE delivery SET status = $1, due_at = $2 WHERE id = $3 AND status = $4
+                RETURNING sink_id, lane";
+            let values = values![WAITING, micros::from_time(*due), id, CLAIMED];
+            return heads::lanes(&txn.all(sql, values).await?);
+        }
         Settlement::Retry { due, reason } => (WAITING, Some(micros::from_time(*due)), reason),
         Settlement::Dead { reason } => (DEAD, None, reason),
         _ => return Ok(BTreeSet::new()),

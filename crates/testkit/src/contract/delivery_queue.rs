@@ -39,6 +39,7 @@ macro_rules! delivery_queue_contract {
             a_dropped_one_makes_way_for_the_next,
             a_dead_letter_frees_its_lane_and_is_not_given_again,
             a_retry_waits_and_counts_an_attempt,
+            a_postponed_one_waits_and_counts_no_attempt,
             settlements_of_what_is_gone_are_passed_over,
             what_is_not_claimed_cannot_be_settled,
             a_released_delivery_is_as_it_was,
@@ -345,6 +346,22 @@ pub async fn a_retry_waits_and_counts_an_attempt(stores: &Stores) {
         assert_eq!(claimed[0].id, *first.get_or_insert(claimed[0].id));
         settle(stores, &claimed[0], retry(due + 100)).await;
     }
+}
+
+/// Until it is due again, as often as it has to be.
+pub async fn a_postponed_one_waits_and_counts_no_attempt(stores: &Stores) {
+    let instance = with_sink(stores).await;
+    append(stores, instance, &[in_lane(1, 0)]).await;
+    settle(stores, &claim(stores, 0, 10, 10).await[0], retry(100)).await;
+    for round in 1..4 {
+        let due = 100 * round;
+        assert_eq!(claim(stores, due - 1, 10, 10).await, []);
+        let claimed = claim(stores, due, 10, 10).await;
+        assert_eq!(claimed[0].attempts, 1);
+        let later = Settlement::Postponed { due: build::moment(due + 100) };
+        settle(stores, &claimed[0], later).await;
+    }
+    assert_eq!(next_due(stores).await, Some(build::moment(400)));
 }
 
 /// A removed webhook takes its deliveries along, claimed ones too.

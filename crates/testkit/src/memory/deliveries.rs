@@ -53,6 +53,10 @@ impl State {
                 row.attempts += 1;
                 row.due = *due;
             }
+            Settlement::Postponed { due } => {
+                row.progress = Progress::Waiting;
+                row.due = *due;
+            }
             Settlement::Dead { .. } => {
                 row.progress = Progress::Dead;
                 row.attempts += 1;
