@@ -97,8 +97,8 @@ impl ConnectionService {
         self.sessions.tell(instance.id, command).map(drop)
     }
 
-    /// Gives up the attempt to connect or to pair that is under way, if one is, and gives the state afterwards. What
-    /// is connected stays so, and the end of a ban is waited for as before.
+    /// Gives up the pairing that is under way, if one is, and gives the state afterwards. An instance that is paired
+    /// is left alone: it stays connected, or comes back by itself, also when its phone was quicker than the caller.
     pub async fn cancel(&self, instance: &Instance) -> Result<ConnectionState> {
         if self.sessions.status(instance.id).is_some_and(|status| status.state.is_some()) {
             let (answer, done) = oneshot::channel();

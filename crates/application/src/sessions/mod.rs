@@ -66,7 +66,7 @@ impl Default for SessionsConfig {
 pub(crate) enum Command {
     /// Connect now, or pair; joins what is under way. Answers with the number of the attempt that serves it.
     Connect(Wish, oneshot::Sender<u64>),
-    /// Give up an attempt that is under way; what is connected stays. Answers when nothing of the attempt is left.
+    /// Give up a pairing that is under way; what is paired stays. Answers when nothing of the pairing is left.
     Cancel(oneshot::Sender<()>),
     /// Connect by itself when the time has come.
     ConnectAt(Timestamp),

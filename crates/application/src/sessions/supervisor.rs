@@ -101,10 +101,12 @@ impl Supervisor {
             () = wait(&*self.shared.clock, pause) => return Next::Connect,
         };
         match (command, due) {
-            // Waiting for the end of a ban is no attempt.
-            (Some(Command::Cancel(answer)), Some(due)) if self.state().is_none() => {
-                let _ = answer.send(());
-                Next::ConnectAt(due)
+            (Some(Command::Cancel(answer)), Some(due)) => {
+                if self.cancel_at_rest(answer).await {
+                    Next::Rest
+                } else {
+                    Next::ConnectAt(due)
+                }
             }
             (command, _) => self.on_command_at_rest(command).await,
         }
@@ -122,11 +124,7 @@ impl Supervisor {
             }
             Some(Command::ConnectAt(due)) => Next::ConnectAt(due),
             Some(Command::Cancel(answer)) => {
-                if self.state().is_some() {
-                    self.cancel_at_rest(answer);
-                } else {
-                    let _ = answer.send(());
-                }
+                let _ = answer.send(());
                 Next::Rest
             }
             Some(Command::Reconnect) => {
@@ -172,8 +170,7 @@ impl Supervisor {
                     Some(Command::ConnectAt(_)) => {}
                     Some(Command::Reconnect) => {
                         self.going_down();
-                        run.session.stop().await;
-                        run.wait_for_end().await;
+                        self.end(run).await;
                         self.tell(StateChange::ManualReconnect).await;
                         self.failures = 0;
                         return Next::Connect;
@@ -190,8 +187,7 @@ impl Supervisor {
                         {
                             warn(&e, "could not tell WhatsApp of the unlinking");
                         }
-                        run.session.stop().await;
-                        run.wait_for_end().await;
+                        self.end(run).await;
                         return Next::Stop { unlink, answer };
                     }
                     None => {
@@ -199,6 +195,22 @@ impl Supervisor {
                         return Next::Stop { unlink: false, answer: oneshot::channel().0 };
                     }
                 },
+            }
+        }
+    }
+
+    /// Ends a session. What it says until it is over is of no interest, but for a phone that accepted the device in
+    /// the last moment: nobody would say so again.
+    async fn end(&mut self, run: &mut Run) {
+        run.session.stop().await;
+        run.permit = None;
+        while let Some(event) = run.events.recv().await {
+            match event {
+                SessionEvent::Ended(_) => return,
+                SessionEvent::Paired { profile, platform } => {
+                    self.on_paired(run, profile, platform).await;
+                }
+                _ => {}
             }
         }
     }
@@ -228,10 +240,6 @@ impl Supervisor {
         if let Some(answer) = self.leaving.take() {
             let _ = answer.send(Err(Error::ConnectFailed(problem.to_owned())));
         }
-    }
-
-    fn state(&self) -> Option<ConnectionState> {
-        self.status.borrow().state
     }
 
     /// Notes a failure and sets the time of the next attempt.
@@ -309,17 +317,6 @@ struct Run {
     idle: Option<Inlet>,
     /// Ends the actions when the session is over.
     acting: Option<DropGuard>,
-}
-
-impl Run {
-    /// Passes over what still comes until the session has said that it is over.
-    async fn wait_for_end(&mut self) {
-        while let Some(event) = self.events.recv().await {
-            if matches!(event, SessionEvent::Ended(_)) {
-                return;
-            }
-        }
-    }
 }
 
 /// Whether there are keys to connect with.

@@ -7,7 +7,7 @@ use wharf_domain::{
     instance::Instance,
     pairing::PairingCode,
     ports::{SessionEnd, SessionEvent},
-    state::ConnectionState,
+    state::{ConnectionState, Standing},
 };
 
 use crate::{World, ana};
@@ -76,7 +76,7 @@ async fn a_cancelled_pairing_ends_at_once_for_everybody_and_the_next_one_is_new(
 }
 
 #[tokio::test]
-async fn what_is_connected_is_not_cancelled_and_what_tries_again_is() {
+async fn what_is_paired_is_not_cancelled_and_comes_back_by_itself() {
     let world = World::started().await;
     let (instance, session) = world.connected("sales").await;
     let connections = &world.services.connections;
@@ -85,10 +85,33 @@ async fn what_is_connected_is_not_cancelled_and_what_tries_again_is() {
     world.whatsapp.hold();
     session.end(SessionEnd::Lost("reset".to_owned()));
     world.until(&instance, ConnectionState::Connecting).await;
-    assert_eq!(connections.cancel(&instance).await.unwrap(), ConnectionState::Disconnected);
+    // While it waits for its next attempt, in the middle of it, and when the server has stopped answering.
+    assert_eq!(connections.cancel(&instance).await.unwrap(), ConnectionState::Connecting);
     world.clock.advance(crate::LONG);
-    world.settle().await;
-    assert_eq!(world.whatsapp.sessions(instance.id).len(), 1, "it rests until it is asked");
+    let session = world.whatsapp.until_sessions(instance.id, 2).await;
+    assert_eq!(connections.cancel(&instance).await.unwrap(), ConnectionState::Connecting);
+    session.emit(SessionEvent::Connected { profile: ana() });
+    world.until(&instance, ConnectionState::Connected).await;
+    session.emit(SessionEvent::KeepaliveTimeout);
+    world.until(&instance, ConnectionState::Connecting).await;
+    assert_eq!(connections.cancel(&instance).await.unwrap(), ConnectionState::Connecting);
+    assert!(!session.has_ended());
+}
+
+#[tokio::test]
+async fn a_phone_that_is_quicker_than_whoever_cancels_has_paired_the_instance() {
+    let world = World::started().await;
+    let instance = world.instance("sales").await;
+    qr(&world, &instance).await;
+    let session = world.whatsapp.until_session(instance.id).await;
+    // Told as the session ends: the phone accepted before it heard of the end.
+    session.scan_at_the_end(ana());
+    let state = world.services.connections.cancel(&instance).await.unwrap();
+    assert_ne!(state, ConnectionState::Disconnected);
+    world.until_told("pair_success").await;
+    world.until(&instance, ConnectionState::Connected).await;
+    assert_eq!(world.reload(&instance).await.standing, Standing::Paired);
+    assert_eq!(world.whatsapp.sessions(instance.id).len(), 2);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
@@ -37,6 +37,8 @@ pub struct InMemorySession {
     /// How many of the codes have expired.
     expired: Arc<AtomicUsize>,
     shown: Arc<watch::Sender<usize>>,
+    /// Who pairs in the very moment the session is stopped.
+    last_moment: Arc<Mutex<Option<Profile>>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +78,7 @@ impl InMemorySession {
             codes: Arc::default(),
             expired: Arc::default(),
             shown: Arc::new(watch::Sender::new(1)),
+            last_moment: Arc::default(),
         };
         tokio::spawn(tell(queue, observer, course));
         session
@@ -109,6 +112,11 @@ impl InMemorySession {
         let platform = "android".to_owned();
         self.emit(SessionEvent::Paired { profile: profile.clone(), platform });
         self.emit(SessionEvent::Connected { profile });
+    }
+
+    /// A phone scans the code in the very moment the session is stopped: it is paired and never connects.
+    pub fn scan_at_the_end(&self, profile: Profile) {
+        *self.last_moment.lock().expect("no step panics") = Some(profile);
     }
 
     /// A message arrives; gives what the observer answered. An error ends the session.
@@ -154,6 +162,11 @@ impl InMemorySession {
     }
 
     async fn finish(&self) {
+        let last = self.last_moment.lock().expect("no step panics").take();
+        if let Some(profile) = last {
+            self.world.state().paired.insert(self.instance, profile.clone());
+            self.emit(SessionEvent::Paired { profile, platform: "android".to_owned() });
+        }
         self.end(SessionEnd::Stopped);
         self.until_ended().await;
     }

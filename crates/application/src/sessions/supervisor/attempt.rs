@@ -110,8 +110,9 @@ impl Supervisor {
                 }
                 Some(Command::ConnectAt(_) | Command::Reconnect) => {}
                 Some(Command::Cancel(answer)) => {
-                    self.cancel_at_rest(answer);
-                    return Err(Next::Rest);
+                    if self.cancel_at_rest(answer).await {
+                        return Err(Next::Rest);
+                    }
                 }
                 command => {
                     self.at_rest(None);

@@ -63,7 +63,7 @@ impl Supervisor {
         }
     }
 
-    async fn on_paired(&mut self, run: &mut Run, profile: Profile, platform: String) {
+    pub(super) async fn on_paired(&mut self, run: &mut Run, profile: Profile, platform: String) {
         self.status.send_modify(|status| status.pairing = Pairing::default());
         if let Some(jid) = profile.jid.clone() {
             let lid = profile.lid.clone();

@@ -10,7 +10,7 @@ use wharf_domain::{
     state::StateChange,
 };
 
-use super::{Next, Run, Supervisor, in_words, is_paired};
+use super::{Next, Run, Supervisor, in_words, is_paired, warn};
 use crate::sessions::{Refusal, Wish};
 
 /// What waiting callers hear of an attempt that was given up.
@@ -35,8 +35,7 @@ impl Supervisor {
             let _ = answer.send(self.attempt + 1);
             self.wish = wish;
             self.going_down();
-            run.session.stop().await;
-            run.wait_for_end().await;
+            self.end(run).await;
             return Some(Next::Connect);
         }
         if let Some(number) = wish.number {
@@ -80,36 +79,47 @@ impl Supervisor {
         });
     }
 
-    /// Gives up the attempt under way. What is connected and answers stays.
+    /// Gives up the pairing under way. What is paired stays, and comes back by itself as ever.
     pub(super) async fn cancel(
         &mut self,
         run: &mut Run,
         answer: oneshot::Sender<()>,
     ) -> Option<Next> {
-        let is_answering = self.state() == Some(wharf_domain::state::ConnectionState::Connected);
-        if is_answering {
+        if is_paired(&run.instance) {
             let _ = answer.send(());
             return None;
         }
         self.going_down();
-        run.session.stop().await;
-        run.wait_for_end().await;
-        run.permit = None;
-        let reason = CANCELLED.to_owned();
-        if !is_paired(&run.instance) {
-            self.tell(StateChange::PairError { reason }).await;
-        } else if run.connected_at.is_some() {
-            self.tell(StateChange::Disconnected { reason }).await;
+        self.end(run).await;
+        if is_paired(&run.instance) {
+            // The phone was quicker.
+            let _ = answer.send(());
+            return Some(Next::Connect);
         }
-        self.cancel_at_rest(answer);
+        self.tell(StateChange::PairError { reason: CANCELLED.to_owned() }).await;
+        self.give_up(answer);
         Some(Next::Rest)
     }
 
-    /// Gives up an attempt of which nothing runs.
-    pub(super) fn cancel_at_rest(&mut self, answer: oneshot::Sender<()>) {
-        self.stay(CANCELLED);
-        let reason = CANCELLED.to_owned();
-        self.at_rest(Some(reason));
+    /// Gives up a pairing of which nothing runs, and says whether there was one to give up.
+    pub(super) async fn cancel_at_rest(&mut self, answer: oneshot::Sender<()>) -> bool {
+        let is_pairing = match self.shared.instances.find_by_id(self.id).await {
+            Ok(instance) => !instance.is_some_and(|instance| is_paired(&instance)),
+            Err(e) => {
+                warn(&e, "could not see whether there is a pairing to cancel");
+                false
+            }
+        };
+        if is_pairing {
+            self.give_up(answer);
+        } else {
+            let _ = answer.send(());
+        }
+        is_pairing
+    }
+
+    fn give_up(&mut self, answer: oneshot::Sender<()>) {
+        self.at_rest(Some(CANCELLED.to_owned()));
         self.wish = Wish::default();
         let _ = answer.send(());
     }

@@ -29,9 +29,7 @@ impl Supervisor {
         }
         self.going_down();
         let told = if paired { run.session.log_out().await } else { Ok(()) };
-        run.session.stop().await;
-        run.wait_for_end().await;
-        run.permit = None;
+        self.end(run).await;
         if let Err(e) = told {
             let problem = "WhatsApp could not be told of the unlinking".to_owned();
             warn(&e, "could not unlink a device");
