@@ -195,6 +195,8 @@ async fn what_is_not_right_is_named() {
         assert_eq!(status, 400);
         assert!(message.starts_with(&format!("Invalid {key}: ")), "{message}");
     }
+    let (_, message) = send(&gateway, with("duration", json!("long"))).await.refusal();
+    assert!(message.contains("duration") && message.contains("expected a number"), "{message}");
     for body in [with("isVoice", json!("no")), with("waveform", json!("loud")), json!([])] {
         let (status, message) = send(&gateway, body).await.refusal();
         assert_eq!(status, 400);

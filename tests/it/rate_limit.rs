@@ -27,6 +27,9 @@ async fn every_answer_tells_the_caller_where_it_stands() {
         gateway.get("/unknown").await,
         gateway.nobody().get("/docs/").await,
         gateway.nobody().get("/openapi.json").await,
+        gateway.nobody().get("/connect/sales").await,
+        gateway.nobody().get("/connect/sales/state").await,
+        gateway.nobody().get("/connect/-/page.js").await,
         gateway.owner().call("PUT", "/api/instance/list").await,
         gateway.post("/api/instance/new", json!([])).await,
     ];

@@ -90,7 +90,7 @@ impl Sent {
         }
         let mut json = serde_json::Deserializer::from_slice(&bytes);
         let parsed = serde_path_to_error::deserialize(&mut json)
-            .map_err(|e| ApiError::Body { detail: Some(e.to_string()) })?;
+            .map_err(|e| ApiError::Body { detail: Some(in_words(&e.to_string())) })?;
         json.end().map_err(|e| ApiError::Body { detail: Some(e.to_string()) })?;
         Ok(parsed)
     }
@@ -102,4 +102,11 @@ impl Sent {
         let form = Query::<T>::from_query(text).map_err(|_| ApiError::Body { detail: None })?;
         Ok(form.into_inner())
     }
+}
+
+/// What is wrong with a body, without the parser's own names for numbers.
+fn in_words(detail: &str) -> String {
+    detail
+        .replace("expected f64", "expected a number")
+        .replace("expected i64", "expected an integer")
 }
