@@ -2,9 +2,9 @@
 //!
 //! Each action is tried once, within a time, beside the others: none holds up another, nor what the session takes in.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{collections::VecDeque, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use futures::{StreamExt as _, stream};
+use futures::{FutureExt as _, StreamExt as _, stream};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use wharf_domain::{
@@ -130,9 +130,12 @@ async fn show(acting: Arc<Acting>, mut settings: Follower) {
             Ok(()) => {
                 is_online = wanted;
                 acting.status.send_if_modified(|status| {
-                    let is_live = status.session.is_some();
-                    status.is_online = is_live && wanted;
-                    is_live
+                    let is_live = status.session.as_ref();
+                    let is_own = is_live.is_some_and(|live| Arc::ptr_eq(live, &acting.session));
+                    if is_own {
+                        status.is_online = wanted;
+                    }
+                    is_own
                 });
             }
             Err(e) => {
@@ -200,10 +203,12 @@ async fn reject(acting: Arc<Acting>, mut calls: mpsc::Receiver<IncomingCall>) {
     rejecting.await;
 }
 
+/// Carries an action out. One that panics has failed, and the next one is tried all the same.
 async fn within(clock: &dyn Clock, action: impl Future<Output = Result<()>>) -> Result<()> {
+    let panicked = |_| Err(Error::unavailable("an action of a session", "it panicked"));
     tokio::select! {
         biased;
-        outcome = action => outcome,
+        outcome = AssertUnwindSafe(action).catch_unwind() => outcome.unwrap_or_else(panicked),
         () = clock.sleep(PATIENCE) => Err(Error::NotAcknowledged),
     }
 }

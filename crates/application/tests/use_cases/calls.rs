@@ -11,7 +11,7 @@ use wharf_testkit::{InMemorySession, build};
 
 use crate::World;
 
-fn call(id: &str) -> IncomingCall {
+pub(crate) fn call(id: &str) -> IncomingCall {
     let caller = build::phone("5511999990002");
     IncomingCall {
         id: id.to_owned(),

@@ -5,6 +5,7 @@ use wharf_domain::{
     Error,
     instance::Instance,
     message::{Content, Direction, Message},
+    ports::SessionEvent,
     settings::Settings,
 };
 use wharf_testkit::{MarkedRead, build};
@@ -180,4 +181,36 @@ async fn what_was_not_kept_is_not_confirmed() {
     assert!(lost.is_err());
     world.settle().await;
     assert!(world.whatsapp.marked_read().is_empty());
+}
+
+#[tokio::test]
+async fn an_action_that_panics_ends_none_of_its_kind() {
+    let world = World::started().await;
+    let (instance, session) = world.connected("sales").await;
+    let all = SettingsChange {
+        auto_read_messages: Some(true),
+        auto_reject_calls: Some(true),
+        ..SettingsChange::default()
+    };
+    change(&world, &instance, all).await;
+    let (bia, call) = (build::phone("5511999990002"), crate::calls::call);
+    let hello = |text| build::incoming(&bia, text);
+    world.whatsapp.panic_next(1);
+    session.receive(hello("first")).await.unwrap();
+    world.settle().await;
+    world.whatsapp.panic_next(1);
+    session.emit(SessionEvent::Call(call("A")));
+    world.settle().await;
+    assert!(world.whatsapp.marked_read().is_empty() && world.whatsapp.rejected_calls().is_empty());
+    session.receive(hello("second")).await.unwrap();
+    session.emit(SessionEvent::Call(call("B")));
+    world.eventually("read", |w| w.whatsapp.marked_read().len() == 1).await;
+    world.eventually("rejected", |w| w.whatsapp.rejected_calls().len() == 1).await;
+    world.whatsapp.panic_next(1);
+    let keep = SettingsChange { keep_online_status: Some(true), ..SettingsChange::default() };
+    change(&world, &instance, keep).await;
+    world.settle().await;
+    assert!(!world.is_online(&instance).await);
+    world.clock.advance(crate::LONG);
+    world.until_online(&instance, true).await;
 }

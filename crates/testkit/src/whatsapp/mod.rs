@@ -56,6 +56,8 @@ struct State {
     silent: HashSet<Jid>,
     throttled: Option<u16>,
     start_failure: Option<String>,
+    /// How many of the next actions panic.
+    panics: usize,
     is_held: bool,
     requests: Vec<SessionRequest>,
     read: Vec<MarkedRead>,
@@ -93,6 +95,11 @@ impl InMemoryWhatsApp {
     /// From now on no session can be started, for this reason; `None` lifts it.
     pub fn fail_starts(&self, reason: Option<&str>) {
         self.world.state().start_failure = reason.map(str::to_owned);
+    }
+
+    /// So many of the next rejections, receipts and changes of presence panic.
+    pub fn panic_next(&self, actions: usize) {
+        self.world.state().panics = actions;
     }
 
     /// Nobody has this number.
@@ -204,6 +211,17 @@ impl InMemoryWhatsApp {
 impl World {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("no step panics")
+    }
+
+    /// Where an action panics that is to.
+    fn act(&self) -> MutexGuard<'_, State> {
+        let mut state = self.state();
+        if let Some(left) = state.panics.checked_sub(1) {
+            state.panics = left;
+            drop(state);
+            panic!("told to");
+        }
+        state
     }
 
     fn is_running(&self, instance: InstanceId) -> bool {

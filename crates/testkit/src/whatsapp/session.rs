@@ -287,13 +287,13 @@ impl Session for InMemorySession {
 
     async fn reject_call(&self, call: &IncomingCall) -> Result<()> {
         self.connected()?;
-        self.world.state().rejected.push((self.instance, call.clone()));
+        self.world.act().rejected.push((self.instance, call.clone()));
         Ok(())
     }
 
     async fn set_online(&self, online: bool) -> Result<()> {
         self.connected()?;
-        self.world.state().online.push((self.instance, online));
+        self.world.act().online.push((self.instance, online));
         Ok(())
     }
 
@@ -301,7 +301,7 @@ impl Session for InMemorySession {
         self.connected()?;
         let (instance, chat, author) = (self.instance, chat.clone(), author.cloned());
         let marked = MarkedRead { instance, chat, author, ids: ids.to_vec() };
-        self.world.state().read.push(marked);
+        self.world.act().read.push(marked);
         Ok(())
     }
 
