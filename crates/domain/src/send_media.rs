@@ -21,6 +21,10 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
+/// The fields that media may come in.
+const URL: &str = "mediaUrl";
+const BYTES: &str = "mediaBase64";
+
 /// A send of media as its caller wrote it.
 #[derive(Clone, Debug, Default)]
 pub struct MediaRequest {
@@ -61,6 +65,8 @@ pub struct SendMedia {
     pub kind: MediaKind,
     /// The media, or where it is.
     pub media: MediaSource,
+    /// The field it came in, by which it is refused.
+    pub field: &'static str,
     /// The text under it.
     pub caption: Option<String>,
     /// Its type, where the caller knows better than its content tells.
@@ -90,13 +96,13 @@ impl SendMedia {
         let recipient = Recipient::parse(&request.number)?;
         let kind = parse_kind(&request.media_type, request.is_voice)?;
         let present = |raw: Option<String>| raw.filter(|raw| !raw.trim().is_empty());
-        let media = match (present(request.media_url), present(request.media_base64)) {
+        let (field, media) = match (present(request.media_url), present(request.media_base64)) {
             (Some(_), Some(_)) => {
-                return Err(Error::invalid("mediaUrl", "must not come together with mediaBase64"));
+                return Err(Error::invalid(URL, "must not come together with mediaBase64"));
             }
-            (Some(url), None) => parse_source_of_media("mediaUrl", &url, max)?,
-            (None, Some(raw)) => decode("mediaBase64", &raw, max).map(MediaSource::Bytes)?,
-            (None, None) => return Err(Error::invalid("mediaUrl", "is required")),
+            (Some(url), None) => (URL, parse_source_of_media(URL, &url, max)?),
+            (None, Some(raw)) => (BYTES, MediaSource::Bytes(decode(BYTES, &raw, max)?)),
+            (None, None) => return Err(Error::invalid(URL, "is required")),
         };
         let caption = request.caption.filter(|caption| !caption.is_empty());
         if caption.as_ref().is_some_and(|text| text.chars().count() > SendText::MAX_TEXT) {
@@ -106,6 +112,7 @@ impl SendMedia {
             recipient,
             kind,
             media,
+            field,
             caption,
             mime_type: present(request.mime_type).map(|raw| parse_mime_type(&raw)).transpose()?,
             file_name: present(request.file_name).map(parse_file_name).transpose()?,

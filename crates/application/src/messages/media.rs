@@ -14,11 +14,10 @@ use super::{
     composing::{Quoted, Ready},
     kinds,
 };
+use crate::media::Seat;
 
 /// The field that names a sticker's picture.
 const PICTURE: &str = "imageUrl";
-/// The field that names media.
-const MEDIA: &str = "mediaUrl";
 /// What stickers are made of.
 const STICKER_TYPE: &str = "image/webp";
 
@@ -31,12 +30,12 @@ impl Shared {
         quoted: Option<&Quoted>,
         wanted: SendMedia,
     ) -> Result<Ready> {
-        let file = self.fetch(instance, wanted.media, MEDIA).await?;
-        let _seat = self.room.take(file.bytes.len() as u64).await;
+        let (file, _seat) = self.fetch(instance, wanted.media, wanted.field).await?;
         let found = self.tools.detect(&file.bytes);
         let given = wanted.mime_type.as_deref();
         let mime_type =
-            kinds::type_of(wanted.kind, found.as_deref(), given, file.mime_type.as_deref())?;
+            kinds::type_of(wanted.kind, found.as_deref(), given, file.mime_type.as_deref())
+                .map_err(|e| named(e, wanted.field))?;
         let facts = self.tools.inspect(wanted.kind, file.bytes.clone()).await?;
         let is_sound = matches!(wanted.kind, MediaKind::Audio | MediaKind::VoiceNote);
         let file_name = (wanted.kind == MediaKind::Document)
@@ -66,8 +65,7 @@ impl Shared {
         quoted: Option<&Quoted>,
         picture: MediaSource,
     ) -> Result<Ready> {
-        let file = self.fetch(instance, picture, PICTURE).await?;
-        let _seat = self.room.take(file.bytes.len() as u64).await;
+        let (file, _seat) = self.fetch(instance, picture, PICTURE).await?;
         let found = self.tools.detect(&file.bytes);
         if !found.is_some_and(|found| found.starts_with("image/")) {
             return Err(Error::invalid(PICTURE, "is no picture by its content"));
@@ -85,21 +83,30 @@ impl Shared {
         upload(session, quoted, media).await
     }
 
-    /// The file itself, from wherever it is.
+    /// The file itself, from wherever it is, and the room it takes.
     async fn fetch(
         &self,
         instance: InstanceId,
         source: MediaSource,
         field: &'static str,
-    ) -> Result<FetchedMedia> {
+    ) -> Result<(FetchedMedia, Seat)> {
+        // Kept until there is room for the file: what is fetched and waits would pile up beside it.
+        let mut turn = None;
         let file = match source {
             MediaSource::Bytes(bytes) => FetchedMedia { bytes, mime_type: None, file_name: None },
             MediaSource::Url(url) => {
-                let _turn = self.fetches.take(instance).await;
+                turn = Some(self.fetches.take(instance).await);
                 let fetched = self.fetcher.fetch(&url, self.send_max).await;
                 fetched.map_err(|e| named(e, field))?
             }
         };
+        let file = self.fitting(file, field)?;
+        let seat = self.room.take(file.bytes.len() as u64).await;
+        drop(turn);
+        Ok((file, seat))
+    }
+
+    fn fitting(&self, file: FetchedMedia, field: &'static str) -> Result<FetchedMedia> {
         match file.bytes.len() as u64 {
             0 => Err(Error::invalid(field, "must not be empty")),
             size if size > self.send_max => {

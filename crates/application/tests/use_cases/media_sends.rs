@@ -115,8 +115,36 @@ async fn a_file_that_is_not_what_it_is_sent_as_is_refused_and_nothing_is_sent() 
             other => panic!("{kind} {url}: {other:?}"),
         }
     }
+    let handed_in = MediaRequest {
+        media_url: None,
+        media_base64: Some("aGVsbG8=".to_owned()),
+        ..request("image", "")
+    };
+    let refused = world.services.messages.send_media(&instance, parsed(handed_in), None).await;
+    assert!(matches!(refused, Err(Error::Invalid { field: "mediaBase64", .. })), "{refused:?}");
     assert!(world.whatsapp.sent().is_empty() && world.whatsapp.uploaded().is_empty());
     assert!(world.store.messages(instance.id).is_empty());
+}
+
+#[tokio::test]
+async fn files_that_wait_for_room_keep_others_from_being_fetched() {
+    let world = World::started().await;
+    let (instance, _) = world.connected("sales").await;
+    // Half of the room is for what is sent, so that one of them takes it all.
+    world.files.put(URL, FetchedMedia { bytes: vec![0; 64 << 20].into(), ..file(PNG) });
+    world.whatsapp.slow_media(true);
+    let mut sends = Vec::new();
+    for _ in 0..20 {
+        let (messages, instance) = (world.services.messages.clone(), instance.clone());
+        let wanted = parsed(request("document", URL));
+        sends.push(tokio::spawn(async move { messages.send_media(&instance, wanted, None).await }));
+    }
+    world.settle().await;
+    assert!(world.files.fetched().len() <= 5, "{} files", world.files.fetched().len());
+    world.whatsapp.slow_media(false);
+    for send in sends {
+        send.await.unwrap().unwrap();
+    }
 }
 
 #[tokio::test]
