@@ -3,7 +3,7 @@
 use std::{
     io::Write as _,
     net::{Ipv4Addr, SocketAddr},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result};
@@ -20,7 +20,7 @@ pub(crate) fn run() -> Result<()> {
         let data_dir = Path::new(DATA_DIR);
         std::fs::create_dir_all(data_dir).context("cannot make ./sandbox-data")?;
         let flags = Settings {
-            data_dir: Some(data_dir.join("gateway").display().to_string()),
+            data_dir: Some(gateway_dir().display().to_string()),
             account_token: Some(account_token(&data_dir.join("account-token"))?),
             ..Settings::default()
         };
@@ -37,6 +37,11 @@ pub(crate) fn run() -> Result<()> {
         simulator.stop().await;
         Ok(())
     })
+}
+
+/// Where the gateway half keeps its files.
+pub(crate) fn gateway_dir() -> PathBuf {
+    Path::new(DATA_DIR).join("gateway")
 }
 
 /// The same token at every start, so that what was typed yesterday works today.

@@ -6,6 +6,8 @@ use anyhow::{Result, bail};
 use url::{Host, Url};
 use wharf::{Config, Settings, Surroundings, cli::Offline};
 
+use crate::both;
+
 /// Runs a gateway against the simulated WhatsApp until the process is asked to end.
 pub(crate) fn run(
     whatsapp_url: Url,
@@ -18,9 +20,10 @@ pub(crate) fn run(
     wharf::cli::serve(Config::parse(&settings)?, around)
 }
 
-/// Does what the gateway does without serving.
+/// Does what the gateway does without serving; on the data of both halves unless the environment says otherwise.
 pub(crate) fn offline(command: Offline) -> Result<()> {
-    let settings = Settings::read(None, wharf::cli::environment(), &Settings::default())?;
+    let mut settings = Settings::read(None, wharf::cli::environment(), &Settings::default())?;
+    settings.data_dir.get_or_insert_with(|| both::gateway_dir().display().to_string());
     command.run(&Config::parse(&settings)?)
 }
 

@@ -16,9 +16,12 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// mean asking the internet.
 const CLIENT_VERSION: (u32, u32, u32) = (2, 3000, 1_030_000_000);
 
+const OTHERS: &str = "account, migrate, rotate-key and check-config work on ./sandbox-data unless \
+    WHARF_DATA_DIR or WHARF_DATABASE_URL names another place.";
+
 /// Wharf with a simulated WhatsApp beside it.
 #[derive(Parser)]
-#[command(name = "wharf-sandbox", version, about, max_term_width = 100)]
+#[command(name = "wharf-sandbox", version, about, max_term_width = 100, after_help = OTHERS)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -49,7 +52,7 @@ enum Command {
         #[command(flatten)]
         settings: Box<wharf::Settings>,
     },
-    /// The gateway's other commands, as the environment configures it
+    /// The gateway's other commands
     #[command(flatten)]
     Offline(wharf::cli::Offline),
 }
