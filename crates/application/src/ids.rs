@@ -19,11 +19,11 @@ pub(crate) fn token(random: &dyn Random) -> wharf_domain::Result<Token> {
     Token::parse(hex(&bytes))
 }
 
-/// A ticket of 256 random bits, spelled as a URL carries it.
-pub(crate) fn ticket(random: &dyn Random) -> Secret {
+/// A ticket of 256 random bits behind a mark, spelled as a URL carries it.
+pub(crate) fn ticket(mark: char, random: &dyn Random) -> Secret {
     let mut bytes = [0; 32];
     random.fill(&mut bytes);
-    Secret::new(URL_SAFE_NO_PAD.encode(bytes))
+    Secret::new(format!("{mark}{}", URL_SAFE_NO_PAD.encode(bytes)))
 }
 
 /// A message id as WhatsApp Web makes them: `3EB0` and 18 hex digits.

@@ -15,7 +15,7 @@ async fn a_link_opens_one_visit_to_one_page_and_expires() {
     let instance = world.instance("sales").await;
     let pages = &world.services.pages;
     let link = pages.link(&instance).await.unwrap();
-    assert_eq!(link.token.expose().len(), 43, "32 bytes as a URL carries them");
+    assert_eq!(link.token.expose().len(), 44, "a mark and 32 bytes as a URL carries them");
     let visit = pages.enter(&link.token, &instance.name).await.unwrap().unwrap();
     assert!(pages.enter(&link.token, &instance.name).await.unwrap().is_none(), "used up");
     for _ in 0..2 {
@@ -30,6 +30,18 @@ async fn a_link_opens_one_visit_to_one_page_and_expires() {
     assert!(pages.instance(&visit.token, &instance.name).await.unwrap().is_some());
     world.clock.advance(PageService::VISIT);
     assert!(pages.instance(&visit.token, &instance.name).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_visit_opens_no_other_visit_and_a_link_is_none() {
+    let world = World::started().await;
+    let instance = world.instance("sales").await;
+    let pages = &world.services.pages;
+    let visit = pages.visit(&instance).await.unwrap();
+    assert!(pages.enter(&visit.token, &instance.name).await.unwrap().is_none(), "for ever");
+    let link = pages.link(&instance).await.unwrap();
+    assert!(pages.instance(&link.token, &instance.name).await.unwrap().is_none());
+    assert!(pages.enter(&link.token, &instance.name).await.unwrap().is_some(), "not used up");
 }
 
 #[tokio::test]
