@@ -18,6 +18,7 @@ mod sessions;
 mod side;
 mod table;
 mod through_gateway;
+mod traffic;
 mod wait;
 mod whatsapp;
 mod world;

@@ -8,11 +8,11 @@ use clap::Args;
 
 use crate::{
     bucket::Bucket,
-    comparison, load, resources,
-    samples::Samples,
+    comparison, resources,
     side::Side,
     table,
     through_gateway::ThroughGateway,
+    traffic::Traffic,
     wait,
     world::{self, Place, World},
 };
@@ -81,13 +81,13 @@ pub(crate) async fn run(place: &Place, arguments: &Arguments) -> Result<()> {
     world.gateway.keep_media(kept.name(), bucket.configuration()).await?;
     let (without, with) = (documents(&plain), documents(&kept));
 
-    let bench = Bench { numbers, concurrency };
+    let traffic = Traffic { numbers, concurrency };
     for (count, warm) in [(warm_up, true), (messages, false)] {
         let round = if warm { "warm" } else { "measured" };
-        let in_without = bench.incoming(&without, &format!("{round} without"), count).await?;
-        let in_with = bench.incoming(&with, &format!("{round} with"), count).await?;
-        let out_text = bench.outgoing(&plain, &format!("{round} text"), count).await?;
-        let out_media = bench.outgoing(&without, &format!("{round} document"), count).await?;
+        let in_without = traffic.incoming(&without, &format!("{round} without"), count).await?;
+        let in_with = traffic.incoming(&with, &format!("{round} with"), count).await?;
+        let out_text = traffic.outgoing(&plain, &format!("{round} text"), count).await?;
+        let out_media = traffic.outgoing(&without, &format!("{round} document"), count).await?;
         for gateway in [&plain, &kept] {
             gateway.receiver().wait_for_quiet().await?;
         }
@@ -95,7 +95,7 @@ pub(crate) async fn run(place: &Place, arguments: &Arguments) -> Result<()> {
             println!(
                 "{messages} documents of {size} bytes each way, {} phones, {concurrency} under way at once, after \
                  {warm_up} to warm up\n",
-                bench.numbers.len(),
+                traffic.numbers.len(),
             );
             table::print(&comparison::rows(&[
                 ("phone → webhook, kept in a bucket", &in_with, "the same, not kept", &in_without),
@@ -131,31 +131,4 @@ fn noise(size: usize) -> Vec<u8> {
         state.to_le_bytes()[0]
     };
     (0..size).map(|_| next()).collect()
-}
-
-struct Bench {
-    numbers: Arc<[String]>,
-    concurrency: usize,
-}
-
-impl Bench {
-    async fn incoming<S: Side>(&self, side: &Arc<S>, name: &str, count: usize) -> Result<Samples> {
-        let (side, numbers, name) = (side.clone(), self.numbers.clone(), name.to_owned());
-        load::run(count, self.concurrency, move |nth| {
-            let (side, from) = (side.clone(), numbers[nth % numbers.len()].clone());
-            let text = format!("{name} in {nth}");
-            async move { side.incoming(&from, &text).await }
-        })
-        .await
-    }
-
-    async fn outgoing<S: Side>(&self, side: &Arc<S>, name: &str, count: usize) -> Result<Samples> {
-        let (side, numbers, name) = (side.clone(), self.numbers.clone(), name.to_owned());
-        load::run(count, self.concurrency, move |nth| {
-            let (side, to) = (side.clone(), numbers[nth % numbers.len()].clone());
-            let text = format!("{name} out {nth}");
-            async move { side.outgoing(&to, &text).await }
-        })
-        .await
-    }
 }

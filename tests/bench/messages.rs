@@ -7,11 +7,12 @@ use clap::Args;
 
 use crate::{
     bare::Bare,
-    comparison, load, resources,
+    comparison, resources,
     samples::Samples,
     side::Side,
     table,
     through_gateway::ThroughGateway,
+    traffic::Traffic,
     wait,
     world::{self, Place, World},
 };
@@ -56,7 +57,7 @@ pub(crate) async fn run(place: &Place, arguments: &Arguments) -> Result<()> {
     let gateway = Arc::new(ThroughGateway::pair(world.clone(), "bench", world::number(1)).await?);
     let bare = Arc::new(Bare::pair(world.clone(), world::number(2)).await?);
 
-    let bench = Bench { world: &world, numbers: &numbers, concurrency };
+    let bench = Bench { world: &world, traffic: Traffic { numbers, concurrency } };
     bench.round(&gateway, "warm gateway", warm_up).await?;
     bench.round(&bare, "warm bare", warm_up).await?;
     gateway.receiver().wait_for_quiet().await?;
@@ -88,45 +89,26 @@ pub(crate) async fn run(place: &Place, arguments: &Arguments) -> Result<()> {
 
 struct Bench<'a> {
     world: &'a World,
-    numbers: &'a Arc<[String]>,
-    concurrency: usize,
+    traffic: Traffic,
 }
 
 impl Bench<'_> {
     /// So many messages in, then as many out, spread over the phones. `name` tells its texts from all others.
     async fn round<S: Side>(&self, side: &Arc<S>, name: &str, count: usize) -> Result<Outcome> {
-        let (incoming, incoming_cpu) = self.with_cpu(self.incoming(side, name, count)).await?;
-        let (outgoing, outgoing_cpu) = self.with_cpu(self.outgoing(side, name, count)).await?;
+        let (incoming, incoming_cpu) =
+            self.with_cpu(self.traffic.incoming(side, name, count)).await?;
+        let (outgoing, outgoing_cpu) =
+            self.with_cpu(self.traffic.outgoing(side, name, count)).await?;
         let limit = Duration::from_mins(1);
         wait::until("phones show what was sent", limit, Duration::from_millis(20), || async {
             let mut shown = 0;
-            for number in self.numbers.iter() {
+            for number in self.traffic.numbers.iter() {
                 shown += self.world.whatsapp.shown(number, &format!("{name} out ")).await?;
             }
             Ok((shown == count).then_some(()))
         })
         .await?;
         Ok(Outcome { incoming, incoming_cpu, outgoing, outgoing_cpu })
-    }
-
-    async fn incoming<S: Side>(&self, side: &Arc<S>, name: &str, count: usize) -> Result<Samples> {
-        let (side, numbers, name) = (side.clone(), self.numbers.clone(), name.to_owned());
-        load::run(count, self.concurrency, move |nth| {
-            let (side, from) = (side.clone(), numbers[nth % numbers.len()].clone());
-            let text = format!("{name} in {nth}");
-            async move { side.incoming(&from, &text).await }
-        })
-        .await
-    }
-
-    async fn outgoing<S: Side>(&self, side: &Arc<S>, name: &str, count: usize) -> Result<Samples> {
-        let (side, numbers, name) = (side.clone(), self.numbers.clone(), name.to_owned());
-        load::run(count, self.concurrency, move |nth| {
-            let (side, to) = (side.clone(), numbers[nth % numbers.len()].clone());
-            let text = format!("{name} out {nth}");
-            async move { side.outgoing(&to, &text).await }
-        })
-        .await
     }
 
     async fn with_cpu<T>(&self, work: impl Future<Output = Result<T>>) -> Result<(T, Duration)> {
