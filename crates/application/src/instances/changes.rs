@@ -79,13 +79,19 @@ impl InstanceService {
         change: SettingsChange,
     ) -> Result<Settings> {
         change.check()?;
+        // A caller who goes away when it is stored must not keep the session from following it.
+        let (this, id) = (self.clone(), instance.id);
+        self.sessions.to_its_end(async move { this.take_over(id, change).await }).await
+    }
+
+    async fn take_over(&self, id: InstanceId, change: SettingsChange) -> Result<Settings> {
         // One after the other: of two changes of different fields both have to stay.
         let _turn = self.settings_turn.lock().await;
-        let stored = self.instances.find_by_id(instance.id).await?;
+        let stored = self.instances.find_by_id(id).await?;
         let mut settings = stored.ok_or(Error::NotFound(Resource::Instance))?.settings;
         change.apply(&mut settings);
-        self.change(instance.id, InstanceChange::Settings(settings.clone())).await?;
-        self.sessions.follow(instance.id, settings.clone());
+        self.change(id, InstanceChange::Settings(settings.clone())).await?;
+        self.sessions.follow(id, settings.clone());
         Ok(settings)
     }
 

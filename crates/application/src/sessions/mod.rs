@@ -258,6 +258,15 @@ impl Sessions {
         self.running().alive(id).map(|handle| handle.status.borrow().clone())
     }
 
+    /// Does something to its end, also when whoever wants it goes away meanwhile.
+    pub(crate) async fn to_its_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        let work = self.0.tasks.spawn_on(work, &self.0.runtime);
+        work.await.map_err(|e| Error::unavailable("a change", e))?
+    }
+
     /// Has the session of an instance follow settings that were stored, at once.
     pub(crate) fn follow(&self, id: InstanceId, settings: Settings) {
         if let Some(handle) = self.running().alive(id) {

@@ -1,14 +1,20 @@
 //! Settings: what they keep out, what a session does by itself, and that a change counts at once.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use wharf_application::instances::SettingsChange;
 use wharf_domain::{
-    Error,
-    instance::Instance,
+    Error, Result, Timestamp,
+    account::AccountId,
+    instance::{Instance, InstanceId, InstanceName},
     message::{Content, Direction, Message},
-    ports::SessionEvent,
+    ports::{InstanceChange, InstanceStore, SessionEvent},
     settings::Settings,
+    state::Standing,
+    webhook::Webhook,
 };
-use wharf_testkit::{MarkedRead, build};
+use wharf_testkit::{InMemoryStore, MarkedRead, build};
 
 use crate::{World, wanted};
 
@@ -65,6 +71,60 @@ async fn changes_that_race_both_stay() {
     tokio::join!(change(&world, &instance, read), change(&world, &instance, status));
     let settings = world.reload(&instance).await.settings;
     assert!(settings.auto_read_messages && settings.ignore_status, "{settings:?}");
+}
+
+/// A store whose updates answer a while after they have counted.
+struct Slow(Arc<InMemoryStore>);
+
+#[async_trait]
+impl InstanceStore for Slow {
+    async fn insert(&self, instance: &Instance, webhook: Option<&Webhook>) -> Result<()> {
+        InstanceStore::insert(&*self.0, instance, webhook).await
+    }
+    async fn find(&self, account: AccountId, name: &InstanceName) -> Result<Option<Instance>> {
+        InstanceStore::find(&*self.0, account, name).await
+    }
+    async fn find_by_id(&self, id: InstanceId) -> Result<Option<Instance>> {
+        InstanceStore::find_by_id(&*self.0, id).await
+    }
+    async fn list(&self, account: AccountId) -> Result<Vec<Instance>> {
+        InstanceStore::list(&*self.0, account).await
+    }
+    async fn standings(&self) -> Result<Vec<(InstanceId, Standing)>> {
+        self.0.standings().await
+    }
+    async fn update(
+        &self,
+        id: InstanceId,
+        changes: &[InstanceChange],
+        now: Timestamp,
+    ) -> Result<bool> {
+        let was = InstanceStore::update(&*self.0, id, changes, now).await;
+        tokio::task::yield_now().await;
+        was
+    }
+    async fn remove(&self, id: InstanceId) -> Result<bool> {
+        InstanceStore::remove(&*self.0, id).await
+    }
+}
+
+#[tokio::test]
+async fn a_caller_who_goes_away_leaves_a_session_that_follows_what_is_stored() {
+    let store = Arc::new(InMemoryStore::default());
+    let slow = Arc::new(Slow(store.clone()));
+    let world = World::with(store, Arc::default(), |ports| ports.instances = slow).await;
+    world.services.start().await.unwrap();
+    let (instance, session) = world.connected("sales").await;
+    let on = SettingsChange { ignore_group_messages: Some(true), ..SettingsChange::default() };
+    {
+        let change = world.services.instances.update_settings(&instance, on);
+        tokio::pin!(change);
+        assert!(futures::poll!(&mut change).is_pending());
+    }
+    world.settle().await;
+    assert!(world.reload(&instance).await.settings.ignore_group_messages);
+    session.receive(in_chat(GROUP, "group")).await.unwrap();
+    assert!(texts(&world, &instance).is_empty());
 }
 
 #[tokio::test]
