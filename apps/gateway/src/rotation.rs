@@ -56,6 +56,8 @@ async fn rotate(
         None => take_up(wrapped, new_file, say)?,
     };
     if keyring.data_keys() == 1 {
+        // An earlier run may have ended before it came to this.
+        sql.compact().await?;
         say("Nothing is left to do.\n");
         return Ok(());
     }
@@ -63,6 +65,8 @@ async fn rotate(
     let count = reseal(sql, &keyring_of_stores).await?;
     keyring.retire_old_data_keys();
     Keyrings::replace(sql, &wrapped, &keyring.wrap(&new)?).await?;
+    // What the old keys open would otherwise stay in unused pages of a file.
+    sql.compact().await?;
     say(&format!("{count} values sealed anew. The old data key is gone; rotation complete.\n"));
     Ok(())
 }

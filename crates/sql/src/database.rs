@@ -67,6 +67,15 @@ impl Database {
         }
     }
 
+    /// Leaves nothing on the disk of what was overwritten or removed. A SQLite file is written anew, for which there has to be
+    /// room for a second one, and nobody may be reading meanwhile; PostgreSQL sees to its disk by itself, and nothing is done.
+    pub async fn compact(&self) -> Result<()> {
+        match &self.writer {
+            Some(writer) => writer.compact().await,
+            None => Ok(()),
+        }
+    }
+
     /// How many transactions the SQLite writer has committed; `None` on PostgreSQL.
     #[must_use]
     pub fn commits(&self) -> Option<u64> {

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::future::BoxFuture;
 use sea_orm::{
-    DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions,
-    TransactionTrait as _,
+    ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait as _,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -29,6 +29,7 @@ pub(crate) struct Writer {
 
 enum Request {
     Write(Box<dyn Job>),
+    Compact(oneshot::Sender<Result<()>>),
     Close(oneshot::Sender<()>),
 }
 
@@ -68,6 +69,12 @@ impl Writer {
         self.commits.load(Ordering::Relaxed)
     }
 
+    pub(crate) async fn compact(&self) -> Result<()> {
+        let (answer, answered) = oneshot::channel();
+        self.requests.send(Request::Compact(answer)).await.map_err(|_| Error::Closed)?;
+        answered.await.map_err(|_| Error::Closed)?
+    }
+
     pub(crate) async fn close(&self) {
         let (done, closed) = oneshot::channel();
         if self.requests.send(Request::Close(done)).await.is_ok() {
@@ -82,8 +89,8 @@ struct Task {
     rollbacks: Arc<AtomicU64>,
     in_memory: bool,
     requests: mpsc::Receiver<Request>,
-    /// Taken from the queue when the last batch was already full.
-    held: Option<Box<dyn Job>>,
+    /// Taken from the queue when it had no place in the last batch.
+    held: Option<Request>,
     commits: Arc<AtomicU64>,
 }
 
@@ -94,7 +101,10 @@ impl Task {
             && let Some(request) = self.next_request().await
         {
             match request {
-                Request::Write(job) => closing = self.batch(job).await,
+                Request::Write(job) => self.batch(job).await,
+                Request::Compact(answer) => {
+                    let _ = answer.send(self.compact().await.map_err(Error::Statement));
+                }
                 Request::Close(done) => closing = Some(done),
             }
         }
@@ -109,13 +119,20 @@ impl Task {
 
     async fn next_request(&mut self) -> Option<Request> {
         match self.held.take() {
-            Some(job) => Some(Request::Write(job)),
+            Some(request) => Some(request),
             None => self.requests.recv().await,
         }
     }
 
+    /// Writes the file anew and empties the write-ahead log into it.
+    async fn compact(&mut self) -> Result<(), DbErr> {
+        self.connection.execute_unprepared("VACUUM").await?;
+        self.connection.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await?;
+        Ok(())
+    }
+
     /// Runs `first` and all that wait behind it in one transaction, commits, and answers them.
-    async fn batch(&mut self, first: Box<dyn Job>) -> Option<oneshot::Sender<()>> {
+    async fn batch(&mut self, first: Box<dyn Job>) {
         let immediate = TransactionOptions {
             // A deferred one could find, at its first write, that it reads from an old snapshot.
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
@@ -126,11 +143,10 @@ impl Task {
             Ok(txn) => txn,
             Err(error) => {
                 first.refuse(error);
-                return None;
+                return;
             }
         };
         let mut waiting = Vec::new();
-        let mut closing = None;
         let mut broken = None;
         let mut next = Some(first);
         for _ in 0..BATCH {
@@ -143,7 +159,7 @@ impl Task {
                     Ok(Ran::Failed(tell)) if is_first => {
                         self.undo(txn).await;
                         tell();
-                        return None;
+                        return;
                     }
                     Ok(Ran::Failed(tell)) => tell(),
                     Err(error) => {
@@ -159,7 +175,7 @@ impl Task {
             }
             match self.requests.try_recv() {
                 Ok(Request::Write(job)) => next = Some(job),
-                Ok(Request::Close(done)) => closing = Some(done),
+                Ok(request) => self.held = Some(request),
                 Err(_) => {}
             }
         }
@@ -182,8 +198,7 @@ impl Task {
         for settle in waiting {
             settle(outcome.clone());
         }
-        self.held = next;
-        closing
+        self.held = next.map(Request::Write).or(self.held.take());
     }
 
     async fn undo(&mut self, txn: DatabaseTransaction) {

@@ -1,6 +1,7 @@
 //! What reading, writing, migrating and locking promise, on both databases.
 #![expect(clippy::unwrap_used, reason = "a failed set-up should panic")]
 
+mod compact;
 mod lock;
 mod migrate;
 mod open;
