@@ -1,7 +1,18 @@
 use actix_web::HttpRequest;
+use utoipa::IntoParams;
 use wharf_domain::{Error, Result};
 
 const MAX: usize = 255;
+
+/// How the header is described.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "read by the OpenAPI generator alone")]
+pub(super) struct IdempotencyKey {
+    /// Makes a repeat of the request harmless, for 24 hours
+    #[param(rename = "Idempotency-Key")]
+    key: Option<String>,
+}
 
 /// The header `Idempotency-Key`, when it came along and is not empty.
 pub(super) fn key(request: &HttpRequest) -> Result<Option<String>> {

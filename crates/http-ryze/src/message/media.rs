@@ -3,11 +3,14 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use wharf_domain::send_media::{MediaRequest, SendMedia};
 
-use super::{SentAnswer, given, idempotency};
+use super::{
+    SendRefusals, SentAnswer, given,
+    idempotency::{self, IdempotencyKey},
+};
 use crate::{
     access::OpenInstance,
     body::Sent,
-    error::{ApiError, During, ErrorBody, Operation, Refusals},
+    error::{ApiError, During, Operation, Refusals},
 };
 
 /// Media to send.
@@ -100,22 +103,12 @@ impl MediaBody {
     security(("token" = []), ("bearer" = [])),
     params(
         ("instance" = String, Path, description = "The instance's name"),
-        (
-            "Idempotency-Key" = Option<String>,
-            Header,
-            description = "Makes a repeat of the request harmless, for 24 hours",
-        ),
+        IdempotencyKey,
     ),
     request_body = MediaBody,
     responses(
         (status = OK, description = "Sent", body = SentAnswer),
-        (
-            status = BAD_REQUEST,
-            description = "The body or the file is not right, the instance is not connected, or nobody has the number",
-            body = ErrorBody,
-        ),
-        (status = CONFLICT, description = "The key was used for another request", body = ErrorBody),
-        (status = GATEWAY_TIMEOUT, description = "WhatsApp did not acknowledge it", body = ErrorBody),
+        SendRefusals,
         Refusals,
     ),
 )]

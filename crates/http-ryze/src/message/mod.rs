@@ -6,12 +6,12 @@ mod sticker;
 mod text;
 
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{IntoResponses, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use wharf_domain::message::Message;
 use wharf_wire::sent::SentMessageView;
 
-use crate::error::ApiError;
+use crate::error::{ApiError, ErrorBody};
 
 /// The paths whose bodies may hold a file.
 pub(crate) const WITH_FILES: [&str; 2] = ["/api/message/media/", "/api/message/sticker/"];
@@ -30,6 +30,21 @@ struct SentAnswer {
     #[schema(example = "sent")]
     status: &'static str,
     data: SentMessageView,
+}
+
+/// The refusals every send knows besides those of all routes.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "read by the OpenAPI generator alone")]
+enum SendRefusals {
+    /// The body is not right, or the file in it; the instance is not connected; or nobody has the number
+    #[response(status = BAD_REQUEST)]
+    Unfit(ErrorBody),
+    /// The key was used for another request
+    #[response(status = CONFLICT)]
+    Used(ErrorBody),
+    /// WhatsApp did not acknowledge it
+    #[response(status = GATEWAY_TIMEOUT)]
+    Unacknowledged(ErrorBody),
 }
 
 impl From<&Message> for SentAnswer {
