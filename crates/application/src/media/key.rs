@@ -96,7 +96,9 @@ mod tests {
     use super::*;
 
     fn key(prefix: &str, id: &str, mime_type: Option<&str>, file_name: Option<&str>) -> String {
-        let bucket = S3Config::parse("", "media", "key", "secret", None, prefix).unwrap();
+        let bucket = S3Config::parse("", "media", "key", "secret", None, "").unwrap();
+        // Of before parts of dots were refused.
+        let bucket = S3Config { path_prefix: prefix.to_owned(), ..bucket };
         let media = Media {
             kind: MediaKind::Document,
             url: None,

@@ -1,31 +1,29 @@
 //! Received media: brought into buckets, told to sinks, read by callers.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use wharf_application::instances::CreateInstance;
 use wharf_domain::{
     Error, Resource,
-    delivery::{MediaCopy, Outcome},
-    event::{EventBody, EventId, NewEvent},
+    delivery::MediaCopy,
+    event::EventBody,
     instance::Instance,
     message::{Content, Media, MediaKind, Message},
-    ports::EventLog,
     s3::S3Config,
     state::ConnectionState,
-    webhook::WebhookTarget,
 };
-use wharf_testkit::{InMemorySession, ManualClock, build};
+use wharf_testkit::{InMemorySession, build};
 
-use crate::{World, target, wanted};
+use crate::{World, wanted};
 
-const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and so on";
+pub(crate) const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and so on";
 const BUCKET: &str = "media";
 
-fn bucket() -> S3Config {
+pub(crate) fn bucket() -> S3Config {
     S3Config::parse("", BUCKET, "key", "hunter2", None, "acme").unwrap()
 }
 
-fn picture(from: &str) -> Message {
+pub(crate) fn picture(from: &str) -> Message {
     let media = Media {
         kind: MediaKind::Image,
         url: None,
@@ -42,14 +40,8 @@ fn with_bucket() -> CreateInstance {
     CreateInstance { s3: Some(bucket()), ..wanted("sales") }
 }
 
-/// An instance whose webhook wants the files along.
-fn with_base64(s3: Option<S3Config>) -> CreateInstance {
-    let webhook = WebhookTarget { media_base64: true, ..target() };
-    CreateInstance { s3, webhook: Some(webhook), ..wanted("sales") }
-}
-
 /// A picture that the media host has arrives.
-async fn receive(world: &World, session: &InMemorySession) -> Message {
+pub(crate) async fn receive(world: &World, session: &InMemorySession) -> Message {
     let picture = picture("5511999990002");
     world.whatsapp.keep_media(&picture.id, PNG);
     session.receive(picture.clone()).await.unwrap();
@@ -57,7 +49,7 @@ async fn receive(world: &World, session: &InMemorySession) -> Message {
 }
 
 /// What the sink was told of a message's media, once it has it.
-async fn told(world: &World, message: &Message) -> MediaCopy {
+pub(crate) async fn told(world: &World, message: &Message) -> MediaCopy {
     let is_it = |body: &EventBody| matches!(body, EventBody::Message(one) if one.id == message.id);
     world
         .eventually("the event", |w| w.sink.delivered().iter().any(|event| is_it(&event.body)))
@@ -66,7 +58,7 @@ async fn told(world: &World, message: &Message) -> MediaCopy {
     attempts.into_iter().rfind(|one| is_it(&one.event.body)).unwrap().media.unwrap()
 }
 
-fn is_told(world: &World, message: &Message) -> bool {
+pub(crate) fn is_told(world: &World, message: &Message) -> bool {
     world
         .sink
         .delivered()
@@ -75,7 +67,7 @@ fn is_told(world: &World, message: &Message) -> bool {
 }
 
 /// Lets time pass in steps, and whatever wakes up run.
-async fn pass(world: &World, time: Duration) {
+pub(crate) async fn pass(world: &World, time: Duration) {
     let step = Duration::from_secs(1);
     for _ in 0..time.as_secs() {
         world.clock.advance(step);
@@ -211,56 +203,6 @@ async fn media_of_an_instance_that_is_away_waits_for_it() {
 }
 
 #[tokio::test]
-async fn a_sink_that_wants_files_along_gets_them_from_wherever_they_are() {
-    for s3 in [None, Some(bucket())] {
-        let world = World::started().await;
-        let has_bucket = s3.is_some();
-        let (_, session) = world.connected_like(with_base64(s3)).await;
-        let picture = receive(&world, &session).await;
-        let copy = told(&world, &picture).await;
-        assert_eq!(copy.bytes.as_deref(), Some(PNG));
-        assert_eq!((copy.bytes_error, copy.s3_url.is_some()), (None, has_bucket));
-        assert_eq!(world.whatsapp.downloads(), 1, "once, whoever wants it");
-    }
-}
-
-#[tokio::test]
-async fn a_file_that_cannot_be_had_stays_behind_after_half_a_minute() {
-    let world = World::started().await;
-    let (_, session) = world.connected_like(with_base64(None)).await;
-    world.whatsapp.fail_media(Some("down"));
-    let picture = receive(&world, &session).await;
-    session.receive(build::incoming(&build::phone("5511999990003"), "other")).await.unwrap();
-    pass(&world, Duration::from_secs(20)).await;
-    assert!(!is_told(&world, &picture), "it may come in a moment");
-    assert!(world.sink.delivered().iter().any(
-        |event| matches!(&event.body, EventBody::Message(one) if one.content.text() == "other"),
-    ));
-    pass(&world, Duration::from_secs(20)).await;
-    let copy = told(&world, &picture).await;
-    assert_eq!(copy.bytes, None);
-    assert!(copy.bytes_error.unwrap().contains("down"));
-}
-
-#[tokio::test]
-async fn a_file_that_takes_for_ever_holds_up_neither_its_event_nor_others() {
-    let world = World::started().await;
-    let (_, session) = world.connected_like(with_base64(None)).await;
-    world.whatsapp.slow_media(true);
-    let picture = receive(&world, &session).await;
-    session.receive(build::incoming(&build::phone("5511999990003"), "other")).await.unwrap();
-    world
-        .eventually("the other", |w| {
-            w.sink.delivered().iter().any(|event| {
-                matches!(&event.body, EventBody::Message(one) if one.content.text() == "other")
-            })
-        })
-        .await;
-    pass(&world, Duration::from_secs(70)).await;
-    assert_eq!(told(&world, &picture).await.bytes_error.as_deref(), Some("it took too long"));
-}
-
-#[tokio::test]
 async fn media_is_read_by_id_and_what_has_none_has_none() {
     let world = World::started().await;
     let (instance, session) = world.connected_like(with_bucket()).await;
@@ -306,133 +248,4 @@ async fn own_media_from_the_phone_is_fetched_and_what_the_api_sent_is_not() {
     let file = world.services.media.read(&instance, &sent.id).await.unwrap();
     assert_eq!(file.bytes.as_ref(), b"hello");
     drop::<Instance>(instance);
-}
-
-#[tokio::test]
-async fn files_that_take_long_leave_turns_to_what_has_none() {
-    let world = World::started().await;
-    let (_, session) = world.connected_like(with_base64(None)).await;
-    world.whatsapp.slow_media(true);
-    for chat in 0..20 {
-        let picture = picture(&format!("55119999{chat:05}"));
-        session.receive(picture).await.unwrap();
-    }
-    session.receive(build::incoming(&build::phone("5511999990003"), "other")).await.unwrap();
-    pass(&world, Duration::from_secs(5)).await;
-    assert!(world.sink.delivered().iter().any(
-        |event| matches!(&event.body, EventBody::Message(one) if one.content.text() == "other"),
-    ));
-}
-
-/// Pictures that arrived long ago, each in a chat of its own, and were never delivered.
-async fn old_pictures(world: &World, instance: &Instance, count: u32) -> Vec<Message> {
-    let pictures: Vec<_> = (0..count).map(|chat| picture(&format!("55119998{chat:05}"))).collect();
-    let events = pictures.iter().map(|picture| NewEvent {
-        id: EventId(build::uuid()),
-        recorded_at: build::moment(-86_400),
-        key: None,
-        body: EventBody::Message(Box::new(picture.clone())),
-        raw: Some(format!("media {}", picture.id).into()),
-        media_until: None,
-    });
-    let events: Vec<_> = events.collect();
-    EventLog::append(&*world.store, instance.id, &events).await.unwrap();
-    pictures
-}
-
-#[tokio::test]
-async fn many_old_files_that_take_for_ever_hold_no_turns_and_go_without_in_the_end() {
-    let world = World::started().await;
-    let (instance, session) = world.connected_like(with_base64(None)).await;
-    pass(&world, Duration::from_secs(40)).await;
-    world.whatsapp.slow_media(true);
-    let pictures = old_pictures(&world, &instance, 20).await;
-    session.receive(build::incoming(&build::phone("5511999990003"), "other")).await.unwrap();
-    pass(&world, Duration::from_secs(5)).await;
-    assert!(world.sink.delivered().iter().any(
-        |event| matches!(&event.body, EventBody::Message(one) if one.content.text() == "other"),
-    ));
-    assert!(!is_told(&world, &pictures[0]), "it may come in a moment");
-    pass(&world, Duration::from_secs(90)).await;
-    for picture in &pictures {
-        let copy = told(&world, picture).await;
-        assert_eq!(copy.bytes_error.as_deref(), Some("it took too long"));
-    }
-}
-
-#[tokio::test]
-async fn an_old_file_that_comes_late_goes_along() {
-    let world = World::started().await;
-    let (instance, session) = world.connected_like(with_base64(None)).await;
-    pass(&world, Duration::from_secs(40)).await;
-    world.whatsapp.slow_media(true);
-    let pictures = old_pictures(&world, &instance, 1).await;
-    world.whatsapp.keep_media(&pictures[0].id, PNG);
-    session.receive(build::incoming(&build::phone("5511999990003"), "other")).await.unwrap();
-    pass(&world, Duration::from_secs(5)).await;
-    world.whatsapp.slow_media(false);
-    pass(&world, Duration::from_secs(10)).await;
-    assert_eq!(told(&world, &pictures[0]).await.bytes.as_deref(), Some(PNG));
-}
-
-#[tokio::test]
-async fn waiting_for_a_file_counts_no_attempt() {
-    let world = World::started().await;
-    let (_, session) = world.connected_like(with_base64(None)).await;
-    world.whatsapp.slow_media(true);
-    let picture = receive(&world, &session).await;
-    pass(&world, Duration::from_secs(20)).await;
-    world.sink.answer_next(Outcome::Retry { reason: "status 503".to_owned(), after: None });
-    let before = world.sink.attempts().len();
-    world.whatsapp.slow_media(false);
-    pass(&world, Duration::from_secs(9)).await;
-    assert!(matches!(world.sink.attempts()[before].outcome, Outcome::Retry { .. }));
-    assert!(is_told(&world, &picture), "the pause after the first failure is a second");
-}
-
-#[tokio::test]
-async fn a_file_is_waited_for_while_sessions_come_back_after_a_start() {
-    let before = World::started().await;
-    let (instance, session) = before.connected_like(with_base64(None)).await;
-    before.whatsapp.slow_media(true);
-    let picture = receive(&before, &session).await;
-    before.services.stop().await;
-    before.whatsapp.slow_media(false);
-    before.whatsapp.hold();
-    let (store, whatsapp) = (before.store.clone(), before.whatsapp.clone());
-    let late = Arc::new(ManualClock::at(build::moment(86_400)));
-    let world = World::with(store, whatsapp, |ports| ports.clock = late.clone()).await;
-    let world = World { clock: late, ..world };
-    world.services.start().await.unwrap();
-    pass(&world, Duration::from_secs(10)).await;
-    assert!(!is_told(&world, &picture));
-    let profile = crate::ana();
-    let session = world.whatsapp.until_sessions(instance.id, 2).await;
-    session.emit(wharf_domain::ports::SessionEvent::Connected { profile });
-    pass(&world, Duration::from_secs(10)).await;
-    assert_eq!(told(&world, &picture).await.bytes.as_deref(), Some(PNG));
-}
-
-#[tokio::test]
-async fn a_message_of_the_same_id_in_another_chat_lends_its_file_to_nobody() {
-    let world = World::started().await;
-    let (_, session) = world.connected_like(with_base64(None)).await;
-    world.whatsapp.fail_media(Some("down"));
-    let first = receive(&world, &session).await;
-    let other = Message { id: first.id.clone(), ..picture("5511999990009") };
-    session.receive(other.clone()).await.unwrap();
-    pass(&world, Duration::from_secs(5)).await;
-    world.whatsapp.fail_media(None);
-    pass(&world, Duration::from_secs(40)).await;
-    let told: Vec<_> = world
-        .sink
-        .attempts()
-        .into_iter()
-        .filter_map(|one| {
-            let EventBody::Message(message) = &one.event.body else { return None };
-            Some((message.chat.party.jid.clone(), one.media?.bytes.is_some()))
-        })
-        .collect();
-    assert!(told.contains(&(other.chat.party.jid, true)), "{told:?}");
-    assert!(told.contains(&(first.chat.party.jid, false)), "{told:?}");
 }

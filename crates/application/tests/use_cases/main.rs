@@ -5,6 +5,7 @@
 mod buckets;
 mod calls;
 mod deliveries;
+mod files_along;
 mod history;
 mod links;
 mod media_sends;
