@@ -22,7 +22,9 @@ use wharf_domain::{
     Error, Resource, Result, Timestamp,
     address::PhoneNumber,
     instance::InstanceId,
-    ports::{Clock, InstanceChange, InstanceStore, MessageStore, Random, Session, WhatsApp},
+    ports::{
+        Clock, InstanceChange, InstanceStore, MediaJobs, MessageStore, Random, Session, WhatsApp,
+    },
     settings::Settings,
     state::{ConnectionState, Standing},
 };
@@ -95,6 +97,7 @@ pub(crate) struct Shared {
     whatsapp: Arc<dyn WhatsApp>,
     instances: Arc<dyn InstanceStore>,
     messages: Arc<dyn MessageStore>,
+    media_jobs: Arc<dyn MediaJobs>,
     recorder: Recorder,
     replies: ReplyBox,
     clock: Arc<dyn Clock>,
@@ -146,6 +149,7 @@ impl Sessions {
             whatsapp: ports.whatsapp.clone(),
             instances: ports.instances.clone(),
             messages: ports.messages.clone(),
+            media_jobs: ports.media_jobs.clone(),
             recorder,
             replies,
             clock: ports.clock.clone(),

@@ -198,8 +198,8 @@ async fn media_of_an_instance_that_is_away_waits_for_it() {
         .unwrap()
         .emit(wharf_domain::ports::SessionEvent::Connected { profile: crate::ana() });
     world.until(&instance, ConnectionState::Connected).await;
-    pass(&world, Duration::from_secs(130)).await;
-    assert_eq!(world.buckets.objects(BUCKET).len(), 1);
+    // It has not to wait out its pause.
+    world.eventually("the upload", |w| w.buckets.objects(BUCKET).len() == 1).await;
 }
 
 #[tokio::test]

@@ -56,6 +56,10 @@ pub trait MediaJobs: Send + Sync {
         now: Timestamp,
     ) -> Result<()>;
 
+    /// Makes the unclaimed jobs of an instance due at `now` that would wait longer, for when what they lacked is there again.
+    /// Their attempts stay counted. Says how many there were.
+    async fn hasten(&self, instance: InstanceId, now: Timestamp) -> Result<u64>;
+
     /// Gives back all claims, for a start after a crash. Says how many there were.
     async fn release_all(&self) -> Result<u64>;
 

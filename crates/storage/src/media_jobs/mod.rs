@@ -88,6 +88,18 @@ impl MediaJobs for SeaOrmMediaJobs {
         Ok(settled.await?)
     }
 
+    async fn hasten(&self, instance: InstanceId, now: Timestamp) -> Result<u64> {
+        let now = micros::from_time(now);
+        let hastened = self.db.write::<_, _, Error>(move |txn| {
+            Box::pin(async move {
+                let sql = "UPDATE media_job SET due_at = $2
+                    WHERE status = 0 AND due_at > $2 AND instance_id = $1";
+                Ok(txn.run(sql, values![instance.0, now]).await?.rows_affected())
+            })
+        });
+        Ok(hastened.await?)
+    }
+
     async fn release_all(&self) -> Result<u64> {
         let released = self.db.write::<_, _, Error>(move |txn| {
             Box::pin(async move {

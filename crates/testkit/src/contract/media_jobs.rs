@@ -29,6 +29,7 @@ macro_rules! media_jobs_contract {
             concurrent_claims_share_no_job,
             the_jobs_that_have_waited_longest_are_claimed_first,
             a_retry_of_a_job_waits_and_counts_an_attempt,
+            the_jobs_of_an_instance_can_be_hastened,
             what_is_not_a_claimed_job_cannot_be_settled,
             a_crash_gives_all_jobs_back,
             the_next_due_is_that_of_an_unclaimed_job,
@@ -283,6 +284,23 @@ pub async fn what_is_not_a_claimed_job_cannot_be_settled(stores: &Stores) {
         assert_eq!(progress(stores, event).await, Some(MediaProgress::Stored(object("a"))));
     }
     assert_eq!(claim(stores, 1_000).await, []);
+}
+
+/// Those that wait and no others; what they were tried is not forgotten.
+pub async fn the_jobs_of_an_instance_can_be_hastened(stores: &Stores) {
+    let (one, other) = (with_bucket(stores, "one").await, with_bucket(stores, "two").await);
+    let made = append(stores, one, &[1, 2, 3].map(|n| held(picture(n)))).await;
+    let others = append(stores, other, &[held(picture(4))]).await;
+    claim(stores, 0).await;
+    settle(stores, made[0], &retry(60), 0).await;
+    settle(stores, made[1], &stored("a"), 0).await;
+    settle(stores, others[0], &retry(60), 0).await;
+    assert_eq!(stores.media_jobs.hasten(one, build::moment(5)).await.unwrap(), 1);
+    assert_eq!(stores.media_jobs.hasten(one, build::moment(5)).await.unwrap(), 0);
+    assert_eq!(claim(stores, 4).await, []);
+    let claimed = claim(stores, 5).await;
+    assert_eq!(jobs(&claimed), [made[0]]);
+    assert_eq!(claimed[0].attempts, 1);
 }
 
 /// As they were.

@@ -113,6 +113,21 @@ impl MediaJobs for InMemoryStore {
         Ok(())
     }
 
+    async fn hasten(&self, instance: InstanceId, now: Timestamp) -> Result<u64> {
+        let mut state = self.step()?;
+        let waiting = state.open_jobs().into_iter().filter(|(due, _)| *due > now);
+        let its_own = waiting.filter(|(_, id)| {
+            state.event_of_job(*id).is_some_and(|(event, _)| event.instance == instance)
+        });
+        let its_own: Vec<_> = its_own.map(|(_, id)| id).collect();
+        for id in &its_own {
+            if let Some(row) = state.media_jobs.get_mut(id) {
+                row.due = now;
+            }
+        }
+        Ok(its_own.len() as u64)
+    }
+
     async fn release_all(&self) -> Result<u64> {
         let mut state = self.step()?;
         let claimed = state.media_jobs.values_mut().filter(|row| row.is_claimed);

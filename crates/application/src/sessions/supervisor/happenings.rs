@@ -75,6 +75,15 @@ impl Supervisor {
         self.store(run, changes).await;
     }
 
+    /// Media that waited for a connection need not wait out its pause. Should this fail, it does.
+    async fn hasten_media(&self) {
+        match self.shared.media_jobs.hasten(self.id, self.shared.clock.now()).await {
+            Ok(0) => {}
+            Ok(_) => self.shared.recorder.wake_media(),
+            Err(e) => warn(&e, "could not hasten media"),
+        }
+    }
+
     async fn on_connected(&mut self, run: &mut Run, mut profile: Profile) {
         let known = &run.instance.profile;
         // The picture is asked for afterwards; until then the one of before is as good.
@@ -105,6 +114,7 @@ impl Supervisor {
                 ..Status::default()
             };
         });
+        self.hasten_media().await;
         if let Some(inlet) = run.idle.take() {
             run.acting = Some(inlet.act(Acting {
                 shared: self.shared.clone(),
