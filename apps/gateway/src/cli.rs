@@ -95,6 +95,7 @@ pub enum Account {
     /// Change which web pages may call with an account's token; without origins none may
     SetCors {
         /// Its name
+        #[arg(long)]
         name: String,
         /// Such as `https://app.example.com`
         #[arg(value_name = "ORIGIN")]

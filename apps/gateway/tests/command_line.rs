@@ -151,14 +151,14 @@ fn accounts_are_kept_beside_a_running_server() {
 
     assert!(list.lines().all(|line| line.ends_with("\tcors closed")), "{list}");
     let origins = ["https://App.example.com/", "http://localhost:3000"];
-    printed(&dir, &["account", "set-cors", "agency", origins[0], origins[1]]);
+    printed(&dir, &["account", "set-cors", "--name", "agency", origins[0], origins[1]]);
     let list = printed(&dir, &["account", "list"]);
     assert!(list.contains("\tcors https://app.example.com http://localhost:3000\n"), "{list}");
     assert_eq!(server.preflight("https://app.example.com"), Some("https://app.example.com".into()));
     assert_eq!(server.preflight("https://other.example.com"), None);
-    let no_origin = run(&dir, &["account", "set-cors", "agency", "app.example.com"]);
+    let no_origin = run(&dir, &["account", "set-cors", "--name", "agency", "app.example.com"]);
     assert!(refusal(&no_origin).contains("no origin"), "{}", refusal(&no_origin));
-    printed(&dir, &["account", "set-cors", "agency"]);
+    printed(&dir, &["account", "set-cors", "--name", "agency"]);
     assert_eq!(server.preflight("https://app.example.com"), None);
 
     let rotated = printed(&dir, &["account", "rotate-token", "--name", "agency"]);
