@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use serde_json::json;
+use wharf_domain::ports::SessionEnd;
 use wharf_tests::TestGateway;
 
 #[tokio::test]
@@ -40,6 +41,18 @@ async fn what_is_connected_is_left_alone() {
     let refusal = gateway.delete("/api/instance/connect/sales").await.refusal();
     assert_eq!(refusal, (400, "Instance is already connected".to_owned()));
     assert_eq!(gateway.state("sales").await, "connected");
+}
+
+#[tokio::test]
+async fn what_is_paired_comes_back_by_itself_all_the_same() {
+    let gateway = TestGateway::start().await;
+    let session = gateway.connected("sales").await;
+    session.end(SessionEnd::Lost("the line is broken".to_owned()));
+    gateway.until_state("sales", "connecting").await;
+    let cancelled = gateway.delete("/api/instance/connect/sales").await.expect(200);
+    assert_eq!(cancelled["status"], "connecting");
+    let step = Duration::from_secs(1);
+    gateway.while_time_passes(step, gateway.until_state("sales", "connected")).await;
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use crate::{
     error::{ApiError, During, ErrorBody, Operation, Refusals},
 };
 
-/// No attempt to connect is under way.
+/// No pairing is under way.
 #[derive(Serialize, ToSchema)]
 struct CancelledAnswer {
     /// Always true.
@@ -22,8 +22,8 @@ struct CancelledAnswer {
 
 /// Cancel a connection attempt
 ///
-/// Gives up the pairing or the attempt to connect that is under way; codes that were given out link nothing any more. A repeat
-/// is harmless. Who waits for a code hears that the attempt was cancelled.
+/// Gives up the pairing that is under way; codes that were given out link nothing any more. A repeat is harmless. Who waits for
+/// a code hears that the attempt was cancelled. An instance that is paired is left alone: it goes on connecting by itself.
 #[utoipa::path(
     tag = "Instances",
     operation_id = "cancelConnect",
