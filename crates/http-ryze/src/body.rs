@@ -104,9 +104,56 @@ impl Sent {
     }
 }
 
-/// What is wrong with a body, without the parser's own names for numbers.
+/// What is wrong with a body, in the words of JSON instead of the parser's.
 fn in_words(detail: &str) -> String {
-    detail
-        .replace("expected f64", "expected a number")
-        .replace("expected i64", "expected an integer")
+    [
+        ("invalid type: map,", "invalid type: object,"),
+        ("invalid type: sequence,", "invalid type: array,"),
+        ("invalid type: floating point", "invalid type: number"),
+        ("expected a sequence", "expected an array"),
+        ("expected f64", "expected a number"),
+        ("expected i64", "expected an integer"),
+    ]
+    .iter()
+    .fold(detail.to_owned(), |detail, (theirs, ours)| detail.replace(theirs, ours))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "it is never read whole")]
+    struct Body {
+        text: Option<String>,
+        flag: Option<bool>,
+        whole: Option<i64>,
+        number: Option<f64>,
+        list: Option<Vec<i64>>,
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_field_is_said_in_the_words_of_json() {
+        let said = |body: &'static str| {
+            let sent = Sent(Ok(Bytes::from_static(body.as_bytes())));
+            sent.json_or_why::<Body>().unwrap_err().to_string()
+        };
+        for (body, wrong) in [
+            (r#"{"text":{}}"#, "text: invalid type: object, expected a string"),
+            (r#"{"text":[]}"#, "text: invalid type: array, expected a string"),
+            (r#"{"text":1.5}"#, "text: invalid type: number `1.5`, expected a string"),
+            (r#"{"flag":"yes"}"#, "flag: invalid type: string \"yes\", expected a boolean"),
+            (r#"{"whole":1.5}"#, "whole: invalid type: number `1.5`, expected an integer"),
+            (r#"{"number":true}"#, "number: invalid type: boolean `true`, expected a number"),
+            (r#"{"list":"1"}"#, "list: invalid type: string \"1\", expected an array"),
+            (r#"{"list":["1"]}"#, "list[0]: invalid type: string \"1\", expected an integer"),
+            (r#"{"text":null} x"#, "trailing characters"),
+            ("[]", "must be a JSON object"),
+        ] {
+            let wanted = format!("Invalid request body: {wrong}");
+            assert!(said(body).starts_with(&wanted), "{body} says {}", said(body));
+        }
+    }
 }
