@@ -262,7 +262,9 @@ async fn a_token_opens_the_page_too_and_the_page_goes_on_with_a_visit() {
     until(&visitor, |now| now["qr"].is_string()).await;
     holder.get("/connect/sales/state").await.expect(200);
     assert_eq!(holder.get("/connect/support").await.status, 403);
-    assert_eq!(gateway.owner().get("/connect/nothing").await.status, 404);
+    let missing = gateway.owner().get("/connect/nothing").await;
+    assert_eq!(missing.status, 404);
+    assert!(missing.text.contains(">Instance not found</p>"), "{}", missing.text);
     assert_eq!(gateway.holder("unknown").get("/connect/sales").await.status, 401);
     assert_eq!(gateway.holder("unknown").get("/connect/sales/state").await.refusal().0, 401);
 }
@@ -331,6 +333,7 @@ async fn a_link_that_is_asked_for_in_a_database_that_is_down_is_not_used_up() {
     gateway.store.set_failing(true);
     let broken = gateway.unled().get(&path).await;
     assert_eq!(broken.status, 500);
+    assert!(broken.text.contains(">Failed to get instance</p>"), "{}", broken.text);
     gateway.store.set_failing(false);
     assert_eq!(gateway.unled().get(&path).await.status, 303);
 }

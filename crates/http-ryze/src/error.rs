@@ -129,6 +129,11 @@ pub(crate) enum Refusals {
 }
 
 impl ApiError {
+    /// The sentence callers read.
+    pub(crate) fn sentence(&self) -> Cow<'static, str> {
+        self.answer().1
+    }
+
     fn answer(&self) -> (StatusCode, Cow<'static, str>) {
         match self {
             Self::MissingToken => (StatusCode::UNAUTHORIZED, "Missing token in header".into()),
@@ -178,7 +183,7 @@ impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Failed(operation, error) => write!(f, "{operation:?}: {error}"),
-            other => f.write_str(&other.answer().1),
+            other => f.write_str(&other.sentence()),
         }
     }
 }

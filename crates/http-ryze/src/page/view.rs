@@ -99,5 +99,5 @@ fn refused(refusal: &ApiError) -> HttpResponse {
     let status = refusal.status_code();
     // Logs what is our own failure.
     drop(refusal.error_response());
-    html(status, REFUSAL.replace("{{problem}}", &in_html(&refusal.to_string())))
+    html(status, REFUSAL.replace("{{problem}}", &in_html(&refusal.sentence())))
 }
