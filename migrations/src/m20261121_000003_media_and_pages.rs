@@ -57,8 +57,8 @@ const UP: &[&str] = &[
         object_key TEXT
     )",
     // Of those that wait and those that are claimed: they are few, however many are done.
-    "CREATE INDEX media_job_waiting ON media_job (due_at, sequence) WHERE status = 0",
-    "CREATE INDEX media_job_claimed ON media_job (event_id) WHERE status = 1",
+    "CREATE INDEX media_job_waiting ON media_job (instance_id, due_at, sequence) WHERE status = 0",
+    "CREATE INDEX media_job_claimed ON media_job (instance_id) WHERE status = 1",
     "CREATE INDEX media_job_message ON media_job (instance_id, message_id, sent_at)",
     // Found by keyed hash; what a holder shows is nowhere.
     "CREATE TABLE page_ticket (

@@ -9,6 +9,8 @@
 //!    earlier did. Otherwise an append could find a lane occupied by a delivery that is just being settled, and nobody would
 //!    make its own the head.
 //! 4. the **row of a media job**, by whoever settles it: removals take it, too, once they have all of the above.
+//!
+//! Beside these is the lock on the **claims of media**: whoever has it waits for nothing else.
 
 use sea_orm::{ConnectionTrait, DbBackend};
 use uuid::Uuid;
@@ -20,6 +22,9 @@ use crate::{
 
 /// The number under which the lock on the rows goes; any will do, as long as all processes take the same.
 const ROWS: i64 = 0x77_68_61_72_66_01;
+
+/// The number of the lock on the claims of media.
+const MEDIA_CLAIMS: i64 = 0x77_68_61_72_66_02;
 
 /// A sink's lane.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,6 +60,14 @@ pub(crate) async fn share_rows(txn: &impl ConnectionTrait) -> Result<()> {
 pub(crate) async fn own_rows(txn: &impl ConnectionTrait) -> Result<()> {
     if txn.get_database_backend() == DbBackend::Postgres {
         txn.run("SELECT pg_advisory_xact_lock($1)", values![ROWS]).await?;
+    }
+    Ok(())
+}
+
+/// Nobody claims media until the transaction ends: shares are counted before they are taken.
+pub(crate) async fn own_media_claims(txn: &impl ConnectionTrait) -> Result<()> {
+    if txn.get_database_backend() == DbBackend::Postgres {
+        txn.run("SELECT pg_advisory_xact_lock($1)", values![MEDIA_CLAIMS]).await?;
     }
     Ok(())
 }

@@ -26,6 +26,8 @@ const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 const LONGEST_ABSENCE: Duration = Duration::from_mins(2);
 /// For how long it is tried.
 const GIVE_UP_AFTER: TimeDelta = TimeDelta::hours(24);
+/// How many instances can fill all workers.
+const SHARES: usize = 4;
 /// How long an attempt may take.
 const ATTEMPT: Duration = Duration::from_mins(10);
 /// How long to leave a failing store alone.
@@ -46,6 +48,8 @@ struct Shared {
     recorder: Recorder,
     sessions: Sessions,
     workers: Arc<Semaphore>,
+    /// How many workers one instance can have: its bucket may be slow, and its backlog long.
+    share: usize,
     limit: u64,
     closing: CancellationToken,
     tasks: TaskTracker,
@@ -67,6 +71,7 @@ impl MediaWorker {
             recorder,
             sessions,
             workers: Arc::new(Semaphore::new(config.workers.max(1))),
+            share: config.workers.div_ceil(SHARES).max(1),
             limit: config.receive_max,
             closing: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -107,7 +112,7 @@ async fn run(shared: &Arc<Shared>) {
             workers.push(another);
         }
         let now = shared.clock.now();
-        match shared.jobs.claim(now, workers.len()).await {
+        match shared.jobs.claim(now, workers.len(), shared.share).await {
             Ok(jobs) if jobs.is_empty() => {
                 drop(workers);
                 wait_for_news(shared, now).await;
@@ -128,7 +133,7 @@ async fn run(shared: &Arc<Shared>) {
 
 /// After a claim at `looked` gave nothing: waits until media arrived or the next job is due.
 async fn wait_for_news(shared: &Shared, looked: Timestamp) {
-    let due = shared.jobs.next_due().await.unwrap_or_else(|e| {
+    let due = shared.jobs.next_due(shared.share).await.unwrap_or_else(|e| {
         tracing::error!(error = &e as &dyn std::error::Error, "could not see what media is due");
         Some(looked)
     });

@@ -249,3 +249,23 @@ async fn own_media_from_the_phone_is_fetched_and_what_the_api_sent_is_not() {
     assert_eq!(file.bytes.as_ref(), b"hello");
     drop::<Instance>(instance);
 }
+
+#[tokio::test]
+async fn an_instance_with_a_backlog_leaves_workers_to_others() {
+    let world = World::started().await;
+    let (_, busy) = world.connected_like(with_bucket()).await;
+    let other = CreateInstance { s3: Some(bucket()), ..wanted("other") };
+    let (_, other) = world.connected_like(other).await;
+    world.whatsapp.slow_media(true);
+    for _ in 0..12 {
+        receive(&world, &busy).await;
+    }
+    world.eventually("its share", |w| w.whatsapp.downloads() == 2).await;
+    receive(&world, &other).await;
+    world.eventually("the other's", |w| w.whatsapp.downloads() == 3).await;
+    world.settle().await;
+    assert_eq!(world.whatsapp.downloads(), 3);
+    world.whatsapp.slow_media(false);
+    pass(&world, Duration::from_mins(15)).await;
+    assert_eq!(world.buckets.objects(BUCKET).len(), 13, "all come in their turn");
+}

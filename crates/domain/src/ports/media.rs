@@ -44,8 +44,9 @@ pub trait MediaStore: Send + Sync {
 /// An implementation is right when it passes `wharf_testkit::media_jobs_contract!`.
 #[async_trait]
 pub trait MediaJobs: Send + Sync {
-    /// Claims jobs that are due, oldest first, each for nobody else until it is settled.
-    async fn claim(&self, now: Timestamp, limit: usize) -> Result<Vec<MediaJob>>;
+    /// Claims jobs that are due, oldest first, each for nobody else until it is settled. At no time are more than
+    /// `share` jobs of one instance claimed: those of others behind them are given instead.
+    async fn claim(&self, now: Timestamp, limit: usize, share: usize) -> Result<Vec<MediaJob>>;
 
     /// Settles a claimed job in one step with what it means for the event's deliveries: once it is stored or failed,
     /// those that were held for it are due at `now`. One that is not there any more is passed over.
@@ -63,8 +64,8 @@ pub trait MediaJobs: Send + Sync {
     /// Gives back all claims, for a start after a crash. Says how many there were.
     async fn release_all(&self) -> Result<u64>;
 
-    /// When the next unclaimed job is due, if there is any.
-    async fn next_due(&self) -> Result<Option<Timestamp>>;
+    /// When the next unclaimed job is due, if there is any, of an instance of which less than `share` are claimed.
+    async fn next_due(&self, share: usize) -> Result<Option<Timestamp>>;
 
     /// What is known of the media of an event; `None` when no job was ever made for it.
     async fn progress(&self, event: EventId) -> Result<Option<MediaProgress>>;

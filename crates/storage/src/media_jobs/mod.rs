@@ -3,6 +3,7 @@
 mod claim;
 mod progress;
 mod settle;
+mod shares;
 
 use std::sync::Arc;
 
@@ -47,13 +48,13 @@ impl SeaOrmMediaJobs {
 
 #[async_trait]
 impl MediaJobs for SeaOrmMediaJobs {
-    async fn claim(&self, now: Timestamp, limit: usize) -> Result<Vec<MediaJob>> {
-        let (due, limit) = (micros::from_time(now), i64::try_from(limit).unwrap_or(i64::MAX));
-        if limit == 0 {
+    async fn claim(&self, now: Timestamp, limit: usize, share: usize) -> Result<Vec<MediaJob>> {
+        let due = micros::from_time(now);
+        if limit == 0 || share == 0 {
             return Ok(Vec::new());
         }
         let claimed = self.db.write::<_, _, Error>(move |txn| {
-            Box::pin(async move { claim::claim(txn, due, limit).await })
+            Box::pin(async move { claim::claim(txn, due, limit, share).await })
         });
         let mut jobs = Vec::new();
         for row in claimed.await? {
@@ -110,10 +111,9 @@ impl MediaJobs for SeaOrmMediaJobs {
         Ok(released.await?)
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>> {
-        let sql = "SELECT due_at FROM media_job WHERE status = 0 ORDER BY due_at LIMIT 1";
-        let row = self.db.reader().one(sql, vec![]).await?;
-        let due = row.map(|row| row.try_get("", "due_at")).transpose().map_err(Error::from)?;
+    async fn next_due(&self, share: usize) -> Result<Option<Timestamp>> {
+        let shares = shares::with_room(self.db.reader(), share).await?;
+        let due = shares.iter().map(|share| share.due).min();
         Ok(due.map(micros::to_time).transpose()?)
     }
 

@@ -9,6 +9,7 @@ mod on_sqlite {
     wharf_testkit::event_log_contract!(sqlite);
     wharf_testkit::delivery_queue_contract!(sqlite);
     wharf_testkit::media_jobs_contract!(sqlite);
+    wharf_testkit::media_shares_contract!(sqlite);
     wharf_testkit::page_access_contract!(sqlite);
 }
 
@@ -23,5 +24,6 @@ mod on_postgres {
     wharf_testkit::event_log_contract!(postgres, #[ignore = "needs PostgreSQL"]);
     wharf_testkit::delivery_queue_contract!(postgres, #[ignore = "needs PostgreSQL"]);
     wharf_testkit::media_jobs_contract!(postgres, #[ignore = "needs PostgreSQL"]);
+    wharf_testkit::media_shares_contract!(postgres, #[ignore = "needs PostgreSQL"]);
     wharf_testkit::page_access_contract!(postgres, #[ignore = "needs PostgreSQL"]);
 }

@@ -26,7 +26,7 @@ async fn everything_is_there_after_a_restart() {
     stores.instances.insert(&instance, Some(&webhook)).await.unwrap();
     stores.events.append(instance.id, std::slice::from_ref(&event)).await.unwrap();
     stores.events.append(instance.id, std::slice::from_ref(&media)).await.unwrap();
-    let jobs = stores.media_jobs.claim(build::moment(0), 10).await.unwrap();
+    let jobs = stores.media_jobs.claim(build::moment(0), 10, 10).await.unwrap();
     assert_eq!(jobs.iter().map(|job| job.event).collect::<Vec<_>>(), [media.id]);
     let claimed = stores.deliveries.claim(build::moment(0), &Room::of(10, 10)).await.unwrap();
     assert_eq!(claimed.len(), 1);
@@ -50,9 +50,9 @@ async fn everything_is_there_after_a_restart() {
     assert_eq!(stores.deliveries.claim(now, &Room::of(10, 10)).await.unwrap(), []);
     assert_eq!(stores.deliveries.release_all().await.unwrap(), 1);
     assert_eq!(stores.deliveries.claim(now, &Room::of(10, 10)).await.unwrap(), claimed);
-    assert_eq!(stores.media_jobs.claim(now, 10).await.unwrap(), []);
+    assert_eq!(stores.media_jobs.claim(now, 10, 10).await.unwrap(), []);
     assert_eq!(stores.media_jobs.release_all().await.unwrap(), 1);
-    assert_eq!(stores.media_jobs.claim(now, 10).await.unwrap(), jobs);
+    assert_eq!(stores.media_jobs.claim(now, 10, 10).await.unwrap(), jobs);
     // What was held for the media still is.
     let due = stores.deliveries.next_due(&Room::of(10, 10)).await.unwrap();
     assert_eq!(due, Some(build::moment(30)));

@@ -54,6 +54,9 @@ macro_rules! media_jobs_contract {
 /// Until when deliveries are held, in seconds after the start.
 const HELD: i64 = 30;
 
+/// The share of an instance where shares do not matter.
+const MOST: usize = 100;
+
 fn bucket() -> S3Config {
     S3Config {
         region: "us-east-1".to_owned(),
@@ -70,20 +73,20 @@ fn object(key: &str) -> StoredObject {
     StoredObject { endpoint, bucket: "media".to_owned(), key: key.to_owned() }
 }
 
-fn stored(key: &str) -> MediaSettlement {
+pub(super) fn stored(key: &str) -> MediaSettlement {
     MediaSettlement::Stored(object(key))
 }
 
-fn failed() -> MediaSettlement {
+pub(super) fn failed() -> MediaSettlement {
     MediaSettlement::Failed { reason: "no such media".to_owned() }
 }
 
-fn retry(seconds: i64) -> MediaSettlement {
+pub(super) fn retry(seconds: i64) -> MediaSettlement {
     MediaSettlement::Retry { due: build::moment(seconds), reason: "no such bucket".to_owned() }
 }
 
 /// An instance with a bucket and a webhook.
-async fn with_bucket(stores: &Stores, name: &str) -> InstanceId {
+pub(super) async fn with_bucket(stores: &Stores, name: &str) -> InstanceId {
     let instance = stores.with_instance(name).await.id;
     stores.with_webhook(instance, "crm").await;
     let s3 = [InstanceChange::S3(Some(bucket()))];
@@ -91,7 +94,7 @@ async fn with_bucket(stores: &Stores, name: &str) -> InstanceId {
     instance
 }
 
-fn picture(person: u8) -> Message {
+pub(super) fn picture(person: u8) -> Message {
     let media = Media {
         kind: MediaKind::Image,
         url: Some("https://mmg.whatsapp.net/v/t62.enc".to_owned()),
@@ -106,7 +109,7 @@ fn picture(person: u8) -> Message {
 }
 
 /// The event of a picture from one of a few people, recorded at the start and held for its media.
-fn held(message: Message) -> NewEvent {
+pub(super) fn held(message: Message) -> NewEvent {
     let media_until = Some(build::moment(HELD));
     NewEvent { media_until, ..build::message_event(message) }
 }
@@ -116,19 +119,28 @@ fn text(person: u8) -> NewEvent {
     build::message_event(build::incoming(&build::phone(&format!("551199999000{person}")), "hi"))
 }
 
-async fn append(stores: &Stores, instance: InstanceId, events: &[NewEvent]) -> Vec<EventId> {
+pub(super) async fn append(
+    stores: &Stores,
+    instance: InstanceId,
+    events: &[NewEvent],
+) -> Vec<EventId> {
     stores.append(instance, events).await.into_iter().map(|appended| appended.id).collect()
 }
 
 async fn claim(stores: &Stores, seconds: i64) -> Vec<MediaJob> {
-    stores.media_jobs.claim(build::moment(seconds), 100).await.unwrap()
+    stores.media_jobs.claim(build::moment(seconds), 100, MOST).await.unwrap()
 }
 
-fn jobs(claimed: &[MediaJob]) -> Vec<EventId> {
+pub(super) fn jobs(claimed: &[MediaJob]) -> Vec<EventId> {
     claimed.iter().map(|job| job.event).collect()
 }
 
-async fn settle(stores: &Stores, event: EventId, settlement: &MediaSettlement, seconds: i64) {
+pub(super) async fn settle(
+    stores: &Stores,
+    event: EventId,
+    settlement: &MediaSettlement,
+    seconds: i64,
+) {
     stores.media_jobs.settle(event, settlement, build::moment(seconds)).await.unwrap();
 }
 
@@ -137,7 +149,7 @@ async fn progress(stores: &Stores, event: EventId) -> Option<MediaProgress> {
 }
 
 async fn next_job(stores: &Stores) -> Option<Timestamp> {
-    stores.media_jobs.next_due().await.unwrap()
+    stores.media_jobs.next_due(MOST).await.unwrap()
 }
 
 async fn next_delivery(stores: &Stores) -> Option<Timestamp> {
@@ -222,8 +234,8 @@ pub async fn a_claimed_job_is_for_nobody_else(stores: &Stores) {
     let instance = with_bucket(stores, "sales").await;
     let made = append(stores, instance, &[1, 2, 3].map(|n| held(picture(n)))).await;
     let now = build::moment(0);
-    assert_eq!(stores.media_jobs.claim(now, 0).await.unwrap(), []);
-    assert_eq!(jobs(&stores.media_jobs.claim(now, 2).await.unwrap()), made[..2]);
+    assert_eq!(stores.media_jobs.claim(now, 0, MOST).await.unwrap(), []);
+    assert_eq!(jobs(&stores.media_jobs.claim(now, 2, MOST).await.unwrap()), made[..2]);
     assert_eq!(jobs(&claim(stores, 1_000).await), made[2..]);
     assert_eq!(claim(stores, 1_000).await, []);
 }
@@ -235,7 +247,7 @@ pub async fn concurrent_claims_share_no_job(stores: &Stores) {
     let mut made = append(stores, instance, &new).await;
     let claimed = at_once(6, |_| {
         let media_jobs = stores.media_jobs.clone();
-        async move { media_jobs.claim(build::moment(0), 5).await.unwrap() }
+        async move { media_jobs.claim(build::moment(0), 5, MOST).await.unwrap() }
     })
     .await;
     let mut given: Vec<_> = claimed.iter().flat_map(|claimed| jobs(claimed)).collect();
@@ -388,7 +400,7 @@ pub async fn the_progress_of_the_newest_message_is_told_where_ids_clash(stores: 
 pub async fn deliveries_are_held_until_the_given_moment_and_no_longer(stores: &Stores) {
     let instance = with_bucket(stores, "sales").await;
     let made = append(stores, instance, &[held(picture(1)), held(picture(2))]).await;
-    assert_eq!(stores.media_jobs.claim(build::moment(0), 1).await.unwrap().len(), 1);
+    assert_eq!(stores.media_jobs.claim(build::moment(0), 1, MOST).await.unwrap().len(), 1);
     assert_eq!(next_delivery(stores).await, Some(build::moment(HELD)));
     assert_eq!(deliveries(stores, HELD - 1).await, []);
     assert_eq!(events(&deliveries(stores, HELD).await), made);
@@ -500,7 +512,7 @@ pub async fn a_release_beside_claims_strands_nothing(stores: &Stores) {
         async move {
             for _ in 0..8 {
                 append(&stores, instance, &[held(picture(person)), text(person)]).await;
-                for job in stores.media_jobs.claim(build::moment(1), 3).await.unwrap() {
+                for job in stores.media_jobs.claim(build::moment(1), 3, MOST).await.unwrap() {
                     settle(&stores, job.event, &stored("a"), 1).await;
                 }
                 deliver_all(&stores, 1).await;
@@ -528,7 +540,7 @@ async fn deliver_all(stores: &Stores, seconds: i64) -> usize {
 pub async fn a_removed_instance_takes_its_jobs_along(stores: &Stores) {
     let (gone, stays) = (with_bucket(stores, "gone").await, with_bucket(stores, "stays").await);
     let of_gone = append(stores, gone, &[1, 2, 3].map(|n| held(picture(n)))).await;
-    assert_eq!(stores.media_jobs.claim(build::moment(0), 2).await.unwrap().len(), 2);
+    assert_eq!(stores.media_jobs.claim(build::moment(0), 2, MOST).await.unwrap().len(), 2);
     settle(stores, of_gone[0], &stored("a"), 0).await;
     let of_stays = append(stores, stays, &[held(picture(1))]).await;
     assert!(stores.instances.remove(gone).await.unwrap());

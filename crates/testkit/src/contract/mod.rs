@@ -8,6 +8,7 @@ pub mod delivery_queue;
 pub mod event_log;
 pub mod instance_store;
 pub mod media_jobs;
+pub mod media_shares;
 pub mod media_store;
 pub mod message_history;
 pub mod message_store;
@@ -43,6 +44,7 @@ mod tests {
             include_str!("event_log.rs"),
             include_str!("instance_store.rs"),
             include_str!("media_jobs.rs"),
+            include_str!("media_shares.rs"),
             include_str!("media_store.rs"),
             include_str!("message_history.rs"),
             include_str!("message_store.rs"),

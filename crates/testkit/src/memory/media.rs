@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use wharf_domain::{
     Result, Timestamp,
@@ -49,6 +51,24 @@ impl State {
         open
     }
 
+    /// The same, of the instances that have less than their share claimed.
+    fn jobs_with_room(&self, share: usize) -> Vec<(Timestamp, EventId, InstanceId, usize)> {
+        let mut room: HashMap<InstanceId, usize> = HashMap::new();
+        let instance = |id| self.event_of_job(id).map(|(event, _)| event.instance);
+        for (id, _) in self.media_jobs.iter().filter(|(_, row)| row.is_claimed) {
+            if let Some(instance) = instance(*id) {
+                let room = room.entry(instance).or_insert(share);
+                *room = room.saturating_sub(1);
+            }
+        }
+        let open = self.open_jobs().into_iter().filter_map(|(due, id)| {
+            let instance = instance(id)?;
+            let room = room.get(&instance).copied().unwrap_or(share);
+            (room > 0).then_some((due, id, instance, room))
+        });
+        open.collect()
+    }
+
     fn job(&mut self, id: EventId) -> Option<MediaJob> {
         let (event, message) = self.event_of_job(id)?;
         let (event, message) = (event.clone(), message.clone());
@@ -84,12 +104,18 @@ impl State {
 
 #[async_trait]
 impl MediaJobs for InMemoryStore {
-    async fn claim(&self, now: Timestamp, limit: usize) -> Result<Vec<MediaJob>> {
+    async fn claim(&self, now: Timestamp, limit: usize, share: usize) -> Result<Vec<MediaJob>> {
         let mut state = self.step()?;
-        let due = state.open_jobs().into_iter().filter(|(due, _)| *due <= now);
-        let due: Vec<_> = due.take(limit).collect();
+        let mut taken: HashMap<InstanceId, usize> = HashMap::new();
+        let mut due = state.jobs_with_room(share);
+        due.retain(|(due, _, instance, room)| {
+            let taken = taken.entry(*instance).or_default();
+            *taken += usize::from(*due <= now);
+            *due <= now && *taken <= *room
+        });
+        due.truncate(limit);
         let mut jobs = Vec::new();
-        for (_, id) in due {
+        for (_, id, _, _) in due {
             if let Some(row) = state.media_jobs.get_mut(&id) {
                 row.is_claimed = true;
             }
@@ -134,8 +160,8 @@ impl MediaJobs for InMemoryStore {
         Ok(claimed.map(|row| row.is_claimed = false).count() as u64)
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>> {
-        Ok(self.step()?.open_jobs().first().map(|(due, _)| *due))
+    async fn next_due(&self, share: usize) -> Result<Option<Timestamp>> {
+        Ok(self.step()?.jobs_with_room(share).first().map(|(due, ..)| *due))
     }
 
     async fn progress(&self, event: EventId) -> Result<Option<MediaProgress>> {

@@ -186,5 +186,6 @@ mod tests {
     crate::event_log_contract!(in_memory);
     crate::delivery_queue_contract!(in_memory);
     crate::media_jobs_contract!(in_memory);
+    crate::media_shares_contract!(in_memory);
     crate::page_access_contract!(in_memory);
 }
