@@ -1,6 +1,6 @@
 //! Where an instance's media goes.
 
-use crate::{Error, Result, secret::Secret};
+use crate::{Error, Result, media::StoredObject, secret::Secret};
 
 /// A bucket of the caller's own that received media is put into.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +42,18 @@ impl S3Config {
             path_prefix: parse_prefix(path_prefix)?,
         })
     }
+
+    /// Whether it is in this bucket that an object was put. It may be another by now, and its keys are nobody else's.
+    #[must_use]
+    pub fn has(&self, object: &StoredObject) -> bool {
+        self.bucket == object.bucket
+            && server(self.endpoint.as_deref()) == server(object.endpoint.as_deref())
+    }
+}
+
+/// The same, however its URL ends.
+fn server(endpoint: Option<&str>) -> Option<&str> {
+    endpoint.map(|endpoint| endpoint.trim_end_matches('/'))
 }
 
 /// Reads a name that is a part of addresses, of which none must lead elsewhere.
@@ -133,6 +145,25 @@ mod tests {
         for prefix in ["../..", "a/../b", "./a", "a\0b"] {
             assert_eq!(refused("", "media", "", prefix), "s3PathPrefix", "{prefix:?}");
         }
+    }
+
+    #[test]
+    fn a_bucket_has_what_was_put_there_and_nothing_else() {
+        let at = |bucket: &str, endpoint| {
+            S3Config::parse("", bucket, "AKIA", "hunter2", endpoint, "").unwrap()
+        };
+        let (one, other) = ("https://s3.example.com", "https://s3.example.org");
+        let object = |endpoint: Option<&str>| StoredObject {
+            endpoint: endpoint.map(str::to_owned),
+            bucket: "media".to_owned(),
+            key: "a".to_owned(),
+        };
+        assert!(at("media", Some(one)).has(&object(Some(one))));
+        assert!(at("media", Some("https://s3.example.com/")).has(&object(Some(one))));
+        assert!(at("media", None).has(&object(None)));
+        assert!(!at("media", Some(one)).has(&object(Some(other))));
+        assert!(!at("media", Some(one)).has(&object(None)));
+        assert!(!at("former", Some(one)).has(&object(Some(one))));
     }
 
     #[test]

@@ -138,6 +138,10 @@ impl MediaStore for S3MediaStore {
         )?;
         match self.config.urls {
             Urls::Plain => Ok(url.into()),
+            // A signature tells whoever gets the URL which key it was made with, and opens nothing elsewhere.
+            Urls::Presigned if !bucket.has(object) => {
+                Err(Error::invalid("the bucket", "is not configured any more"))
+            }
             Urls::Presigned => signer(bucket, now)?.presigned(&url),
         }
     }

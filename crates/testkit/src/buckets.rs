@@ -94,7 +94,10 @@ impl MediaStore for InMemoryMediaStore {
         }
     }
 
-    fn url(&self, _: &S3Config, object: &StoredObject, now: Timestamp) -> Result<String> {
+    fn url(&self, bucket: &S3Config, object: &StoredObject, now: Timestamp) -> Result<String> {
+        if !bucket.has(object) {
+            return Err(Error::invalid("the bucket", "is not configured any more"));
+        }
         let endpoint = object.endpoint.as_deref().unwrap_or("https://s3.example.com");
         let mut url = url::Url::parse(endpoint).unwrap();
         url.set_path(&format!("{}/{}", object.bucket, object.key));

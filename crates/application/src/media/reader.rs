@@ -84,11 +84,9 @@ impl Reader {
         instance: &Instance,
         object: &StoredObject,
     ) -> Result<Option<Loaded>> {
-        // It may be another bucket by now than the one that has it.
-        let is_there = |bucket: &&wharf_domain::s3::S3Config| {
-            bucket.bucket == object.bucket && bucket.endpoint == object.endpoint
+        let Some(bucket) = instance.s3.as_ref().filter(|bucket| bucket.has(object)) else {
+            return Ok(None);
         };
-        let Some(bucket) = instance.s3.as_ref().filter(is_there) else { return Ok(None) };
         match self.store.get(bucket, &object.key, self.limit).await? {
             Some(body) => self.load(body).await.map(Some),
             None => Ok(None),

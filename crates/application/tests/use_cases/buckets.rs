@@ -269,3 +269,24 @@ async fn an_instance_with_a_backlog_leaves_workers_to_others() {
     pass(&world, Duration::from_mins(15)).await;
     assert_eq!(world.buckets.objects(BUCKET).len(), 13, "all come in their turn");
 }
+
+#[tokio::test]
+async fn what_is_in_a_former_bucket_is_told_without_a_url_and_read_from_whatsapp() {
+    let world = World::started().await;
+    let (instance, session) = world.connected_like(with_bucket()).await;
+    let picture = receive(&world, &session).await;
+    assert!(told(&world, &picture).await.s3_url.is_some());
+    let elsewhere = Some("https://elsewhere.example.com");
+    for (name, endpoint) in [("another", None), (BUCKET, elsewhere)] {
+        let other = S3Config::parse("", name, "key", "hunter2", endpoint, "acme").unwrap();
+        world.services.instances.update_s3(&instance, Some(other)).await.unwrap();
+        let instance = world.reload(&instance).await;
+        let before = world.whatsapp.downloads();
+        let file = world.services.media.read(&instance, &picture.id).await.unwrap();
+        assert_eq!(file.bytes.as_ref(), PNG);
+        assert_eq!(world.whatsapp.downloads(), before + 1);
+        assert_eq!(file.copy.s3_url, None);
+        let error = file.copy.s3_error.unwrap();
+        assert_eq!(error, "the bucket is not configured any more");
+    }
+}

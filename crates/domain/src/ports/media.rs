@@ -36,6 +36,8 @@ pub trait MediaStore: Send + Sync {
 
     /// A URL that whoever has it can read the object by: for seven days from `now`, or for as long as the bucket is
     /// open to all where the deployment prefers plain URLs. Nothing is asked of the server.
+    ///
+    /// Fails with `Invalid` for what was put elsewhere and would have to be signed for: the keys are not for that.
     fn url(&self, bucket: &S3Config, object: &StoredObject, now: Timestamp) -> Result<String>;
 }
 

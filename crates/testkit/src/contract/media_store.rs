@@ -27,6 +27,7 @@ macro_rules! media_store_contract {
             a_large_body_goes_through_in_pieces,
             objects_can_be_put_at_once,
             a_url_belongs_to_its_object_and_asks_nobody,
+            nothing_is_signed_for_what_was_put_elsewhere,
         ]);
     };
 }
@@ -171,4 +172,18 @@ pub async fn a_url_belongs_to_its_object_and_asks_nobody(bucket: &Bucket) {
     bucket.put("a", b"x").await;
     assert_eq!(url("a"), before);
     assert!(!url("a").contains(bucket.config.secret_key.expose()));
+}
+
+/// Neither for another bucket nor for another server, although the key is known here, too.
+pub async fn nothing_is_signed_for_what_was_put_elsewhere(bucket: &Bucket) {
+    let now = Timestamp::from_timestamp(1_767_268_800, 0).unwrap();
+    bucket.put("a", b"x").await;
+    let own = bucket.object("a");
+    let other_bucket = StoredObject { bucket: "former".to_owned(), ..own.clone() };
+    let endpoint = Some("https://former.example.com".to_owned());
+    for elsewhere in [other_bucket, StoredObject { endpoint, ..own.clone() }] {
+        let refusal = bucket.store.url(&bucket.config, &elsewhere, now);
+        assert!(matches!(refusal, Err(Error::Invalid { .. })), "{refusal:?}");
+    }
+    assert!(bucket.store.url(&bucket.config, &own, now).is_ok());
 }
