@@ -8,6 +8,7 @@ mod shares;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use sea_orm::ConnectionTrait as _;
 use wharf_domain::{
     Result, Timestamp,
     event::EventId,
@@ -21,7 +22,7 @@ use wharf_sql::Database;
 
 use crate::{
     error::Error,
-    micros,
+    locks, micros,
     statement::{Run as _, values},
 };
 
@@ -93,9 +94,13 @@ impl MediaJobs for SeaOrmMediaJobs {
         let now = micros::from_time(now);
         let hastened = self.db.write::<_, _, Error>(move |txn| {
             Box::pin(async move {
-                let sql = "UPDATE media_job SET due_at = $2
-                    WHERE status = 0 AND due_at > $2 AND instance_id = $1";
-                Ok(txn.run(sql, values![instance.0, now]).await?.rows_affected())
+                // A job that somebody else has at this moment, a prune or a removal, need not be hastened.
+                let sql = format!(
+                    "UPDATE media_job SET due_at = $2 WHERE event_id IN (SELECT event_id
+                        FROM media_job WHERE status = 0 AND due_at > $2 AND instance_id = $1{})",
+                    locks::skip_locked(txn.get_database_backend())
+                );
+                Ok(txn.run(&sql, values![instance.0, now]).await?.rows_affected())
             })
         });
         Ok(hastened.await?)
