@@ -74,17 +74,16 @@ async fn a_cancelled_attempt_leaves_a_clean_slate() {
 async fn a_caller_who_waits_is_told_that_somebody_cancelled() {
     let mut world = unpaired().await;
     world.whatsapp.kill();
+    let silent = world.whatsapp.listen_in_silence().await;
     let waiting = world.gateway.get(CONNECT);
     let cancel = async {
-        until("the attempt", || async {
-            (world.gateway.state("sales").await == "connecting").then_some(())
-        })
-        .await;
+        let _attempt = silent.accept().await.unwrap();
         world.gateway.delete(CONNECT).await
     };
     let ((status, answer), _) = tokio::join!(waiting, cancel);
     assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR, "{answer}");
     assert_eq!(world.gateway.state("sales").await, "disconnected");
+    drop(silent);
     world.whatsapp.restart();
     world.gateway.pair("sales", &world.whatsapp, ANA).await;
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 
 use crate::{
     process::{Process, first_url},
@@ -41,6 +42,12 @@ impl WhatsApp {
     /// Ends it as a crash would.
     pub(crate) fn kill(&mut self) {
         self.process.take().unwrap().kill();
+    }
+
+    /// Something in the place of one that was killed, for clients that shall get no answer.
+    pub(crate) async fn listen_in_silence(&self) -> TcpListener {
+        let address = self.url.strip_prefix("http://").unwrap();
+        until("the old address", || async { TcpListener::bind(address).await.ok() }).await
     }
 
     /// Starts it again, with its data, where it was.
