@@ -1,11 +1,12 @@
 use std::sync::Arc;
 
 use actix_web::{
-    App, Error, Responder,
+    App, Error, HttpResponse, Responder,
     body::MessageBody,
     dev::{ServiceFactory, ServiceRequest, ServiceResponse},
+    http::header::ContentType,
     middleware::from_fn,
-    web::{self, Data},
+    web::{self, Bytes, Data},
 };
 use utoipa_actix_web::AppExt;
 use utoipa_swagger_ui::{Config as SwaggerConfig, SwaggerUi};
@@ -25,17 +26,24 @@ use crate::{
     unknown::{Served, unknown},
 };
 
+/// Where the API's description is.
+const DOCUMENT: &str = "/openapi.json";
+
 /// The API, ready to be served by any number of workers, which share its rate limits.
 #[derive(Clone)]
 pub struct Api {
     services: Data<Services>,
     limiter: Data<Limiter>,
     served: Data<Served>,
+    document: Data<Document>,
     version: Data<Version>,
     body_limit: BodyLimit,
     public_url: Data<PublicUrl>,
     url_check: Data<UrlCheck>,
 }
+
+/// The API's description as it is served: written once, since as a structure it takes megabytes.
+struct Document(Bytes);
 
 /// What the gate counts with.
 pub(crate) struct Limiter {
@@ -50,10 +58,14 @@ impl Api {
     pub fn new(services: Services, clock: Arc<dyn Clock>, config: Config) -> Self {
         let limits = RateLimits::new(&config);
         let body_limit = BodyLimit::new(config.max_body, services.media_config().send_max);
+        let description = openapi();
+        // What the generator makes can always be written.
+        let document = description.to_json().unwrap_or_default();
         Self {
             services: Data::new(services),
             limiter: Data::new(Limiter { limits, trusted_proxies: config.trusted_proxies, clock }),
-            served: Data::new(Served::new(&openapi())),
+            served: Data::new(Served::new(&description)),
+            document: Data::new(Document(document.into())),
             version: Data::new(Version(config.version)),
             body_limit,
             public_url: Data::new(PublicUrl(config.public_url)),
@@ -77,23 +89,28 @@ impl Api {
         app.app_data(self.services.clone())
             .app_data(self.limiter.clone())
             .app_data(self.served.clone())
+            .app_data(self.document.clone())
             .app_data(self.version.clone())
             .app_data(self.body_limit)
             .app_data(self.public_url.clone())
             .app_data(self.url_check.clone())
             .route("/docs", web::get().to(to_docs))
+            .route(DOCUMENT, web::get().to(description))
             .route(page::SCRIPT, web::get().to(page::script))
             .route(page::STYLE, web::get().to(page::style))
             .service(
+                // The page would send the address of this server to a validator on the internet.
                 SwaggerUi::new("/docs/{file:.*}")
-                    .url("/openapi.json", openapi())
-                    // The page would send the address of this server to a validator on the internet.
-                    .config(SwaggerConfig::new(["/openapi.json"]).validator_url("none")),
+                    .config(SwaggerConfig::new([DOCUMENT]).validator_url("none")),
             )
             .default_service(web::to(unknown))
             .wrap(from_fn(gate))
             .wrap(from_fn(cors))
     }
+}
+
+async fn description(document: Data<Document>) -> impl Responder {
+    HttpResponse::Ok().content_type(ContentType::json()).body(document.0.clone())
 }
 
 async fn to_docs() -> impl Responder {
