@@ -155,6 +155,22 @@ pub enum MediaKind {
     Sticker,
 }
 
+impl MediaKind {
+    /// The contract's spelling.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Image => "image",
+            Self::Video => "video",
+            Self::VideoNote => "ptv",
+            Self::Audio => "audio",
+            Self::VoiceNote => "ptt",
+            Self::Document => "document",
+            Self::Sticker => "sticker",
+        }
+    }
+}
+
 /// A piece of media in a message, still encrypted on WhatsApp's side.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Media {
@@ -242,6 +258,27 @@ pub struct ContactCard {
 }
 
 impl Content {
+    /// The contract's name for the kind of message; notes go by the name of what they are notes of.
+    #[must_use]
+    pub fn type_name(&self) -> &str {
+        match self {
+            Self::Text(_) => "text",
+            Self::Media(media) => match media.kind {
+                MediaKind::VideoNote => MediaKind::Video.as_str(),
+                MediaKind::VoiceNote => MediaKind::Audio.as_str(),
+                kind => kind.as_str(),
+            },
+            Self::Location { .. } => "location",
+            Self::Contacts(_) => "contact",
+            Self::Reaction { .. } => "reaction",
+            Self::ButtonReply { .. } => "buttons_response",
+            Self::ListReply { .. } => "list_response",
+            Self::Edit { .. } => "message_edit",
+            Self::Revoke { .. } => "message_revoke",
+            Self::Other(name) => name,
+        }
+    }
+
     /// The words in it: the text, a caption, a name; empty where there are none.
     #[must_use]
     pub fn text(&self) -> &str {

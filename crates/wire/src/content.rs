@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use wharf_domain::{
     delivery::MediaCopy,
-    message::{ContactCard, Content, Media, MediaKind},
+    message::{ContactCard, Content, MediaKind},
 };
 
 use crate::{
@@ -11,29 +11,6 @@ use crate::{
     message::{ContactView, EditView, LocationView, MediaView, ReactionView},
     vcard,
 };
-
-/// The contract's name for a kind of content.
-pub(crate) fn type_name(content: &Content) -> &str {
-    match content {
-        Content::Text(_) => "text",
-        Content::Media(media) => match media.kind {
-            MediaKind::Image => "image",
-            MediaKind::Video | MediaKind::VideoNote => "video",
-            MediaKind::Audio | MediaKind::VoiceNote => "audio",
-            MediaKind::Document => "document",
-            MediaKind::Sticker => "sticker",
-        },
-        Content::Location { .. } => "location",
-        Content::Contacts(_) => "contact",
-        Content::Reaction { .. } => "reaction",
-        Content::ButtonReply { .. } => "buttons_response",
-        Content::ListReply { .. } => "list_response",
-        Content::Edit { .. } => "message_edit",
-        Content::Revoke { .. } => "message_revoke",
-        Content::Other(name) => name,
-        _ => "unknown",
-    }
-}
 
 pub(crate) fn edit(content: &Content) -> Option<EditView> {
     match content {
@@ -48,7 +25,7 @@ pub(crate) fn media(content: &Content, copy: Option<&MediaCopy>) -> Option<Media
     let Content::Media(media) = content else { return None };
     let copy = copy.cloned().unwrap_or_default();
     Some(MediaView {
-        r#type: media_type(media).to_owned(),
+        r#type: media.kind.as_str().to_owned(),
         url: media.url.clone(),
         s3_url: copy.s3_url,
         s3_error: copy.s3_error,
@@ -61,18 +38,6 @@ pub(crate) fn media(content: &Content, copy: Option<&MediaCopy>) -> Option<Media
         duration: media.duration,
         is_voice_note: media.kind == MediaKind::VoiceNote,
     })
-}
-
-fn media_type(media: &Media) -> &'static str {
-    match media.kind {
-        MediaKind::Image => "image",
-        MediaKind::Video => "video",
-        MediaKind::VideoNote => "ptv",
-        MediaKind::Audio => "audio",
-        MediaKind::VoiceNote => "ptt",
-        MediaKind::Document => "document",
-        MediaKind::Sticker => "sticker",
-    }
 }
 
 pub(crate) fn location(content: &Content) -> Option<LocationView> {

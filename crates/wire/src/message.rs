@@ -239,7 +239,7 @@ impl MessageView {
         let edit = content::edit(content);
         Self {
             head,
-            r#type: content::type_name(content).to_owned(),
+            r#type: content.type_name().to_owned(),
             content: content.text().to_owned(),
             source: message.source.clone().unwrap_or_default(),
             is_forwarded: message.is_forwarded,

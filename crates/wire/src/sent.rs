@@ -5,7 +5,6 @@ use utoipa::ToSchema;
 use wharf_domain::message::{Content, Media, MediaKind, Message};
 
 use crate::{
-    content::type_name,
     party::{ChatView, PartyView},
     rfc3339,
 };
@@ -100,7 +99,7 @@ impl From<&Message> for SentMessageView {
         Self {
             message_id: message.id.to_string(),
             direction: message.direction.as_str().to_owned(),
-            message_type: type_name(&message.content).to_owned(),
+            message_type: message.content.type_name().to_owned(),
             content: (!is_sticker).then(|| message.content.text().to_owned()),
             media: media.map(SentMediaView::from),
             timestamp: rfc3339(message.timestamp),

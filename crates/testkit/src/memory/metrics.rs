@@ -3,7 +3,7 @@ use std::collections::HashSet;
 use chrono::TimeDelta;
 use wharf_domain::{
     Timestamp,
-    message::{ChatKind, Content, Direction, MediaKind, StoredMessage},
+    message::{ChatKind, Content, Direction, StoredMessage},
     metrics::Metrics,
 };
 
@@ -25,10 +25,10 @@ pub(super) fn of<'a>(messages: impl Iterator<Item = &'a StoredMessage>, now: Tim
             ChatKind::Private => metrics.in_private += 1,
             ChatKind::Newsletter | ChatKind::Broadcast => {}
         }
-        *metrics.by_type.entry(type_name(&message.content).to_owned()).or_default() += 1;
+        *metrics.by_type.entry(message.content.type_name().to_owned()).or_default() += 1;
         if let Content::Media(media) = &message.content {
             metrics.with_media += 1;
-            *metrics.by_media.entry(media_name(media.kind).to_owned()).or_default() += 1;
+            *metrics.by_media.entry(media.kind.as_str().to_owned()).or_default() += 1;
         }
         if chats.insert(&message.chat.party.jid) {
             metrics.chats += 1;
@@ -42,38 +42,4 @@ pub(super) fn of<'a>(messages: impl Iterator<Item = &'a StoredMessage>, now: Tim
         metrics.last_at = metrics.last_at.max(Some(sent_at));
     }
     metrics
-}
-
-fn type_name(content: &Content) -> &str {
-    match content {
-        Content::Text(_) => "text",
-        Content::Media(media) => match media.kind {
-            MediaKind::Image => "image",
-            MediaKind::Video | MediaKind::VideoNote => "video",
-            MediaKind::Audio | MediaKind::VoiceNote => "audio",
-            MediaKind::Document => "document",
-            MediaKind::Sticker => "sticker",
-        },
-        Content::Location { .. } => "location",
-        Content::Contacts(_) => "contact",
-        Content::Reaction { .. } => "reaction",
-        Content::ButtonReply { .. } => "buttons_response",
-        Content::ListReply { .. } => "list_response",
-        Content::Edit { .. } => "message_edit",
-        Content::Revoke { .. } => "message_revoke",
-        Content::Other(name) => name,
-        _ => "unknown",
-    }
-}
-
-fn media_name(kind: MediaKind) -> &'static str {
-    match kind {
-        MediaKind::Image => "image",
-        MediaKind::Video => "video",
-        MediaKind::VideoNote => "ptv",
-        MediaKind::Audio => "audio",
-        MediaKind::VoiceNote => "ptt",
-        MediaKind::Document => "document",
-        MediaKind::Sticker => "sticker",
-    }
 }
