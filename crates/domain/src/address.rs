@@ -211,6 +211,13 @@ impl Party {
             (_, _) => Self { jid: address, lid: None, name },
         }
     }
+
+    /// Takes note of the phone JID of somebody of whom only the LID was known.
+    pub fn learn(&mut self, phone: Jid) {
+        if self.jid.server == Server::Lid && phone.server == Server::Phone {
+            self.lid = Some(std::mem::replace(&mut self.jid, phone));
+        }
+    }
 }
 
 #[cfg(test)]

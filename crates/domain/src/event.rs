@@ -4,8 +4,11 @@ use uuid::Uuid;
 
 use crate::{
     Error, Result, Timestamp,
-    address::{Jid, Party},
+    address::{Jid, Party, Server},
+    call::CallUpdate,
+    group::GroupChange,
     instance::InstanceId,
+    label::{LabelAction, LabelChange},
     message::{Chat, Message, MessageId},
     state::StateChange,
 };
@@ -166,6 +169,12 @@ pub enum EventBody {
     Receipt(Receipt),
     /// The link changed.
     State(StateChange),
+    /// Something about a call.
+    Call(CallUpdate),
+    /// Something about a group.
+    Group(GroupChange),
+    /// Something about a label.
+    Label(LabelChange),
 }
 
 impl EventBody {
@@ -176,17 +185,48 @@ impl EventBody {
             Self::Message(_) => EventKind::MessageExchange,
             Self::Receipt(_) => EventKind::MessageStatus,
             Self::State(_) => EventKind::InstanceState,
+            Self::Call(_) => EventKind::CallUpdate,
+            Self::Group(_) => EventKind::GroupFlow,
+            Self::Label(_) => EventKind::LabelUpdate,
         }
     }
 
     /// Which lane the event waits in: events of one lane reach a sink in order, lanes do not wait for each other.
-    /// Messages and receipts of a chat share one; so do all changes of the link.
+    /// All that concerns a chat shares one, calls and changes of a group too; so do all changes of the link, and all
+    /// changes of labels themselves.
     #[must_use]
     pub fn lane(&self) -> Lane {
         match self {
             Self::Message(message) => Lane(message.chat.party.jid.to_string()),
             Self::Receipt(receipt) => Lane(receipt.chat.party.jid.to_string()),
+            Self::Call(call) => Lane(call.group.as_ref().unwrap_or(&call.from.jid).to_string()),
+            Self::Group(change) => Lane(change.group.jid.to_string()),
+            Self::Label(LabelChange { action: LabelAction::Chat { chat, .. }, .. }) => {
+                Lane(chat.jid.to_string())
+            }
+            Self::Label(_) => Lane("labels".to_owned()),
             Self::State(_) => Lane(String::new()),
+        }
+    }
+
+    /// The people in it of whom only the LID is known.
+    pub fn hidden(&mut self) -> impl Iterator<Item = &mut Party> {
+        self.parties().into_iter().filter(|party| party.jid.server() == Server::Lid)
+    }
+
+    fn parties(&mut self) -> Vec<&mut Party> {
+        match self {
+            Self::Message(message) => {
+                let Message { chat, sender, recipient, .. } = &mut **message;
+                [&mut chat.party, sender].into_iter().chain(recipient).collect()
+            }
+            Self::Receipt(receipt) => vec![&mut receipt.chat.party, &mut receipt.from],
+            Self::Call(call) => vec![&mut call.from],
+            Self::Group(change) => {
+                change.author.iter_mut().chain(&mut change.participants).collect()
+            }
+            Self::Label(LabelChange { action: LabelAction::Chat { chat, .. }, .. }) => vec![chat],
+            Self::Label(_) | Self::State(_) => Vec::new(),
         }
     }
 }

@@ -2,11 +2,14 @@
 
 pub mod account;
 pub mod address;
+pub mod call;
 pub mod cors;
 pub mod delivery;
 pub mod error;
 pub mod event;
+pub mod group;
 pub mod instance;
+pub mod label;
 pub mod media;
 pub mod message;
 pub mod metrics;

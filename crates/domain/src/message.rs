@@ -232,6 +232,31 @@ pub enum Content {
         /// The row's title.
         title: String,
     },
+    /// What was filled in or picked in an interactive message (a native flow).
+    FlowReply {
+        /// The flow's name in WhatsApp's protocol.
+        name: String,
+        /// The answer, as JSON text.
+        params: String,
+        /// What people are shown of it.
+        text: String,
+    },
+    /// A poll.
+    Poll {
+        /// The question.
+        title: String,
+        /// The options, in their order.
+        options: Vec<String>,
+        /// How many may be picked; 0 is any number.
+        selectable: u32,
+    },
+    /// Somebody's picks in a poll, in place of that person's earlier ones.
+    PollVote {
+        /// The poll.
+        target: MessageId,
+        /// The options picked; none takes the vote back.
+        selected: Vec<String>,
+    },
     /// The text of an earlier message was changed.
     Edit {
         /// The message that was changed.
@@ -273,6 +298,9 @@ impl Content {
             Self::Reaction { .. } => "reaction",
             Self::ButtonReply { .. } => "buttons_response",
             Self::ListReply { .. } => "list_response",
+            Self::FlowReply { .. } => "interactive",
+            Self::Poll { .. } => "poll",
+            Self::PollVote { .. } => "poll_vote",
             Self::Edit { .. } => "message_edit",
             Self::Revoke { .. } => "message_revoke",
             Self::Other(name) => name,
@@ -283,13 +311,15 @@ impl Content {
     #[must_use]
     pub fn text(&self) -> &str {
         match self {
-            Self::Text(text) | Self::Edit { text, .. } => text,
+            Self::Text(text) | Self::Edit { text, .. } | Self::FlowReply { text, .. } => text,
+            Self::Poll { title, .. } => title,
             Self::Media(media) => media.caption.as_deref().unwrap_or_default(),
             Self::Reaction { emoji, .. } => emoji.as_deref().unwrap_or_default(),
             Self::Location { .. }
             | Self::Contacts(_)
             | Self::ButtonReply { .. }
             | Self::ListReply { .. }
+            | Self::PollVote { .. }
             | Self::Revoke { .. }
             | Self::Other(_) => "",
         }

@@ -3,7 +3,7 @@
 use url::Url;
 use uuid::Uuid;
 
-use crate::{Error, Result, event::EventFilter, secret::Secret};
+use crate::{Error, Result, Timestamp, event::EventFilter, secret::Secret};
 
 /// How many enabled webhooks an instance may have.
 pub const MAX_ENABLED: usize = 3;
@@ -93,6 +93,26 @@ pub struct Webhook {
     pub label: WebhookLabel,
     /// Where to, and how. `None` is a disabled webhook: the row stays, its configuration is gone.
     pub target: Option<WebhookTarget>,
+    /// Why the gateway itself disabled it, until it is written anew.
+    pub stopped: Option<Stopped>,
+}
+
+/// Why and when the gateway disabled a webhook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stopped {
+    /// Why, in words.
+    pub reason: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A signing secret that was replaced and still signs beside the new one, so that receivers can change at leisure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RetiringSecret {
+    /// The secret.
+    pub secret: Secret,
+    /// Until when it signs.
+    pub until: Timestamp,
 }
 
 /// Where an enabled webhook posts to, and how.
@@ -104,6 +124,8 @@ pub struct WebhookTarget {
     pub authorization: Option<Secret>,
     /// Signs deliveries by the Standard Webhooks scheme; never given back.
     pub secret: Option<Secret>,
+    /// The secret before that one. Set by the store alone.
+    pub previous_secret: Option<RetiringSecret>,
     /// Whether the event's name is appended to the path.
     pub by_events: bool,
     /// Which events.

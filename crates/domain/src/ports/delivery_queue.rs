@@ -45,7 +45,8 @@ pub trait DeliveryQueue: Send + Sync {
     /// Of a sink's lane only a run from its head is given, in order, at most as long as the room says; a lane of which
     /// something is claimed, or whose head is not yet due, gives nothing. Never more lanes than there is room for, in
     /// all and of each sink: a sink without room keeps nobody else's lanes from being given. Lanes whose head has
-    /// waited longest come first. Nothing is given only when there is nothing due that there is room for, or somebody
+    /// waited longest come first. Nothing of a disabled sink is given: what waits there is held, as it is, until the sink
+    /// is enabled again. Nothing is given only when there is nothing due that there is room for, or somebody
     /// else is claiming it.
     async fn claim(&self, now: Timestamp, room: &Room) -> Result<Vec<Delivery>>;
 
@@ -58,6 +59,7 @@ pub trait DeliveryQueue: Send + Sync {
     /// Gives back all claims, for a start after a crash. Says how many there were.
     async fn release_all(&self) -> Result<u64>;
 
-    /// When the next unclaimed delivery at the head of a lane that there is room for is due, if there is any.
+    /// When the next unclaimed delivery at the head of a lane that there is room for is due, if there is any. Disabled
+    /// sinks do not count.
     async fn next_due(&self, room: &Room) -> Result<Option<Timestamp>>;
 }

@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 
 use crate::{
-    Result,
-    event::{EventId, NewEvent},
+    Result, Timestamp,
+    event::{Event, EventId, NewEvent},
     instance::InstanceId,
 };
 
@@ -13,6 +13,41 @@ pub struct Appended {
     pub id: EventId,
     /// Whether it was new.
     pub is_new: bool,
+}
+
+/// Where reading the log begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogStart {
+    /// With the oldest event there is.
+    Oldest,
+    /// After this event; when it is not in the log any more, or never was, after the moment in its id.
+    AfterEvent(EventId),
+    /// After this place.
+    AfterSequence(i64),
+    /// With what was recorded at this moment.
+    Since(Timestamp),
+}
+
+/// How long settled events are kept: those of which nothing is on its way, held or claimed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EventRetention {
+    /// Events recorded before this go, unless they have a dead letter.
+    pub before: Option<Timestamp>,
+    /// Of the others the oldest go while all bodies together are larger than so many bytes.
+    pub max_bytes: Option<u64>,
+    /// Dead letters whose event was recorded before this go, and with the last of them their event.
+    pub dead_before: Option<Timestamp>,
+    /// Of the other dead letters the oldest go while the bodies of their events are larger than so many bytes.
+    pub dead_max_bytes: Option<u64>,
+}
+
+/// What was removed of the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Events, with their settled deliveries.
+    pub events: u64,
+    /// Dead letters.
+    pub dead_letters: u64,
 }
 
 /// The log of all that happens, and the only path to any sink.
@@ -37,4 +72,17 @@ pub trait EventLog: Send + Sync {
     ///
     /// Fails with `NotFound(Instance)` when there is no such instance.
     async fn append(&self, instance: InstanceId, events: &[NewEvent]) -> Result<Vec<Appended>>;
+
+    /// Reads at most `limit` events of an instance, in their order. An event that was not given at one time comes at no
+    /// later time before one that was: whoever goes on after the last one misses nothing.
+    ///
+    /// What cannot be read any more is left out, and told to the log of the process.
+    async fn read(&self, instance: InstanceId, from: LogStart, limit: usize) -> Result<Vec<Event>>;
+
+    /// The place of the newest event of an instance; 0 when there was none yet.
+    async fn end(&self, instance: InstanceId) -> Result<i64>;
+
+    /// Removes at most about `limit` events and dead letters that need not be kept. Says how many went; none when
+    /// there is nothing left to remove.
+    async fn prune(&self, keep: &EventRetention, limit: u64) -> Result<Pruned>;
 }

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 
-use crate::delivery::{Dispatch, Outcome};
+use crate::delivery::{Attempt, Dispatch, Probe};
 
 /// Carries an event to the outside, once.
 ///
@@ -9,5 +9,8 @@ use crate::delivery::{Dispatch, Outcome};
 #[async_trait]
 pub trait EventSink: Send + Sync {
     /// Makes one attempt. Nothing secret is in the outcome's reason.
-    async fn deliver(&self, dispatch: &Dispatch<'_>) -> Outcome;
+    async fn deliver(&self, dispatch: &Dispatch<'_>) -> Attempt;
+
+    /// Makes one attempt at delivering a test event, signed and authorized like any other.
+    async fn probe(&self, probe: &Probe<'_>) -> Attempt;
 }

@@ -84,7 +84,7 @@ pub trait MessageStore: Send + Sync {
     /// Figures of an instance's messages as of `now`, over what is stored.
     async fn metrics(&self, instance: InstanceId, now: Timestamp) -> Result<Metrics>;
 
-    /// Removes messages and fully delivered events older than `before`, at most `limit` of each, and the idempotency
-    /// keys older than 24 hours before `now`. Says how many rows went.
+    /// Removes messages older than `before`, at most `limit`, and the idempotency keys older than 24 hours before `now`.
+    /// Says how many rows went.
     async fn prune(&self, before: Option<Timestamp>, now: Timestamp, limit: u64) -> Result<u64>;
 }

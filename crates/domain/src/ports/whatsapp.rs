@@ -7,8 +7,11 @@ use super::message_store::HistoricMessage;
 use crate::{
     Result, Timestamp,
     address::{Jid, Party, PhoneNumber},
+    call::CallUpdate,
     event::{EventKey, Receipt},
+    group::GroupChange,
     instance::{InstanceId, Profile},
+    label::LabelChange,
     media::{MediaBody, OutgoingMedia},
     message::{Message, MessageId, Quote},
     pairing::{PairingCode, QrCode},
@@ -58,6 +61,10 @@ pub trait WhatsApp: Send + Sync {
 
     /// Whether the instance has the keys of a paired device.
     async fn is_paired(&self, instance: InstanceId) -> Result<bool>;
+
+    /// The phone JIDs of people of whom the LID is known, as far as this instance has learnt them by now. Answers from
+    /// what is stored, whether or not a session runs.
+    async fn phones(&self, instance: InstanceId, lids: &[Jid]) -> Result<Vec<(Jid, Jid)>>;
 
     /// Forgets all keys of an instance, in one step. No session of it may run.
     async fn forget(&self, instance: InstanceId) -> Result<()>;
@@ -188,13 +195,18 @@ pub trait SessionObserver: Send + Sync {
     /// session, and WhatsApp delivers them again to the next one. Must not call the session.
     async fn on_inbound(&self, messages: Vec<Inbound>) -> Result<()>;
 
-    /// Takes note of anything else. An error, which only a receipt or a late acknowledgement may give, ends the session
-    /// as it does for messages: WhatsApp hears of no receipt that was not taken, and delivers it again.
+    /// Takes note of anything else. An error, which only what is recorded may give, ends the session as it does for
+    /// messages. Receipts, calls and changes of groups and labels are acknowledged by the library on arrival, so whoever
+    /// implements this tries hard.
     async fn on_event(&self, event: SessionEvent) -> Result<()>;
 
     /// Takes over a piece of the history that the phone offered. WhatsApp does not offer it again, so whoever
     /// implements this tries hard.
     async fn on_history(&self, batch: HistoryBatch) -> Result<()>;
+
+    /// The stored message of that id in the adapter's own encoding, for what can only be understood together with it,
+    /// such as votes in a poll.
+    async fn recall(&self, id: &MessageId) -> Result<Option<Bytes>>;
 }
 
 /// What happens in a session besides messages.
@@ -244,8 +256,29 @@ pub enum SessionEvent {
         /// The code, when it was refused.
         refused: Option<u16>,
     },
-    /// Somebody calls.
-    Call(IncomingCall),
+    /// Something about a call. `key` tells a repeat.
+    Call {
+        /// What it is recognised by.
+        key: EventKey,
+        /// What happened.
+        update: CallUpdate,
+        /// The call, when it rings here and may be rejected.
+        ringing: Option<IncomingCall>,
+    },
+    /// Something about a group. `key` tells a repeat.
+    Group {
+        /// What it is recognised by.
+        key: EventKey,
+        /// What changed.
+        change: GroupChange,
+    },
+    /// Something about labels. `key` tells a repeat.
+    Label {
+        /// What it is recognised by.
+        key: EventKey,
+        /// What changed.
+        change: LabelChange,
+    },
     /// The server has stopped answering on a connection that is still open.
     KeepaliveTimeout,
     /// The server answers again.
