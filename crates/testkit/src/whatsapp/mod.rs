@@ -64,6 +64,9 @@ struct State {
     typing: Vec<(InstanceId, Jid, bool)>,
     online: Vec<(InstanceId, bool)>,
     rejected: Vec<(InstanceId, IncomingCall)>,
+    /// Whose LID belongs to whose number, as instances have learnt it.
+    phones: HashMap<(InstanceId, Jid), Jid>,
+    phone_questions: usize,
     forgotten: Vec<InstanceId>,
     logged_out: Vec<InstanceId>,
 }
@@ -195,6 +198,17 @@ impl InMemoryWhatsApp {
         self.world.state().rejected.clone()
     }
 
+    /// From now on an instance knows which number belongs to a LID.
+    pub fn learn_phone(&self, instance: InstanceId, lid: &Jid, phone: &Jid) {
+        self.world.state().phones.insert((instance, lid.clone()), phone.clone());
+    }
+
+    /// How often [`WhatsApp::phones`] was asked.
+    #[must_use]
+    pub fn phone_questions(&self) -> usize {
+        self.world.state().phone_questions
+    }
+
     /// The instances whose keys were forgotten, in order.
     #[must_use]
     pub fn forgotten(&self) -> Vec<InstanceId> {
@@ -278,10 +292,21 @@ impl WhatsApp for InMemoryWhatsApp {
         Ok(self.world.state().paired.contains_key(&instance))
     }
 
+    async fn phones(&self, instance: InstanceId, lids: &[Jid]) -> Result<Vec<(Jid, Jid)>> {
+        let mut state = self.world.state();
+        state.phone_questions += 1;
+        let known = lids.iter().filter_map(|lid| {
+            let phone = state.phones.get(&(instance, lid.clone()))?;
+            Some((lid.clone(), phone.clone()))
+        });
+        Ok(known.collect())
+    }
+
     async fn forget(&self, instance: InstanceId) -> Result<()> {
         assert!(!self.world.is_running(instance), "a session of {instance:?} still runs");
         let mut state = self.world.state();
         state.paired.remove(&instance);
+        state.phones.retain(|(owner, _), _| *owner != instance);
         state.forgotten.push(instance);
         Ok(())
     }
@@ -339,6 +364,10 @@ mod tests {
             self.events.send_modify(|all| all.push(format!("history {count}")));
             Ok(())
         }
+
+        async fn recall(&self, id: &MessageId) -> Result<Option<Bytes>> {
+            Ok(Some(Bytes::copy_from_slice(id.as_str().as_bytes())))
+        }
     }
 
     async fn session(
@@ -367,6 +396,27 @@ mod tests {
         assert_eq!(words, ["Qr", "Paired", "Connected", "inbound", "Ended"]);
         assert!(told[4].contains("Stopped"), "{told:?}");
         assert!(whatsapp.is_paired(instance).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_session_asks_its_observer_for_stored_messages_and_forgets_what_it_learnt_with_its_keys()
+     {
+        let (whatsapp, instance) = (InMemoryWhatsApp::default(), InstanceId(build::uuid()));
+        session(&whatsapp, instance, Arc::new(Heard::default())).await;
+        let driven = whatsapp.until_session(instance).await;
+        let id = build::message_id();
+        assert_eq!(driven.recall(&id).await.unwrap().unwrap(), id.as_str());
+
+        let (lid, phone) = (Jid::parse("1@lid").unwrap(), build::phone("5511999990002"));
+        assert_eq!(whatsapp.phones(instance, std::slice::from_ref(&lid)).await.unwrap(), []);
+        whatsapp.learn_phone(instance, &lid, &phone);
+        let known = whatsapp.phones(instance, std::slice::from_ref(&lid)).await.unwrap();
+        assert_eq!(known, [(lid.clone(), phone)]);
+        driven.end(SessionEnd::Stopped);
+        driven.until_ended().await;
+        whatsapp.forget(instance).await.unwrap();
+        assert_eq!(whatsapp.phones(instance, &[lid]).await.unwrap(), []);
+        assert_eq!(whatsapp.phone_questions(), 3);
     }
 
     #[tokio::test]

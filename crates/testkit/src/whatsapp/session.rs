@@ -1,7 +1,7 @@
 use std::{
     fmt,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, Weak,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
@@ -31,6 +31,8 @@ pub struct InMemorySession {
     instance: InstanceId,
     world: Arc<World>,
     happenings: mpsc::UnboundedSender<Happening>,
+    /// Weak, since sessions are kept for ever and an observer's end is its owner's business.
+    observer: Weak<dyn SessionObserver>,
     course: watch::Receiver<Course>,
     is_connected: Arc<AtomicBool>,
     codes: Arc<watch::Sender<Vec<(PhoneNumber, PairingCode)>>>,
@@ -73,6 +75,7 @@ impl InMemorySession {
             instance,
             world,
             happenings,
+            observer: Arc::downgrade(&observer),
             course: followed,
             is_connected: Arc::default(),
             codes: Arc::default(),
@@ -132,6 +135,12 @@ impl InMemorySession {
     /// The phone offers a piece of its history; gives what the observer answered.
     pub async fn offer_history(&self, batch: HistoryBatch) -> Result<()> {
         self.ask(|answer| Happening::History(batch, answer)).await
+    }
+
+    /// The session looks a stored message up, as it does for votes in polls.
+    pub async fn recall(&self, id: &MessageId) -> Result<Option<Bytes>> {
+        let over = || Error::ConnectFailed("the session is over".to_owned());
+        self.observer.upgrade().ok_or_else(over)?.recall(id).await
     }
 
     async fn ask(
