@@ -6,6 +6,7 @@
 mod bad_days;
 mod browser;
 mod bucket;
+mod chaos;
 mod files;
 mod first_chat;
 mod gateway;

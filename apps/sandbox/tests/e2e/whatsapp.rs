@@ -18,6 +18,20 @@ pub(crate) struct WhatsApp {
     http: Client,
 }
 
+/// What types messages on a phone.
+pub(crate) struct Sender {
+    http: Client,
+    url: String,
+}
+
+impl Sender {
+    pub(crate) async fn send(&self, to: &str, text: &str) {
+        let body = json!({ "to": to, "text": text });
+        let answer = self.http.post(&self.url).json(&body).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK, "{:?}", answer.text().await);
+    }
+}
+
 impl WhatsApp {
     pub(crate) fn start(dir: &Path) -> Self {
         let dir = dir.join("whatsapp");
@@ -97,6 +111,12 @@ impl WhatsApp {
         let path = format!("phones/{from}/send");
         let sent = self.expect(StatusCode::OK, Method::POST, &path, body).await;
         sent["messageId"].as_str().unwrap().to_owned()
+    }
+
+    /// A phone's hand, for a task of its own.
+    pub(crate) fn sender(&self, number: &str) -> Sender {
+        let url = format!("{}/admin/phones/{number}/send", self.url);
+        Sender { http: self.http.clone(), url }
     }
 
     pub(crate) async fn read(&self, number: &str, message: &str) {
