@@ -18,6 +18,10 @@ pub enum ConnectionState {
 }
 
 impl ConnectionState {
+    /// Every state.
+    pub const ALL: [Self; 5] =
+        [Self::Disconnected, Self::Connecting, Self::Connected, Self::LoggedOut, Self::Banned];
+
     /// The contract's spelling.
     #[must_use]
     pub fn as_str(self) -> &'static str {
