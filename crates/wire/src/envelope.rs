@@ -54,6 +54,12 @@ pub struct InstanceData<'a> {
     token: &'a str,
 }
 
+impl<'a> InstanceData<'a> {
+    pub(crate) fn new(instance: &'a InstanceName, token: &'a Token, base_url: &'a str) -> Self {
+        Self { base_url, instance: instance.as_str(), token: token.expose() }
+    }
+}
+
 /// Renders an event as JSON, as it goes out on every channel, with the instance's name and token and the server's address
 /// as they are now, and with what can be told of its media beyond the message itself.
 #[must_use]
@@ -64,8 +70,7 @@ pub fn envelope(
     base_url: &str,
     media: Option<&MediaCopy>,
 ) -> Vec<u8> {
-    let instance_data =
-        InstanceData { base_url, instance: instance.as_str(), token: token.expose() };
+    let instance_data = InstanceData::new(instance, token, base_url);
     match &event.body {
         EventBody::Message(message) => {
             let view = MessageExchangeView::new(message, media);
