@@ -17,6 +17,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("wharf-webhook", &["wharf-domain", "wharf-net", "wharf-wire"]),
     ("wharf-media", &["wharf-domain", "wharf-net"]),
     ("wharf-media-s3", &["wharf-domain", "wharf-net"]),
+    ("wharf-metrics", &["wharf-domain"]),
     ("wharf-whatsapp-store", &["wharf-migrations", "wharf-seal", "wharf-sql"]),
     // Tools of the driven ones; none knows a port.
     ("wharf-migrations", &[]),
@@ -46,6 +47,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "wharf-http-ryze",
             "wharf-media",
             "wharf-media-s3",
+            "wharf-metrics",
             "wharf-migrations",
             "wharf-net",
             "wharf-seal",
@@ -66,6 +68,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("axum", &["wharf-tests", "wharf-whatsapp-sim"]),
     ("figment", &["wharf"]),
     ("opus-decoder", &["wharf-media"]),
+    ("prometheus-client", &["wharf-metrics"]),
     ("reqwest", &["wharf-net", "wharf-tests"]),
     ("rust-s3", &["wharf-media-s3"]),
     ("sea-orm", &["wharf-migrations", "wharf-sql", "wharf-storage", "wharf-whatsapp-store"]),
