@@ -55,7 +55,7 @@ impl Locks {
         Ok(Self { server, _data_dir: data_dir })
     }
 
-    /// Returns once another server may have taken the database over.
+    /// Returns once another server has taken the database over.
     pub(crate) async fn lost(&mut self) {
         self.server.lost().await;
     }
@@ -154,7 +154,7 @@ impl OpenDatabase {
         self.forget_sessions(&orphans).await
     }
 
-    /// Returns once another server may have taken the database over.
+    /// Returns once another server has taken the database over.
     pub(crate) async fn lost(&mut self) {
         match &mut self.locks {
             Some(locks) => locks.lost().await,

@@ -171,7 +171,7 @@ impl Gateway {
                 Ok(Ok(())) => anyhow!("the HTTP server ended by itself"),
             }),
             () = self.database.lost() => Err(anyhow!(
-                "the connection that holds the database was lost, and another server may have it now"
+                "another server has the database, or had it while this one had lost its connection"
             )),
             () = end => Ok(()),
         };
