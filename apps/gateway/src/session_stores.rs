@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use wharf_domain::{Error, Result, instance::InstanceId};
+use wharf_domain::{
+    Error, Result,
+    address::{Jid, PhoneNumber},
+    instance::InstanceId,
+};
 use wharf_whatsapp::{SessionStore, SessionStores};
 use wharf_whatsapp_store::StoreFactory;
 
@@ -24,6 +28,16 @@ impl SessionStores for SqlSessionStores {
 
     async fn is_paired(&self, instance: InstanceId) -> Result<bool> {
         Ok(self.0.registered_jid(instance.0).await.map_err(unavailable)?.is_some())
+    }
+
+    async fn phones(&self, instance: InstanceId, lids: &[Jid]) -> Result<Vec<(Jid, Jid)>> {
+        let users: Vec<_> = lids.iter().map(Jid::user).collect();
+        let known = self.0.phones(instance.0, &users).await.map_err(unavailable)?;
+        let pairs = known.into_iter().filter_map(|(lid, phone)| {
+            let lid = lids.iter().find(|asked| asked.user() == lid)?;
+            Some((lid.clone(), Jid::phone(&PhoneNumber::parse(&phone).ok()?)))
+        });
+        Ok(pairs.collect())
     }
 
     async fn forget(&self, instance: InstanceId) -> Result<()> {

@@ -11,7 +11,7 @@ use crate::SqlBackend;
 use crate::backend::write;
 use crate::error::{Error, Result};
 use crate::health::Health;
-use crate::statement::values;
+use crate::statement::{over_list, values};
 
 const TABLES: [&str; 18] = [
     "wa_device",
@@ -73,6 +73,23 @@ impl StoreFactory {
     pub async fn registered_jid(&self, instance: Uuid) -> Result<Option<String>, Error> {
         let Some(row) = self.device_row(instance).await? else { return Ok(None) };
         Ok(row.try_get("", "jid")?)
+    }
+
+    /// The phone numbers of LIDs, both without a server, as far as `instance` has learnt them.
+    pub async fn phones(
+        &self,
+        instance: Uuid,
+        lids: &[&str],
+    ) -> Result<Vec<(String, String)>, Error> {
+        let mut found = Vec::with_capacity(lids.len());
+        let wanted = lids.iter().map(|lid| (*lid).into());
+        let select = "SELECT lid, phone_number FROM wa_lid_mapping WHERE instance_id = $1 AND lid";
+        for statement in over_list(self.db.backend(), select, &[instance.into()], wanted) {
+            for row in self.db.reader().query_all_raw(statement).await? {
+                found.push((row.try_get_by_index(0)?, row.try_get_by_index(1)?));
+            }
+        }
+        Ok(found)
     }
 
     /// The instances of which anything is stored, each once.

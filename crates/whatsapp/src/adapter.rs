@@ -10,6 +10,7 @@ use wacore::store::DevicePropsOverride;
 use waproto::whatsapp::device_props::PlatformType;
 use wharf_domain::{
     Error, Result,
+    address::Jid,
     instance::InstanceId,
     ports::{Clock, History, Session, SessionObserver, SessionRequest, WhatsApp},
 };
@@ -172,6 +173,10 @@ impl WhatsApp for WhatsAppAdapter {
 
     async fn is_paired(&self, instance: InstanceId) -> Result<bool> {
         self.stores.is_paired(instance).await
+    }
+
+    async fn phones(&self, instance: InstanceId, lids: &[Jid]) -> Result<Vec<(Jid, Jid)>> {
+        if lids.is_empty() { Ok(Vec::new()) } else { self.stores.phones(instance, lids).await }
     }
 
     async fn forget(&self, instance: InstanceId) -> Result<()> {

@@ -14,7 +14,7 @@ mod text;
 mod wrapping;
 
 pub(crate) use address::{Aliases, from_library, registered, to_library};
-pub(crate) use call::{addresses_of_call, call};
+pub(crate) use call::{addresses_of_call, call, declined, elsewhere, missed, ringing};
 pub(crate) use context::Quoted;
 pub(crate) use history::{Names, STATUS, historic, said_in};
 pub(crate) use media::{Uploaded, downloadable, encode_media, media_type};

@@ -13,7 +13,8 @@ use crate::{
 };
 
 /// The events of the library we act on.
-const KINDS: [EventKind; 21] = [
+const KINDS: [EventKind; 23] = [
+    EventKind::CallEndedElsewhere,
     EventKind::ClientOutdated,
     EventKind::ConnectFailure,
     EventKind::Connected,
@@ -21,6 +22,7 @@ const KINDS: [EventKind; 21] = [
     EventKind::IncomingCall,
     EventKind::LoggedOut,
     EventKind::Messages,
+    EventKind::MissedCall,
     EventKind::PairError,
     EventKind::PairSuccess,
     EventKind::PairingCodeRefresh,
@@ -102,11 +104,8 @@ impl EventHandler for Listener {
             }
             Event::HistorySync(piece) => core.history.offer(piece),
             Event::IncomingCall(call) => {
-                if core.calls.note(call) {
-                    core.queue.push(Entry::Library(event));
-                } else {
-                    core.queue.nothing_to_tell();
-                }
+                let begins = core.calls.note(call);
+                core.queue.push(Entry::Call { event, begins });
             }
             Event::PictureUpdate(update) => {
                 core.queue.nothing_to_tell();

@@ -25,6 +25,13 @@ pub(crate) enum Entry {
     Inbound(Inbound),
     /// An event of the library, converted when its turn comes.
     Library(Arc<Event>),
+    /// Something about a call.
+    Call {
+        /// What the library says of it.
+        event: Arc<Event>,
+        /// Whether it begins to ring with that.
+        begins: bool,
+    },
     /// Who we are has changed.
     Profile,
     /// An event of our own.
@@ -41,7 +48,7 @@ impl Entry {
     pub(crate) fn things(&self) -> usize {
         match self {
             Self::Inbound(inbound) => inbound.messages.len(),
-            Self::Library(_) | Self::Profile | Self::Own(_) => 1,
+            Self::Library(_) | Self::Call { .. } | Self::Profile | Self::Own(_) => 1,
         }
     }
 }

@@ -17,7 +17,7 @@ use wharf_domain::{
     media::{MediaBody, OutgoingMedia},
     message::{MessageId, Quote},
     pairing::PairingCode,
-    ports::{IncomingCall, Outgoing, PreparedMedia, Session, SessionEnd},
+    ports::{IncomingCall, Outgoing, PreparedMedia, Session, SessionEnd, SessionEvent},
 };
 
 pub(crate) use self::core::Core;
@@ -89,7 +89,11 @@ impl Session for LiveSession {
         let (peer, creator) = self.core.calls.way_back(call);
         let rejected = client.voip().reject_call(&call.id, &peer, &creator).await;
         rejected.map_err(|e| in_our_words(&e))?;
-        self.core.calls.forget(&call.id);
+        let known = self.core.calls.known(&call.id);
+        self.core.calls.declined(&call.id);
+        let group = known.and_then(|known| known.group);
+        let (key, update) = convert::declined(call, group.as_ref(), self.core.clock.now());
+        self.core.queue.push_own(SessionEvent::Call { key, update, ringing: None });
         Ok(())
     }
 

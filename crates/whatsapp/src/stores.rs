@@ -3,7 +3,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 use wacore::store::traits::Backend;
-use wharf_domain::{Result, instance::InstanceId};
+use wharf_domain::{Result, address::Jid, instance::InstanceId};
 
 /// Where the keys of the instances are.
 #[async_trait]
@@ -13,6 +13,10 @@ pub trait SessionStores: Send + Sync {
 
     /// Whether the instance has the keys of a paired device.
     async fn is_paired(&self, instance: InstanceId) -> Result<bool>;
+
+    /// The phone JIDs of LIDs, as pairs of LID and phone JID, as far as the instance has learnt them. Its store may be in
+    /// use meanwhile.
+    async fn phones(&self, instance: InstanceId, lids: &[Jid]) -> Result<Vec<(Jid, Jid)>>;
 
     /// Removes everything of an instance, in one step. Called only while its store is not in use.
     async fn forget(&self, instance: InstanceId) -> Result<()>;

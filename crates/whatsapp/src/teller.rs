@@ -5,6 +5,7 @@ use wacore::types::events::{Event, InboundMessage};
 use wharf_domain::ports::{SessionEnd, SessionEvent, SessionObserver};
 
 use crate::{
+    calls::Known,
     convert::{self, Aliases},
     queue::{Entry, Inbound},
     session::Core,
@@ -54,6 +55,10 @@ impl Teller {
                 Entry::Profile => {
                     self.tell_event(SessionEvent::ProfileChanged(self.core.profile())).await
                 }
+                Entry::Call { event, begins } => match self.call(&event, begins).await {
+                    Some(event) => self.tell_event(event).await,
+                    None => true,
+                },
                 Entry::Library(event) => match self.converted(&event).await {
                     Some(event) => self.tell_event(event).await,
                     None => true,
@@ -124,10 +129,17 @@ impl Teller {
                 let (key, receipt) = convert::receipt(receipt, &aliases)?;
                 Some(SessionEvent::Receipt { key, receipt })
             }
-            Event::IncomingCall(call) if self.core.calls.rings(call.action.call_id()) => {
-                let mut aliases = Aliases::default();
-                self.core.learn(&mut aliases, convert::addresses_of_call(call)).await;
-                convert::call(call, &aliases).map(SessionEvent::Call)
+            Event::MissedCall(call) => {
+                let known = self.core.calls.known(&call.call_id);
+                let aliases = self.aliases_of_call(&call.from, known.as_ref()).await;
+                let (key, update) = convert::missed(call, known.as_ref(), &aliases)?;
+                Some(SessionEvent::Call { key, update, ringing: None })
+            }
+            Event::CallEndedElsewhere(call) => {
+                let known = self.core.calls.known(&call.call_id);
+                let aliases = self.aliases_of_call(&call.from, known.as_ref()).await;
+                let (key, update) = convert::elsewhere(call, known.as_ref(), &aliases)?;
+                Some(SessionEvent::Call { key, update, ringing: None })
             }
             Event::Connected(_) => Some(SessionEvent::Connected { profile: self.core.profile() }),
             Event::SelfPushNameUpdated(_) => {
@@ -139,6 +151,25 @@ impl Teller {
             }
             _ => convert::pairing(event),
         }
+    }
+
+    async fn call(&self, event: &Event, begins: bool) -> Option<SessionEvent> {
+        let Event::IncomingCall(call) = event else { return None };
+        let (id, caller) = (call.action.call_id(), call.action.call_creator());
+        let known = self.core.calls.known(id);
+        let aliases = self.aliases_of_call(caller, known.as_ref()).await;
+        let (key, update) = convert::call(call, known.as_ref(), &aliases)?;
+        // It may have ended while it waited for its turn.
+        let ringing = (begins && self.core.calls.rings(id))
+            .then(|| convert::ringing(call, known.as_ref(), &aliases))
+            .flatten();
+        Some(SessionEvent::Call { key, update, ringing })
+    }
+
+    async fn aliases_of_call(&self, caller: &wacore_binary::Jid, known: Option<&Known>) -> Aliases {
+        let mut aliases = Aliases::default();
+        self.core.learn(&mut aliases, convert::addresses_of_call(caller, known)).await;
+        aliases
     }
 
     /// Puts the keys of the device just paired down. The library would get to it some time later, and a crash before

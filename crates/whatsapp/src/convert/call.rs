@@ -1,100 +1,190 @@
-use wacore::types::call::{CallAction, IncomingCall as LibraryCall};
-use wharf_domain::ports::IncomingCall;
+use wacore::types::call::{
+    CallAction as Library, CallEndedElsewhere, ElsewhereOutcome, IncomingCall as LibraryCall,
+    MissedCall,
+};
+use wacore_binary::JidExt;
+use wharf_domain::{
+    Timestamp,
+    call::{CallAction, CallUpdate},
+    event::EventKey,
+    ports::IncomingCall,
+};
 
-use super::address::{Aliases, from_library};
+use super::{
+    address::{Aliases, from_library},
+    key,
+};
+use crate::calls::{ACCEPTED_ELSEWHERE, Known, REJECTED_ELSEWHERE, is_busy};
 
-/// The addresses in a call whose other half did not come with it.
-pub(crate) fn addresses_of_call(call: &LibraryCall) -> Vec<wacore_binary::Jid> {
-    vec![caller(call).0.clone()]
+type LibraryJid = wacore_binary::Jid;
+
+/// Why a call is over that nobody answered, in the contract's word.
+const MISSED: &str = "missed";
+/// WhatsApp's words for that, besides none at all.
+const UNANSWERED: [&str; 2] = ["timeout", "group_call_ended"];
+
+/// Somebody in a call whose other address did not come with it.
+pub(crate) fn addresses_of_call(caller: &LibraryJid, known: Option<&Known>) -> Vec<LibraryJid> {
+    match known {
+        Some(Known { caller_phone: Some(_), .. }) => Vec::new(),
+        _ => vec![caller.clone()],
+    }
 }
 
 /// A call that rings, in our words.
-pub(crate) fn call(call: &LibraryCall, aliases: &Aliases) -> Option<IncomingCall> {
-    let (is_group, is_video) = match &call.action {
-        CallAction::Offer { group_jid, is_video, .. } => {
-            (group_jid.is_some() || call.group.is_some(), *is_video)
-        }
-        CallAction::OfferNotice { is_group, is_video, .. } => (*is_group, *is_video),
-        _ => return None,
-    };
-    let (from, alternative) = caller(call);
-    let name = call.notify.clone().filter(|name| !name.is_empty());
+pub(crate) fn ringing(
+    call: &LibraryCall,
+    known: Option<&Known>,
+    aliases: &Aliases,
+) -> Option<IncomingCall> {
+    if !matches!(call.action, Library::Offer { .. } | Library::OfferNotice { .. }) {
+        return None;
+    }
+    let known = known?;
+    let creator = from_library(call.action.call_creator())?;
     Some(IncomingCall {
         id: call.action.call_id().to_owned(),
-        from: aliases.party(from_library(from)?, alternative, name),
-        creator: from_library(call.action.call_creator())?,
-        is_group,
-        is_video,
+        from: aliases.party(creator.clone(), known.caller_phone.as_ref(), known.name.clone()),
+        creator,
+        is_group: known.is_group,
+        is_video: known.is_video,
         timestamp: call.timestamp,
     })
 }
 
-/// Who calls, and under which other address. The stanza comes from the caller, or from the group it is a call of.
-fn caller(call: &LibraryCall) -> (&wacore_binary::Jid, Option<&wacore_binary::Jid>) {
-    let alternative = match &call.action {
-        CallAction::Offer { caller_pn, .. } => caller_pn.as_ref(),
-        _ => None,
+/// What happened to a call in our words; `None` for what people are not told of: that a device prepares to answer
+/// (`preaccept`: nothing is decided), that both sides look for a way (`transport`), and what happens within a call that
+/// has been answered (video, hands, screens, who takes part, keys).
+pub(crate) fn call(
+    call: &LibraryCall,
+    known: Option<&Known>,
+    aliases: &Aliases,
+) -> Option<(EventKey, CallUpdate)> {
+    let mut length = None;
+    let (action, reason) = match &call.action {
+        Library::Offer { .. } => (CallAction::Offer, None),
+        Library::OfferNotice { .. } => (CallAction::Notification, None),
+        Library::Accept { .. } => (CallAction::Accepted, None),
+        Library::Reject { reason, .. } => (CallAction::Rejected, reason.clone()),
+        Library::Terminate { reason, duration, .. } => {
+            length = *duration;
+            end(reason.as_deref(), known)
+        }
+        Library::RelayLatency { .. } => (CallAction::Latency, None),
+        _ => return None,
     };
-    (call.action.call_creator(), alternative)
+    let heard = Heard {
+        id: call.action.call_id(),
+        from: call.action.call_creator(),
+        timestamp: call.timestamp,
+    };
+    let update = heard.update(action, reason, known, aliases)?;
+    Some((key(&update), CallUpdate { duration: length, ..update }))
+}
+
+/// A call that came while nobody was there, or that nobody answered, in our words.
+pub(crate) fn missed(
+    call: &MissedCall,
+    known: Option<&Known>,
+    aliases: &Aliases,
+) -> Option<(EventKey, CallUpdate)> {
+    let heard = Heard { id: &call.call_id, from: &call.from, timestamp: call.timestamp };
+    let reason = Some(MISSED.to_owned());
+    let update = heard.update(CallAction::Terminated, reason, known, aliases)?;
+    Some((key(&update), update))
+}
+
+/// A call that another device of the account took or declined, in our words.
+pub(crate) fn elsewhere(
+    call: &CallEndedElsewhere,
+    known: Option<&Known>,
+    aliases: &Aliases,
+) -> Option<(EventKey, CallUpdate)> {
+    let heard = Heard { id: &call.call_id, from: &call.from, timestamp: call.timestamp };
+    let reason = match call.outcome {
+        ElsewhereOutcome::Accepted => ACCEPTED_ELSEWHERE,
+        ElsewhereOutcome::Rejected => REJECTED_ELSEWHERE,
+        _ => return None,
+    };
+    let (action, reason) = end(Some(reason), known);
+    let update = heard.update(action, reason, known, aliases)?;
+    Some((key(&update), update))
+}
+
+/// A call that we have declined ourselves, which WhatsApp does not tell us of.
+pub(crate) fn declined(
+    call: &IncomingCall,
+    group: Option<&LibraryJid>,
+    timestamp: Timestamp,
+) -> (EventKey, CallUpdate) {
+    let update = CallUpdate {
+        action: CallAction::Rejected,
+        id: call.id.clone(),
+        from: call.from.clone(),
+        group: group.and_then(from_library),
+        is_group: call.is_group,
+        is_video: call.is_video,
+        reason: None,
+        duration: None,
+        timestamp,
+    };
+    (key(&update), update)
+}
+
+/// What the end of a call means, and why it came.
+fn end(reason: Option<&str>, known: Option<&Known>) -> (CallAction, Option<String>) {
+    let action = match reason {
+        Some(ACCEPTED_ELSEWHERE) => CallAction::Accepted,
+        Some(REJECTED_ELSEWHERE) => CallAction::Rejected,
+        _ => CallAction::Terminated,
+    };
+    let is_unanswered = reason.is_none_or(|reason| UNANSWERED.contains(&reason))
+        && known.is_none_or(|known| !known.is_answered);
+    let reason = if is_unanswered { Some(MISSED) } else { reason };
+    (action, reason.map(str::to_owned))
+}
+
+/// What a call is recognised by when it is told again. That one of several devices is busy is no word of the callee.
+fn key(update: &CallUpdate) -> EventKey {
+    let busy = update.action == CallAction::Rejected && is_busy(update.reason.as_deref());
+    let action = if busy { "busy" } else { update.action.as_str() };
+    key::bounded("call", format!("{}|{action}", update.id))
+}
+
+/// What WhatsApp says each time.
+struct Heard<'a> {
+    id: &'a str,
+    from: &'a LibraryJid,
+    timestamp: Timestamp,
+}
+
+impl Heard<'_> {
+    fn update(
+        self,
+        action: CallAction,
+        reason: Option<String>,
+        known: Option<&Known>,
+        aliases: &Aliases,
+    ) -> Option<CallUpdate> {
+        let caller = known.map_or(self.from, |known| &known.creator);
+        let phone = known.and_then(|known| known.caller_phone.as_ref());
+        let name = known.and_then(|known| known.name.clone());
+        let group = known.and_then(|known| known.group.as_ref());
+        let group = group.or(Some(self.from).filter(|from| from.is_group()));
+        Some(CallUpdate {
+            action,
+            id: self.id.to_owned(),
+            from: aliases.party(from_library(caller)?, phone, name),
+            group: group.and_then(from_library),
+            is_group: group.is_some() || known.is_some_and(|known| known.is_group),
+            is_video: known.is_some_and(|known| known.is_video),
+            reason,
+            duration: None,
+            timestamp: self.timestamp,
+        })
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use chrono::DateTime;
-
-    use super::*;
-
-    fn offer(creator: &str, caller_pn: Option<&str>, group: Option<&str>) -> LibraryCall {
-        let action = CallAction::Offer {
-            call_id: "CALL1".to_owned(),
-            call_creator: creator.parse().unwrap(),
-            caller_pn: caller_pn.map(|jid| jid.parse().unwrap()),
-            caller_country_code: None,
-            device_class: None,
-            joinable: false,
-            is_video: true,
-            audio: Vec::new(),
-            group_jid: group.map(|jid| jid.parse().unwrap()),
-        };
-        let from = group.unwrap_or(creator).parse().unwrap();
-        LibraryCall::new_for_test(from, "1".to_owned(), DateTime::UNIX_EPOCH, action)
-    }
-
-    #[test]
-    fn who_calls_is_told_by_phone_number() {
-        let table = [
-            ("5511999990001:3@s.whatsapp.net", None),
-            ("123:3@lid", Some("5511999990001@s.whatsapp.net")),
-        ];
-        for (creator, caller_pn) in table {
-            let told = call(&offer(creator, caller_pn, None), &Aliases::default()).unwrap();
-            assert_eq!(told.from.jid.user(), "5511999990001", "{creator}");
-            assert!(!told.is_group && told.is_video);
-        }
-        let mut aliases = Aliases::default();
-        aliases.add("5511999990001", "123");
-        let told = call(&offer("123:3@lid", None, None), &aliases).unwrap();
-        assert_eq!((told.from.jid.user(), told.creator.user()), ("5511999990001", "123"));
-    }
-
-    #[test]
-    fn a_call_of_a_group_is_from_whoever_made_it() {
-        let group = Some("120363000000000001@g.us");
-        let told = call(&offer("5511999990001@s.whatsapp.net", None, group), &Aliases::default());
-        let told = told.unwrap();
-        assert_eq!((told.from.jid.user(), told.is_group), ("5511999990001", true));
-    }
-
-    #[test]
-    fn what_follows_a_call_is_none() {
-        let mut end = offer("123@lid", None, None);
-        end.action = CallAction::Terminate {
-            call_id: "CALL1".to_owned(),
-            call_creator: "123@lid".parse().unwrap(),
-            reason: None,
-            duration: None,
-            audio_duration: None,
-        };
-        assert_eq!(call(&end, &Aliases::default()), None);
-    }
-}
+#[path = "call_tests.rs"]
+mod tests;

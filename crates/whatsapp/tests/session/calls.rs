@@ -1,4 +1,7 @@
-use wharf_domain::ports::{IncomingCall, SessionEvent};
+use wharf_domain::{
+    call::{CallAction, CallUpdate},
+    ports::{IncomingCall, SessionEvent},
+};
 use wharf_whatsapp_sim::{CallState, Simulator};
 
 use crate::{
@@ -9,14 +12,26 @@ use crate::{
 async fn call(live: &Live, id: &str) -> IncomingCall {
     live.recorder
         .event("call", |event| match event {
-            SessionEvent::Call(call) if call.id == id => Some(call.clone()),
+            SessionEvent::Call { ringing: Some(call), .. } if call.id == id => Some(call.clone()),
             _ => None,
         })
         .await
 }
 
-fn calls(live: &Live) -> usize {
-    live.recorder.count(|told| matches!(told, Told::Event(SessionEvent::Call(_))))
+async fn update(live: &Live, id: &str, action: CallAction) -> CallUpdate {
+    live.recorder
+        .event(action.as_str(), |event| match event {
+            SessionEvent::Call { update, .. } if update.id == id && update.action == action => {
+                Some(update.clone())
+            }
+            _ => None,
+        })
+        .await
+}
+
+fn rings(live: &Live) -> usize {
+    live.recorder
+        .count(|told| matches!(told, Told::Event(SessionEvent::Call { ringing: Some(_), .. })))
 }
 
 #[tokio::test]
@@ -45,11 +60,26 @@ async fn a_rejected_call_rings_nowhere_any_more() {
         paired.live.session.reject_call(&told).await.unwrap();
         ana.wait_for_call(&id, CallState::Rejected).await.unwrap();
         paired.phone.wait_for_call(&id, CallState::Rejected).await.unwrap();
+        let declined = update(&paired.live, &id, CallAction::Rejected).await;
+        assert_eq!((declined.from.jid.user(), declined.is_video), (ANA, false));
     }
 }
 
 #[tokio::test]
-async fn a_call_that_was_missed_is_not_told() {
+async fn a_call_that_nobody_answers_was_missed() {
+    let world = World::new().await;
+    let paired = world.pair().await;
+    let ana = world.phone(ANA, "Ana");
+    let id = ana.call(OWN, true).await.unwrap();
+    let offered = update(&paired.live, &id, CallAction::Offer).await;
+    ana.hang_up(&id).await.unwrap();
+    let ended = update(&paired.live, &id, CallAction::Terminated).await;
+    assert_eq!(ended.reason.as_deref(), Some("missed"));
+    assert_eq!((ended.from, ended.is_video), (offered.from, true));
+}
+
+#[tokio::test]
+async fn a_call_that_came_while_nobody_was_there_was_missed_and_does_not_ring() {
     let world = World::new().await;
     let paired = world.pair().await;
     let ana = world.phone(ANA, "Ana");
@@ -57,11 +87,13 @@ async fn a_call_that_was_missed_is_not_told() {
     let id = ana.call(OWN, false).await.unwrap();
     ana.hang_up(&id).await.unwrap();
     let live = world.reconnect(paired.instance).await;
+    let missed = update(&live, &id, CallAction::Terminated).await;
+    assert_eq!((missed.from.jid.user(), missed.reason.as_deref()), (ANA, Some("missed")));
     // What came after it has been told, so it would have been told too.
     ana.send_text(OWN, "te liguei").await.unwrap();
     live.recorder.message("te liguei").await;
-    assert_eq!(calls(&live), 0);
+    assert_eq!(rings(&live), 0);
     let id = ana.call(OWN, false).await.unwrap();
     call(&live, &id).await;
-    eventually("one call is told", || calls(&live) == 1).await;
+    eventually("one call rings", || rings(&live) == 1).await;
 }

@@ -1,9 +1,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use wharf_domain::{
     Result,
     event::ReceiptKind,
+    message::MessageId,
     ports::{
         History, HistoryBatch, Inbound, SessionEnd, SessionEvent, SessionObserver, SessionRequest,
         WhatsApp,
@@ -136,6 +138,10 @@ impl SessionObserver for Clumsy {
 
     async fn on_history(&self, batch: HistoryBatch) -> Result<()> {
         self.0.on_history(batch).await
+    }
+
+    async fn recall(&self, id: &MessageId) -> Result<Option<Bytes>> {
+        self.0.recall(id).await
     }
 }
 

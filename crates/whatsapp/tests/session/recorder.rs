@@ -9,10 +9,11 @@ use std::{
 };
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use tokio::sync::watch;
 use wharf_domain::{
     Error, Result,
-    message::Message,
+    message::{Message, MessageId},
     ports::{HistoryBatch, Inbound, SessionEnd, SessionEvent, SessionObserver},
 };
 
@@ -203,5 +204,13 @@ impl SessionObserver for Recorder {
         }
         self.history.lock().unwrap().push(batch);
         Ok(())
+    }
+
+    /// What it has taken is what it has stored.
+    async fn recall(&self, id: &MessageId) -> Result<Option<Bytes>> {
+        Ok(self.told.lock().unwrap().iter().find_map(|told| match told {
+            Told::Inbound(inbound) if inbound.message.id == *id => Some(inbound.raw.clone()),
+            _ => None,
+        }))
     }
 }

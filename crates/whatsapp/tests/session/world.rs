@@ -221,6 +221,18 @@ impl SessionStores for Stores {
         Ok(device.is_some_and(|device| device.pn.is_some()))
     }
 
+    async fn phones(&self, instance: InstanceId, lids: &[Jid]) -> Result<Vec<(Jid, Jid)>> {
+        let backend = self.store(instance).backend;
+        let mut known = Vec::new();
+        for lid in lids {
+            let found = backend.get_lid_mapping(lid.user()).await;
+            if let Some(entry) = found.map_err(|e| Error::unavailable("the store", e))? {
+                known.push((lid.clone(), Jid::phone(&number(&entry.phone_number))));
+            }
+        }
+        Ok(known)
+    }
+
     async fn forget(&self, instance: InstanceId) -> Result<()> {
         self.0.lock().unwrap().remove(&instance);
         Ok(())
