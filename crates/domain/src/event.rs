@@ -17,6 +17,17 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EventId(pub Uuid);
 
+impl EventId {
+    /// The moment in the id, to the millisecond.
+    #[must_use]
+    pub fn moment(self) -> Timestamp {
+        let [a, b, c, d, e, f, ..] = self.0.into_bytes();
+        let millis = u64::from_be_bytes([0, 0, a, b, c, d, e, f]);
+        // 48 bits of milliseconds are more years than a `Timestamp` has.
+        i64::try_from(millis).ok().and_then(Timestamp::from_timestamp_millis).unwrap_or_default()
+    }
+}
+
 /// The six kinds of events that sinks know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum EventKind {
@@ -234,6 +245,14 @@ impl EventBody {
 /// A line of events that wait for each other.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Lane(pub String);
+
+impl Lane {
+    /// The lane in which an event is delivered once more: its own, so it neither waits for its chat nor holds it back.
+    #[must_use]
+    pub fn of_replay(event: EventId) -> Self {
+        Self(format!("replay|{}", event.0))
+    }
+}
 
 /// What makes an event the same event when WhatsApp delivers it again.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -1,6 +1,9 @@
 //! Valid things of the domain, each different from the last one made.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use chrono::TimeDelta;
@@ -9,6 +12,7 @@ use wharf_domain::{
     Timestamp,
     account::{Account, AccountId, AccountName},
     address::{Jid, Party, PhoneNumber},
+    delivery::Settlement,
     event::{EventBody, EventFilter, EventId, EventKey, NewEvent, Receipt, ReceiptKind},
     instance::{Instance, InstanceId, InstanceName, Profile},
     message::{Chat, ChatKind, Content, Direction, Message, MessageId},
@@ -85,6 +89,7 @@ pub fn webhook(label: &str) -> Webhook {
         id: WebhookId(uuid()),
         label: WebhookLabel::parse(Some(label)).expect("a valid label"),
         target: Some(target("http://127.0.0.1:9/hook")),
+        stopped: None,
     }
 }
 
@@ -95,10 +100,30 @@ pub fn target(url: &str) -> WebhookTarget {
         url: WebhookUrl::parse(url).expect("a valid URL"),
         authorization: Some(Secret::new("Bearer of-the-receiver")),
         secret: Some(Secret::new("whsec_c2lnbmluZw==")),
+        previous_secret: None,
         by_events: false,
         events: EventFilter::default(),
         media_base64: false,
     }
+}
+
+/// The receiver took it.
+#[must_use]
+pub fn delivered() -> Settlement {
+    Settlement::Delivered { status: Some(200) }
+}
+
+/// The receiver was busy, and is asked again after a pause of five seconds that ends at `due`.
+#[must_use]
+pub fn retry(due: Timestamp) -> Settlement {
+    let (pause, status, reason) = (Duration::from_secs(5), Some(503), "status 503".to_owned());
+    Settlement::Retry { due, pause, status, reason }
+}
+
+/// It was given up.
+#[must_use]
+pub fn dead(reason: &str) -> Settlement {
+    Settlement::Dead { status: Some(400), reason: reason.to_owned() }
 }
 
 /// An address.

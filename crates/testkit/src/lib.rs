@@ -20,6 +20,6 @@ pub use files::InMemoryFiles;
 pub use media_tools::SimpleMediaTools;
 pub use memory::InMemoryStore;
 pub use random::SequenceRandom;
-pub use sink::{Recorded, RecordingSink};
+pub use sink::{Probed, Recorded, RecordingSink};
 pub use stores::Stores;
 pub use whatsapp::{InMemorySession, InMemoryWhatsApp, MarkedRead};

@@ -6,8 +6,8 @@ use std::{
 use async_trait::async_trait;
 use tokio::sync::watch;
 use wharf_domain::{
-    delivery::{Dispatch, MediaCopy, Outcome},
-    event::Event,
+    delivery::{Attempt, Dispatch, MediaCopy, Outcome, Probe},
+    event::{Event, EventId},
     instance::InstanceName,
     ports::EventSink,
     token::Token,
@@ -31,13 +31,28 @@ pub struct Recorded {
     pub outcome: Outcome,
 }
 
+/// One attempt at a test event, as the sink saw it.
+#[derive(Clone, Debug)]
+pub struct Probed {
+    /// The id it goes by.
+    pub id: EventId,
+    /// The name of the instance.
+    pub instance: InstanceName,
+    /// The token of the instance.
+    pub token: Token,
+    /// Where it was to go.
+    pub target: WebhookTarget,
+}
+
 type Rule = Box<dyn Fn(&Dispatch<'_>) -> Option<Outcome> + Send>;
 
-/// A sink that keeps what it is given and answers as it was told to, `Delivered` otherwise.
+/// A sink that keeps what it is given and answers as it was told to, `Delivered` otherwise. The status is one that goes
+/// with the outcome.
 #[derive(Default)]
 pub struct RecordingSink {
     plan: Mutex<Plan>,
     recorded: watch::Sender<Vec<Recorded>>,
+    probed: Mutex<Vec<Probed>>,
 }
 
 #[derive(Default)]
@@ -64,6 +79,12 @@ impl RecordingSink {
         self.recorded.borrow().clone()
     }
 
+    /// All attempts at test events so far.
+    #[must_use]
+    pub fn probes(&self) -> Vec<Probed> {
+        self.probed.lock().expect("no step panics").clone()
+    }
+
     /// The events that were delivered, in that order.
     #[must_use]
     pub fn delivered(&self) -> Vec<Event> {
@@ -85,7 +106,7 @@ impl RecordingSink {
 
 #[async_trait]
 impl EventSink for RecordingSink {
-    async fn deliver(&self, dispatch: &Dispatch<'_>) -> Outcome {
+    async fn deliver(&self, dispatch: &Dispatch<'_>) -> Attempt {
         let outcome = {
             let mut plan = self.plan();
             let planned = plan.next.pop_front();
@@ -102,6 +123,30 @@ impl EventSink for RecordingSink {
             outcome: outcome.clone(),
         };
         self.recorded.send_modify(|all| all.push(recorded));
-        outcome
+        attempt(outcome)
     }
+
+    async fn probe(&self, probe: &Probe<'_>) -> Attempt {
+        let outcome = self.plan().next.pop_front().unwrap_or(Outcome::Delivered);
+        let probed = Probed {
+            id: probe.id,
+            instance: probe.instance.clone(),
+            token: probe.token.clone(),
+            target: probe.target.clone(),
+        };
+        self.probed.lock().expect("no step panics").push(probed);
+        attempt(outcome)
+    }
+}
+
+/// With a status that a receiver would have given it.
+fn attempt(outcome: Outcome) -> Attempt {
+    let status = match outcome {
+        Outcome::Delivered => Some(200),
+        Outcome::Retry { .. } => Some(503),
+        Outcome::Refused { .. } => Some(400),
+        Outcome::Gone { .. } => Some(410),
+        Outcome::Failed { .. } => None,
+    };
+    Attempt { status, outcome }
 }

@@ -1,8 +1,8 @@
 use std::{any::Any, sync::Arc};
 
 use wharf_domain::ports::{
-    AccountStore, DeliveryQueue, EventLog, InstanceStore, MediaJobs, MessageStore, PageAccess,
-    WebhookStore,
+    AccountStore, DeliveryLedger, DeliveryQueue, EventLog, InstanceStore, MediaJobs, MessageStore,
+    PageAccess, WebhookStore,
 };
 
 /// Every storage port over one and the same state, as the contracts need them.
@@ -20,6 +20,8 @@ pub struct Stores {
     pub events: Arc<dyn EventLog>,
     /// The queue.
     pub deliveries: Arc<dyn DeliveryQueue>,
+    /// The deliveries, for whoever looks after them.
+    pub ledger: Arc<dyn DeliveryLedger>,
     /// The media on its way to buckets.
     pub media_jobs: Arc<dyn MediaJobs>,
     /// The tickets to pairing pages.
@@ -38,6 +40,7 @@ impl Stores {
             + MessageStore
             + EventLog
             + DeliveryQueue
+            + DeliveryLedger
             + MediaJobs
             + PageAccess
             + 'static,
@@ -49,6 +52,7 @@ impl Stores {
             messages: store.clone(),
             events: store.clone(),
             deliveries: store.clone(),
+            ledger: store.clone(),
             media_jobs: store.clone(),
             pages: store.clone(),
             home: store,

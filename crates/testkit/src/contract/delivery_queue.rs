@@ -103,7 +103,7 @@ async fn settle(stores: &Stores, delivery: &Delivery, settlement: Settlement) {
 }
 
 fn retry(seconds: i64) -> Settlement {
-    Settlement::Retry { due: build::moment(seconds), reason: "status 503".to_owned() }
+    build::retry(build::moment(seconds))
 }
 
 /// And no error.
@@ -140,7 +140,7 @@ pub async fn concurrent_claims_share_nothing(stores: &Stores) {
         if round.is_empty() {
             break;
         }
-        let delivered: Vec<_> = round.iter().map(|one| (one.id, Settlement::Delivered)).collect();
+        let delivered: Vec<_> = round.iter().map(|one| (one.id, build::delivered())).collect();
         stores.deliveries.settle(&delivered).await.unwrap();
         given.extend(round);
     }
@@ -166,7 +166,7 @@ pub async fn a_lane_gives_at_most_a_run_of_the_given_length(stores: &Stores) {
     let claimed = claim(stores, 100, 10, 2).await;
     assert_eq!(ids(&claimed), [first[0], first[1], second[0], second[1]]);
     for delivery in &claimed {
-        settle(stores, delivery, Settlement::Delivered).await;
+        settle(stores, delivery, build::delivered()).await;
     }
     assert_eq!(ids(&claim(stores, 100, 10, 2).await), [first[2], second[2]]);
 }
@@ -275,7 +275,7 @@ pub async fn sinks_do_not_wait_for_each_other(stores: &Stores) {
     let claimed = claim(stores, 100, 10, 1).await;
     assert_eq!(claimed.len(), 2);
     settle(stores, &of_sink(&claimed, &slow)[0], retry(500)).await;
-    settle(stores, &of_sink(&claimed, &quick)[0], Settlement::Delivered).await;
+    settle(stores, &of_sink(&claimed, &quick)[0], build::delivered()).await;
     let next = claim(stores, 100, 10, 10).await;
     assert_eq!(ids(&of_sink(&next, &quick)), events[1..]);
     assert_eq!(of_sink(&next, &slow), []);
@@ -303,7 +303,7 @@ pub async fn lanes_whose_head_has_waited_longest_come_first(stores: &Stores) {
 
 /// The row is gone.
 pub async fn a_delivered_one_makes_way_for_the_next(stores: &Stores) {
-    makes_way_after(stores, Settlement::Delivered).await;
+    makes_way_after(stores, build::delivered()).await;
 }
 
 /// The row is gone.
@@ -313,7 +313,7 @@ pub async fn a_dropped_one_makes_way_for_the_next(stores: &Stores) {
 
 /// It is kept, but nobody is given it; what waited behind it goes on.
 pub async fn a_dead_letter_frees_its_lane_and_is_not_given_again(stores: &Stores) {
-    makes_way_after(stores, Settlement::Dead { reason: "status 410".to_owned() }).await;
+    makes_way_after(stores, build::dead("status 410")).await;
 }
 
 async fn makes_way_after(stores: &Stores, settlement: Settlement) {
@@ -390,7 +390,7 @@ pub async fn what_is_not_claimed_cannot_be_settled(stores: &Stores) {
     let events = append(stores, instance, &[in_lane(1, 0)]).await;
     let claimed = claim(stores, 100, 10, 10).await;
     stores.deliveries.release(&[claimed[0].id]).await.unwrap();
-    for settlement in [Settlement::Delivered, retry(900)] {
+    for settlement in [build::delivered(), retry(900)] {
         settle(stores, &claimed[0], settlement).await;
     }
     let again = claim(stores, 100, 10, 10).await;
@@ -417,7 +417,7 @@ pub async fn what_is_appended_while_its_lane_is_claimed_comes_after(stores: &Sto
     let claimed = claim(stores, 100, 10, 10).await;
     let later = append(stores, instance, &[in_lane(1, 1)]).await;
     assert_eq!(claim(stores, 100, 10, 10).await, []);
-    settle(stores, &claimed[0], Settlement::Delivered).await;
+    settle(stores, &claimed[0], build::delivered()).await;
     assert_eq!(ids(&claim(stores, 100, 10, 10).await), later);
 }
 
@@ -427,7 +427,7 @@ pub async fn a_crash_gives_everything_back(stores: &Stores) {
     let events = [in_lane(1, 0), in_lane(1, 1), in_lane(2, 2), in_lane(3, 3)];
     let events = append(stores, instance, &events).await;
     let claimed = claim(stores, 100, 2, 10).await;
-    settle(stores, &claimed[2], Settlement::Dead { reason: "no".to_owned() }).await;
+    settle(stores, &claimed[2], build::dead("no")).await;
     assert_eq!(stores.deliveries.release_all().await.unwrap(), 2);
     assert_eq!(stores.deliveries.release_all().await.unwrap(), 0);
     assert_eq!(ids(&claim(stores, 100, 10, 10).await), [events[0], events[1], events[3]]);
@@ -445,7 +445,7 @@ pub async fn the_next_due_is_that_of_a_head(stores: &Stores) {
     settle(stores, &claimed[0], retry(65)).await;
     assert_eq!(next_due(stores).await, Some(build::moment(65)));
     let claimed = claim(stores, 65, 10, 1).await;
-    settle(stores, &claimed[0], Settlement::Delivered).await;
+    settle(stores, &claimed[0], build::delivered()).await;
     assert_eq!(next_due(stores).await, Some(build::moment(10)));
 }
 
@@ -459,7 +459,7 @@ pub async fn an_append_beside_a_settlement_strands_nothing(stores: &Stores) {
         let (events, deliveries) = (stores.events.clone(), stores.deliveries.clone());
         let appending =
             tokio::spawn(async move { events.append(instance, &[in_lane(1, 0)]).await.unwrap() });
-        let delivered = [(claimed[0].id, Settlement::Delivered)];
+        let delivered = [(claimed[0].id, build::delivered())];
         deliveries.settle(&delivered).await.unwrap();
         appending.await.unwrap();
     }

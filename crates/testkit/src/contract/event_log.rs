@@ -443,7 +443,7 @@ pub async fn a_receipt_follows_its_message_within_one_append(stores: &Stores) {
 pub async fn a_disabled_webhook_gets_nothing(stores: &Stores) {
     let instance = stores.with_instance("sales").await.id;
     let off = Webhook { target: None, ..build::webhook("off") };
-    stores.webhooks.upsert(instance, &off).await.unwrap();
+    stores.webhooks.upsert(instance, &off, build::moment(0)).await.unwrap();
     stores.append_one(instance, build::state_event()).await;
     assert_eq!(stores.claim_all().await, []);
 }
@@ -465,7 +465,7 @@ pub async fn a_filter_is_read_when_the_event_is_recorded(stores: &Stores) {
         (&[], true),
         (&["call.update"], false),
     ] {
-        stores.webhooks.upsert(instance, &wanting(filter)).await.unwrap();
+        stores.webhooks.upsert(instance, &wanting(filter), build::moment(0)).await.unwrap();
         let event = from_ana("hi");
         if wants_messages {
             expected.push(event.id);

@@ -3,12 +3,12 @@
 use bytes::Bytes;
 use wharf_domain::{
     Timestamp,
-    delivery::{Delivery, Settlement},
+    delivery::Delivery,
     event::{EventId, NewEvent},
     instance::InstanceId,
     media::{MediaJob, MediaProgress, MediaSettlement, StoredObject},
     message::{Content, Media, MediaKind, Message},
-    ports::{InstanceChange, Room},
+    ports::{EventRetention, InstanceChange, Room},
     s3::S3Config,
     secret::Secret,
 };
@@ -466,7 +466,7 @@ pub async fn a_held_delivery_behind_others_is_released_in_its_place(stores: &Sto
     settle(stores, made[1], &stored("a"), 6).await;
     assert_eq!(deliveries(stores, 7).await, []);
     assert_eq!(next_delivery(stores).await, None);
-    stores.deliveries.settle(&[(head[0].id, Settlement::Delivered)]).await.unwrap();
+    stores.deliveries.settle(&[(head[0].id, build::delivered())]).await.unwrap();
     assert_eq!(next_delivery(stores).await, Some(build::moment(6)));
     assert_eq!(events(&deliveries(stores, 7).await), made[1..]);
 
@@ -484,7 +484,7 @@ pub async fn a_delivery_that_waits_for_its_receiver_is_not_released_by_its_media
     let event = append(stores, instance, &[held(picture(1))]).await[0];
     claim(stores, 0).await;
     let tried = deliveries(stores, HELD).await;
-    let later = Settlement::Retry { due: build::moment(90), reason: "status 503".to_owned() };
+    let later = build::retry(build::moment(90));
     stores.deliveries.settle(&[(tried[0].id, later)]).await.unwrap();
     settle(stores, event, &stored("a"), 40).await;
     assert_eq!(next_delivery(stores).await, Some(build::moment(90)));
@@ -531,7 +531,7 @@ pub async fn a_release_beside_claims_strands_nothing(stores: &Stores) {
 /// Claims and settles once; says how many there were.
 async fn deliver_all(stores: &Stores, seconds: i64) -> usize {
     let claimed = deliveries(stores, seconds).await;
-    let done: Vec<_> = claimed.iter().map(|one| (one.id, Settlement::Delivered)).collect();
+    let done: Vec<_> = claimed.iter().map(|one| (one.id, build::delivered())).collect();
     stores.deliveries.settle(&done).await.unwrap();
     done.len()
 }
@@ -551,15 +551,19 @@ pub async fn a_removed_instance_takes_its_jobs_along(stores: &Stores) {
     assert_eq!(jobs(&claim(stores, 1_000).await), of_stays);
 }
 
-/// Once that is pruned.
+/// Once that is pruned, which it is not while there is something to do.
 pub async fn a_job_goes_with_its_event(stores: &Stores) {
     let instance = stores.with_instance("sales").await.id;
     let s3 = [InstanceChange::S3(Some(bucket()))];
     assert!(stores.instances.update(instance, &s3, build::moment(0)).await.unwrap());
     let message = picture(1);
     let event = append(stores, instance, &[held(message.clone())]).await[0];
-    let before = Some(build::moment(10));
-    assert_eq!(stores.messages.prune(before, build::moment(20), 10).await.unwrap(), 2);
+    let keep = EventRetention { before: Some(build::moment(10)), ..EventRetention::default() };
+    assert_eq!(stores.events.prune(&keep, 10).await.unwrap().events, 0);
+    assert_eq!(jobs(&claim(stores, 1).await), [event]);
+    assert_eq!(stores.events.prune(&keep, 10).await.unwrap().events, 0);
+    settle(stores, event, &stored("a"), 1).await;
+    assert_eq!(stores.events.prune(&keep, 10).await.unwrap().events, 1);
     assert_eq!(progress(stores, event).await, None);
     let told = stores.media_jobs.progress_of_message(instance, &message.id).await.unwrap();
     assert_eq!(told, None);

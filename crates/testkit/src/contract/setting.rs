@@ -31,7 +31,10 @@ impl Stores {
 
     pub(super) async fn with_webhook(&self, instance: InstanceId, label: &str) -> Webhook {
         let webhook = build::webhook(label);
-        self.webhooks.upsert(instance, &webhook).await.expect("room for a webhook")
+        self.webhooks
+            .upsert(instance, &webhook, build::moment(0))
+            .await
+            .expect("room for a webhook")
     }
 
     pub(super) async fn append(&self, instance: InstanceId, events: &[NewEvent]) -> Vec<Appended> {

@@ -48,7 +48,8 @@ pub async fn a_written_webhook_comes_back_whole(stores: &Stores) {
     });
     let disabled = Webhook { target: None, ..build::webhook("off") };
     for webhook in [full, bare, disabled] {
-        let written = stores.webhooks.upsert(instance.id, &webhook).await.unwrap();
+        let written =
+            stores.webhooks.upsert(instance.id, &webhook, build::moment(0)).await.unwrap();
         assert_eq!(written, webhook);
         let found = stores.webhooks.find(instance.id, &webhook.label).await.unwrap();
         assert_eq!(found.as_ref(), Some(&webhook));
@@ -76,7 +77,7 @@ pub async fn a_webhook_replaces_the_one_of_its_label_and_keeps_its_id(stores: &S
     };
     for target in [Some(bare), None, Some(build::target("http://127.0.0.1:9/again"))] {
         let next = Webhook { target, ..build::webhook("crm") };
-        let written = stores.webhooks.upsert(instance.id, &next).await.unwrap();
+        let written = stores.webhooks.upsert(instance.id, &next, build::moment(0)).await.unwrap();
         assert_eq!(written, Webhook { id: first.id, ..next });
         assert_eq!(stores.webhooks.list(instance.id).await.unwrap(), [written]);
     }
@@ -89,19 +90,27 @@ pub async fn an_instance_has_only_so_many_enabled_webhooks(stores: &Stores) {
     for index in 0..MAX_ENABLED {
         stores.with_webhook(instance.id, &format!("n{index}")).await;
     }
-    let refusal = stores.webhooks.upsert(instance.id, &build::webhook("more")).await.unwrap_err();
+    let refusal = stores
+        .webhooks
+        .upsert(instance.id, &build::webhook("more"), build::moment(0))
+        .await
+        .unwrap_err();
     assert!(matches!(refusal, Error::TooManyWebhooks(MAX_ENABLED)), "{refusal:?}");
     assert_eq!(stores.webhooks.list(instance.id).await.unwrap().len(), MAX_ENABLED);
 
     stores.with_webhook(instance.id, "n0").await;
     let off = Webhook { target: None, ..build::webhook("more") };
-    stores.webhooks.upsert(instance.id, &off).await.unwrap();
-    let refusal = stores.webhooks.upsert(instance.id, &build::webhook("more")).await.unwrap_err();
+    stores.webhooks.upsert(instance.id, &off, build::moment(0)).await.unwrap();
+    let refusal = stores
+        .webhooks
+        .upsert(instance.id, &build::webhook("more"), build::moment(0))
+        .await
+        .unwrap_err();
     assert!(matches!(refusal, Error::TooManyWebhooks(MAX_ENABLED)), "{refusal:?}");
     assert_eq!(stores.webhooks.find_by_id(off.id).await.unwrap(), Some(off));
 
     let freed = Webhook { target: None, ..build::webhook("n1") };
-    stores.webhooks.upsert(instance.id, &freed).await.unwrap();
+    stores.webhooks.upsert(instance.id, &freed, build::moment(0)).await.unwrap();
     stores.with_webhook(instance.id, "more").await;
 }
 
@@ -110,7 +119,9 @@ pub async fn concurrent_upserts_do_not_exceed_the_maximum(stores: &Stores) {
     let instance = stores.with_instance("sales").await.id;
     let outcomes = at_once(8, |index| {
         let webhooks = stores.webhooks.clone();
-        async move { webhooks.upsert(instance, &build::webhook(&format!("n{index}"))).await }
+        async move {
+            webhooks.upsert(instance, &build::webhook(&format!("n{index}")), build::moment(0)).await
+        }
     })
     .await;
     let (won, lost): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
@@ -126,7 +137,9 @@ pub async fn concurrent_upserts_of_one_label_make_one_webhook(stores: &Stores) {
     let instance = stores.with_instance("sales").await.id;
     let written = at_once(8, |_| {
         let webhooks = stores.webhooks.clone();
-        async move { webhooks.upsert(instance, &build::webhook("crm")).await.unwrap().id }
+        async move {
+            webhooks.upsert(instance, &build::webhook("crm"), build::moment(0)).await.unwrap().id
+        }
     })
     .await;
     let listed = stores.webhooks.list(instance).await.unwrap();
@@ -138,8 +151,11 @@ pub async fn concurrent_upserts_of_one_label_make_one_webhook(stores: &Stores) {
 pub async fn a_webhook_of_no_instance_is_refused(stores: &Stores) {
     let webhook = build::webhook("crm");
     for webhook in [Webhook { target: None, ..webhook.clone() }, webhook] {
-        let refusal =
-            stores.webhooks.upsert(InstanceId(build::uuid()), &webhook).await.unwrap_err();
+        let refusal = stores
+            .webhooks
+            .upsert(InstanceId(build::uuid()), &webhook, build::moment(0))
+            .await
+            .unwrap_err();
         assert!(matches!(refusal, Error::NotFound(Resource::Instance)), "{refusal:?}");
         assert_eq!(stores.webhooks.find_by_id(webhook.id).await.unwrap(), None);
     }
@@ -153,7 +169,7 @@ pub async fn webhooks_are_listed_by_label_disabled_ones_too(stores: &Stores) {
         stores.with_webhook(instance.id, label).await;
     }
     let off = Webhook { target: None, ..build::webhook("a-b") };
-    stores.webhooks.upsert(instance.id, &off).await.unwrap();
+    stores.webhooks.upsert(instance.id, &off, build::moment(0)).await.unwrap();
     let listed = stores.webhooks.list(instance.id).await.unwrap();
     let labels: Vec<_> = listed.iter().map(|webhook| webhook.label.as_str()).collect();
     assert_eq!(labels, ["Z", "a c", "a-b", "b"]);

@@ -14,11 +14,11 @@ use super::{DeliveryRow, InMemoryStore, Progress, State};
 type Line<'a> = Vec<(DeliveryId, &'a DeliveryRow)>;
 
 impl State {
-    /// The lanes of which nothing is claimed, by how long their head has waited.
+    /// The lanes of enabled sinks of which nothing is claimed, by how long their head has waited.
     fn open_lanes(&self) -> Vec<Line<'_>> {
         let mut lanes: BTreeMap<(SinkRef, &Lane), Line<'_>> = BTreeMap::new();
         for (id, row) in &self.deliveries {
-            if row.progress != Progress::Dead {
+            if row.is_open() && self.is_enabled(row.sink) {
                 lanes.entry((row.sink, &row.lane)).or_default().push((*id, row));
             }
         }
@@ -45,23 +45,36 @@ impl State {
             return;
         }
         match settlement {
-            Settlement::Delivered | Settlement::Dropped => {
+            Settlement::Dropped => {
                 self.deliveries.remove(&id);
-            }
-            Settlement::Retry { due, .. } => {
-                row.progress = Progress::Waiting;
-                row.attempts += 1;
-                row.due = *due;
             }
             Settlement::Postponed { due } => {
                 row.progress = Progress::Waiting;
                 row.due = *due;
             }
-            Settlement::Dead { .. } => {
+            Settlement::Delivered { status } => {
+                row.progress = Progress::Delivered;
+                row.tried(*status, None);
+            }
+            Settlement::Retry { due, pause, status, reason } => {
+                row.progress = Progress::Waiting;
+                row.due = *due;
+                row.waited += *pause;
+                row.tried(*status, Some(reason));
+            }
+            Settlement::Dead { status, reason } => {
                 row.progress = Progress::Dead;
-                row.attempts += 1;
+                row.tried(*status, Some(reason));
             }
         }
+    }
+}
+
+impl DeliveryRow {
+    fn tried(&mut self, status: Option<u16>, error: Option<&String>) {
+        self.attempts += 1;
+        self.last_status = status;
+        self.last_error = error.cloned();
     }
 }
 
@@ -98,6 +111,7 @@ impl DeliveryQueue for InMemoryStore {
                 sink: row.sink,
                 lane: row.lane.clone(),
                 attempts: row.attempts,
+                waited: row.waited,
                 event: event.expect("an event outlives its deliveries").clone(),
             });
         }

@@ -1,11 +1,16 @@
+use std::{
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    time::Duration,
+};
+
 use async_trait::async_trait;
 use wharf_domain::{
     Result, Timestamp,
     delivery::{DeliveryId, SinkRef},
-    event::{Event, EventBody, NewEvent, Receipt, ReceiptKind},
+    event::{Event, EventBody, EventId, Lane, NewEvent, Receipt, ReceiptKind},
     instance::InstanceId,
     message::{Direction, Message, MessageStatus, StoredMessage},
-    ports::{Appended, EventLog},
+    ports::{Appended, EventLog, EventRetention, LogStart, Pruned},
 };
 
 use super::{DeliveryRow, InMemoryStore, Progress, State};
@@ -24,6 +29,7 @@ impl State {
             _ => {}
         }
         self.last_sequence += 1;
+        self.ends.insert(instance, self.last_sequence);
         let event = Event {
             id: new.id,
             instance,
@@ -86,17 +92,49 @@ impl State {
             .map(|webhook| SinkRef::Webhook(webhook.id))
             .collect();
         for sink in sinks {
-            let row = DeliveryRow {
-                sink,
-                lane: event.body.lane(),
-                sequence: event.sequence,
-                event: event.id,
-                attempts: 0,
-                due,
-                progress: Progress::Waiting,
-            };
-            self.deliveries.insert(DeliveryId(crate::build::uuid()), row);
+            let lane = event.body.lane();
+            self.deliveries.insert(delivery_id(event.id, sink), waiting(event, sink, lane, due));
         }
+    }
+
+    fn place(&self, instance: InstanceId, from: LogStart) -> Box<dyn Fn(&Event) -> bool> {
+        match from {
+            LogStart::Oldest => Box::new(|_| true),
+            LogStart::AfterSequence(place) => Box::new(move |event| event.sequence > place),
+            LogStart::Since(since) => Box::new(move |event| event.recorded_at >= since),
+            LogStart::AfterEvent(id) => {
+                let known = |event: &&Event| event.instance == instance && event.id == id;
+                match self.events.iter().find(known).map(|event| event.sequence) {
+                    Some(place) => Box::new(move |event| event.sequence > place),
+                    None => self.place(instance, LogStart::Since(id.moment())),
+                }
+            }
+        }
+    }
+}
+
+/// The same for the same event and sink, and in the order of events.
+pub(super) fn delivery_id(event: EventId, sink: SinkRef) -> DeliveryId {
+    let mut hasher = DefaultHasher::new();
+    (event, sink).hash(&mut hasher);
+    let mut bytes = *event.0.as_bytes();
+    bytes[8..].copy_from_slice(&hasher.finish().to_be_bytes());
+    DeliveryId(uuid::Uuid::from_bytes(bytes))
+}
+
+/// A delivery that was never tried.
+pub(super) fn waiting(event: &Event, sink: SinkRef, lane: Lane, due: Timestamp) -> DeliveryRow {
+    DeliveryRow {
+        sink,
+        lane,
+        sequence: event.sequence,
+        event: event.id,
+        attempts: 0,
+        waited: Duration::ZERO,
+        due,
+        progress: Progress::Waiting,
+        last_status: None,
+        last_error: None,
     }
 }
 
@@ -106,5 +144,20 @@ impl EventLog for InMemoryStore {
         let mut state = self.step()?;
         state.known_instance(instance)?;
         Ok(events.iter().map(|event| state.append(instance, event)).collect())
+    }
+
+    async fn read(&self, instance: InstanceId, from: LogStart, limit: usize) -> Result<Vec<Event>> {
+        let state = self.step()?;
+        let is_in = state.place(instance, from);
+        let own = state.events.iter().filter(|event| event.instance == instance && is_in(event));
+        Ok(own.take(limit).cloned().collect())
+    }
+
+    async fn end(&self, instance: InstanceId) -> Result<i64> {
+        Ok(self.step()?.ends.get(&instance).copied().unwrap_or_default())
+    }
+
+    async fn prune(&self, keep: &EventRetention, limit: u64) -> Result<Pruned> {
+        Ok(self.step()?.prune(keep, limit))
     }
 }

@@ -171,17 +171,8 @@ impl MessageStore for InMemoryStore {
         let mut state = self.step()?;
         let mut gone = 0;
         if let Some(before) = before {
-            let State { messages, events, event_keys, deliveries, media_jobs, .. } = &mut *state;
+            let messages = &mut state.messages;
             gone += remove_some(messages, limit, |(_, one)| one.message.timestamp < before);
-            gone += remove_some(events, limit, |event| {
-                let is_old = event.recorded_at < before
-                    && !deliveries.values().any(|row| row.event == event.id);
-                if is_old {
-                    event_keys.retain(|_, id| *id != event.id);
-                    media_jobs.remove(&event.id);
-                }
-                is_old
-            });
         }
         let keys = state.idempotency.len();
         state.idempotency.retain(|_, used| now - used.used_at < IDEMPOTENCY);

@@ -4,10 +4,12 @@ mod accounts;
 mod deliveries;
 mod events;
 mod instances;
+mod ledger;
 mod media;
 mod messages;
 mod metrics;
 mod pages;
+mod retention;
 mod webhooks;
 
 use std::{
@@ -16,6 +18,7 @@ use std::{
         Mutex, MutexGuard,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use wharf_domain::{
@@ -49,6 +52,8 @@ struct State {
     events: Vec<Event>,
     event_keys: HashMap<(InstanceId, EventKey), EventId>,
     last_sequence: i64,
+    /// The last sequence of each instance.
+    ends: HashMap<InstanceId, i64>,
     deliveries: BTreeMap<DeliveryId, DeliveryRow>,
     media_jobs: HashMap<EventId, MediaJobRow>,
     page_tickets: Vec<PageTicket>,
@@ -68,8 +73,18 @@ struct DeliveryRow {
     sequence: i64,
     event: EventId,
     attempts: u32,
+    waited: Duration,
     due: Timestamp,
     progress: Progress,
+    last_status: Option<u16>,
+    last_error: Option<String>,
+}
+
+impl DeliveryRow {
+    /// Whether it is still to be delivered.
+    fn is_open(&self) -> bool {
+        matches!(self.progress, Progress::Waiting | Progress::Claimed)
+    }
 }
 
 #[derive(Debug)]
@@ -84,6 +99,7 @@ struct MediaJobRow {
 enum Progress {
     Waiting,
     Claimed,
+    Delivered,
     Dead,
 }
 
@@ -112,7 +128,7 @@ impl InMemoryStore {
     #[must_use]
     pub fn undelivered(&self) -> usize {
         let state = self.lock();
-        state.deliveries.values().filter(|row| row.progress != Progress::Dead).count()
+        state.deliveries.values().filter(|row| row.is_open()).count()
     }
 
     /// The events of the dead letters.
@@ -163,6 +179,7 @@ impl State {
         self.page_tickets.retain(|ticket| ticket.instance != id);
         self.idempotency.retain(|(owner, _), _| *owner != id);
         self.event_keys.retain(|(owner, _), _| *owner != id);
+        self.ends.remove(&id);
         true
     }
 }
@@ -185,6 +202,7 @@ mod tests {
     crate::message_history_contract!(in_memory);
     crate::event_log_contract!(in_memory);
     crate::delivery_queue_contract!(in_memory);
+
     crate::media_jobs_contract!(in_memory);
     crate::media_shares_contract!(in_memory);
     crate::page_access_contract!(in_memory);

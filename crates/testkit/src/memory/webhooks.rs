@@ -1,10 +1,14 @@
 use async_trait::async_trait;
 use wharf_domain::{
-    Error, Result,
+    Error, Result, Timestamp,
     delivery::SinkRef,
     instance::InstanceId,
     ports::WebhookStore,
-    webhook::{MAX_ENABLED, Webhook, WebhookId, WebhookLabel},
+    secret::Secret,
+    webhook::{
+        MAX_ENABLED, RetiringSecret, Stopped, Webhook, WebhookId, WebhookLabel, WebhookTarget,
+        WebhookUrl,
+    },
 };
 
 use super::{InMemoryStore, State};
@@ -20,9 +24,28 @@ impl State {
     }
 }
 
+/// The secret that signs beside the one that is written now.
+fn previous_secret(
+    old: Option<WebhookTarget>,
+    new: Option<&Secret>,
+    retire_at: Timestamp,
+) -> Option<RetiringSecret> {
+    let old = old?;
+    let (secret, new) = (old.secret?, new?);
+    if secret == *new {
+        return old.previous_secret;
+    }
+    Some(RetiringSecret { secret, until: retire_at })
+}
+
 #[async_trait]
 impl WebhookStore for InMemoryStore {
-    async fn upsert(&self, instance: InstanceId, webhook: &Webhook) -> Result<Webhook> {
+    async fn upsert(
+        &self,
+        instance: InstanceId,
+        webhook: &Webhook,
+        retire_at: Timestamp,
+    ) -> Result<Webhook> {
         let mut state = self.step()?;
         state.known_instance(instance)?;
         let enabled_others = state
@@ -32,10 +55,26 @@ impl WebhookStore for InMemoryStore {
         if webhook.target.is_some() && enabled_others >= MAX_ENABLED {
             return Err(Error::TooManyWebhooks(MAX_ENABLED));
         }
-        let id = state.labelled(instance, &webhook.label).map_or(webhook.id, |old| old.id);
-        let written = Webhook { id, ..webhook.clone() };
+        let old = state.labelled(instance, &webhook.label);
+        let id = old.as_ref().map_or(webhook.id, |old| old.id);
+        let mut written = Webhook { id, stopped: None, ..webhook.clone() };
+        if let Some(target) = &mut written.target {
+            let old = old.and_then(|old| old.target);
+            target.previous_secret = previous_secret(old, target.secret.as_ref(), retire_at);
+        }
         state.webhooks.insert(id, (instance, written.clone()));
         Ok(written)
+    }
+
+    async fn stop(&self, id: WebhookId, url: &WebhookUrl, stopped: &Stopped) -> Result<bool> {
+        let mut state = self.step()?;
+        let Some((_, webhook)) = state.webhooks.get_mut(&id) else { return Ok(false) };
+        if !webhook.target.as_ref().is_some_and(|target| target.url == *url) {
+            return Ok(false);
+        }
+        webhook.target = None;
+        webhook.stopped = Some(stopped.clone());
+        Ok(true)
     }
 
     async fn find(&self, instance: InstanceId, label: &WebhookLabel) -> Result<Option<Webhook>> {
