@@ -22,7 +22,12 @@ generate:
 
 # The tests that need a service, against servers on this machine; `tests/services` finds or starts them.
 test-services:
-    tests/services cargo test --workspace --locked -- --ignored
+    tests/services cargo test --workspace --locked -- --ignored --skip chaos_
+
+# Bad nights, long ones: kills, storms, a backlog. Each prints what it saw. `CHAOS_SEED` brings a night back;
+# `just chaos twenty_kills` has those alone whose name says so.
+chaos which="":
+    tests/services cargo test --release -p wharf-sandbox --locked --test e2e -- --ignored --nocapture --test-threads 1 chaos_of_{{ which }}
 
 # The gateway with a simulated WhatsApp beside it.
 sandbox *args:

@@ -292,6 +292,23 @@ impl Gateway {
         }
     }
 
+    /// Waits until it has logged that.
+    pub(crate) async fn wait_for_log(&self, said: &str) {
+        crate::until(&format!("`{said}` in the log"), || async {
+            self.log().contains(said).then_some(())
+        })
+        .await;
+    }
+
+    /// The memory it uses that is not a file's, in megabytes of a million bytes.
+    pub(crate) fn memory(&self) -> f64 {
+        let process = self.process.as_ref().unwrap().id();
+        let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
+        let kibibytes: f64 = line.split_whitespace().next().unwrap().parse().unwrap();
+        kibibytes * 1.024e-3
+    }
+
     /// All it has logged, before restarts too.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.dir.join("log")).unwrap()

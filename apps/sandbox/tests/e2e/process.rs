@@ -60,6 +60,10 @@ impl Process {
         Err(std::fs::read_to_string(log).unwrap_or_default())
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits until it has ended by itself.
     pub(crate) async fn wait_for_end(mut self) -> ExitStatus {
         let look = async {

@@ -247,6 +247,12 @@ impl WhatsApp {
         .await;
     }
 
+    /// How many companions are connected.
+    pub(crate) async fn connected(&self) -> usize {
+        let stats = self.stats().await;
+        usize::try_from(stats["connectedDevices"].as_u64().unwrap()).unwrap()
+    }
+
     /// Everybody who has connected since the start, or since they were forgotten: kind and address.
     pub(crate) async fn peers(&self) -> Vec<(String, String)> {
         let seen = self.expect(StatusCode::OK, Method::GET, "peers", Value::Null).await;

@@ -3,8 +3,12 @@
 //! The short ones run with the other tests. The long ones are run by `just chaos`, print what they saw, and take the seed
 //! of their chance from `CHAOS_SEED` where it is set; it is printed, so that a night can be had again.
 
+mod backlog;
+mod cluster;
 mod kills;
+mod outages;
 mod rough_receiver;
+mod storm;
 mod tally;
 mod traffic;
 

@@ -1,7 +1,10 @@
-//! A webhook receiver that fails a third of the time: it answers 500, answers nothing, or hangs up.
+//! A webhook receiver that may fail a third of the time: it answers 500, answers nothing, or hangs up.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -22,6 +25,8 @@ use tokio::{net::TcpListener, sync::Notify};
 
 /// Longer than any delivery of a chaos run may take.
 const HANG: Duration = Duration::from_secs(30);
+/// How long it works on what it takes.
+const WORK: Duration = Duration::from_millis(2);
 
 /// What became of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -51,7 +56,14 @@ pub(super) struct RoughReceiver {
 
 struct Shared {
     requests: Mutex<Vec<Request>>,
-    chance: Mutex<fastrand::Rng>,
+    /// What fails by chance; none is a receiver without fail.
+    chance: Mutex<Option<fastrand::Rng>>,
+    /// Whether everything is refused, and nothing of it kept.
+    away: AtomicBool,
+    taken: AtomicUsize,
+    /// Requests that wait for their answer now, and the most there were.
+    waiting: AtomicUsize,
+    most_at_once: AtomicUsize,
 }
 
 /// Ends the connection a request came on.
@@ -59,12 +71,31 @@ struct Shared {
 struct HangUp(Arc<Notify>);
 
 impl RoughReceiver {
+    /// One that fails by the chance of that seed.
     pub(super) async fn start(seed: u64) -> Self {
+        Self::listen(Some(fastrand::Rng::with_seed(seed)), false).await
+    }
+
+    /// One that never fails.
+    pub(super) async fn start_gentle() -> Self {
+        Self::listen(None, false).await
+    }
+
+    /// One that never fails once it has come back, and takes nothing before.
+    pub(super) async fn start_away() -> Self {
+        Self::listen(None, true).await
+    }
+
+    async fn listen(chance: Option<fastrand::Rng>, away: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/hook", listener.local_addr().unwrap());
         let shared = Arc::new(Shared {
             requests: Mutex::default(),
-            chance: Mutex::new(fastrand::Rng::with_seed(seed)),
+            chance: Mutex::new(chance),
+            away: AtomicBool::new(away),
+            taken: AtomicUsize::new(0),
+            waiting: AtomicUsize::new(0),
+            most_at_once: AtomicUsize::new(0),
         });
         let app = Router::new().route("/hook", post(receive)).with_state(shared.clone());
         tokio::spawn(accept(listener, app));
@@ -73,6 +104,20 @@ impl RoughReceiver {
 
     pub(super) fn url(&self) -> &str {
         &self.url
+    }
+
+    pub(super) fn come_back(&self) {
+        self.shared.away.store(false, Ordering::SeqCst);
+    }
+
+    /// How many requests were answered with 200.
+    pub(super) fn taken(&self) -> usize {
+        self.shared.taken.load(Ordering::SeqCst)
+    }
+
+    /// How many requests waited for their answer at the same time, at most.
+    pub(super) fn most_at_once(&self) -> usize {
+        self.shared.most_at_once.load(Ordering::SeqCst)
     }
 
     /// All requests so far, in the order in which they came.
@@ -114,14 +159,25 @@ async fn receive(
     if body["event"] != "message.exchange" {
         return StatusCode::OK;
     }
-    let fate = fate(&mut shared.chance.lock().unwrap());
+    if shared.away.load(Ordering::SeqCst) {
+        return StatusCode::SERVICE_UNAVAILABLE;
+    }
+    let waiting = shared.waiting.fetch_add(1, Ordering::SeqCst) + 1;
+    shared.most_at_once.fetch_max(waiting, Ordering::SeqCst);
+    let fate = fate(shared.chance.lock().unwrap().as_mut());
     shared.requests.lock().unwrap().push(Request {
         webhook_id: headers["webhook-id"].to_str().unwrap().to_owned(),
         text: body["data"]["message"]["content"].as_str().unwrap().to_owned(),
         fate,
     });
     match fate {
-        Fate::Taken => StatusCode::OK,
+        Fate::Taken => {
+            shared.taken.fetch_add(1, Ordering::SeqCst);
+            // As long as a receiver takes that writes something down.
+            tokio::time::sleep(WORK).await;
+            shared.waiting.fetch_sub(1, Ordering::SeqCst);
+            StatusCode::OK
+        }
         Fate::Refused => StatusCode::INTERNAL_SERVER_ERROR,
         Fate::Hung => {
             tokio::time::sleep(HANG).await;
@@ -134,7 +190,8 @@ async fn receive(
     }
 }
 
-fn fate(chance: &mut fastrand::Rng) -> Fate {
+fn fate(chance: Option<&mut fastrand::Rng>) -> Fate {
+    let Some(chance) = chance else { return Fate::Taken };
     match chance.u8(0..9) {
         0 => Fate::Refused,
         1 => Fate::Hung,

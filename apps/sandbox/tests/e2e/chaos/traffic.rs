@@ -31,6 +31,13 @@ impl Traffic {
         }
     }
 
+    /// Waits until every instance is connected.
+    pub(super) async fn wait_until_connected(&self, gateway: &Gateway) {
+        for instance in 0..self.instances {
+            gateway.wait_for_state(&instance_name(instance), "connected").await;
+        }
+    }
+
     /// Sends all of it, each phone one message after the other to instances drawn by chance, and tells what was sent.
     pub(super) async fn send(self, whatsapp: &WhatsApp, seed: u64) -> HashSet<Sent> {
         let mut phones = JoinSet::new();
