@@ -8,7 +8,10 @@ use wharf_domain::{
 
 use crate::{
     base64::Base64,
-    message::{ContactView, EditView, LocationView, MediaView, ReactionView},
+    message::{
+        ContactView, EditView, LocationView, MediaView, OptionView, PollView, PollVoteView,
+        ReactionView,
+    },
     vcard,
 };
 
@@ -32,6 +35,8 @@ pub(crate) fn media(content: &Content, copy: Option<&MediaCopy>) -> Option<Media
         base64: copy.bytes.map(Base64),
         base64_error: copy.bytes_error,
         mimetype: media.mime_type.clone(),
+        mime_type: media.mime_type.clone(),
+        mime_type_snake: media.mime_type.clone(),
         file_name: media.file_name.clone(),
         caption: media.caption.clone(),
         file_size: media.size,
@@ -78,6 +83,18 @@ pub(crate) fn reaction(content: &Content) -> Option<ReactionView> {
     })
 }
 
+pub(crate) fn poll(content: &Content) -> Option<PollView> {
+    let Content::Poll { title, options, selectable } = content else { return None };
+    let options = options.iter().map(OptionView::from).collect();
+    Some(PollView { title: title.clone(), options, selectable: *selectable })
+}
+
+pub(crate) fn poll_vote(content: &Content) -> Option<PollVoteView> {
+    let Content::PollVote { target, selected } = content else { return None };
+    let options = selected.iter().map(OptionView::from).collect();
+    Some(PollVoteView { message_id: target.to_string(), options })
+}
+
 /// The live shape, and beside it the one of the event catalogue.
 pub(crate) fn interactive(content: &Content) -> Option<Value> {
     match content {
@@ -94,6 +111,29 @@ pub(crate) fn interactive(content: &Content) -> Option<Value> {
                 "single_select_reply": { "option_name": id },
             },
         })),
+        Content::FlowReply { name, params, text } => Some(flow_reply(name, params, text)),
         _ => None,
     }
+}
+
+/// The answer to a flow: whole, and what clients look for in it where buttons and flows have it too.
+fn flow_reply(name: &str, params: &str, text: &str) -> Value {
+    // What is no JSON stays text.
+    let parsed = serde_json::from_str(params).unwrap_or_else(|_| Value::from(params));
+    let lifted = [
+        ("flow_token", &["flow_token"][..]),
+        ("selectedButtonId", &["id"]),
+        (
+            "selectedCarouselCardIndex",
+            &["selectedCarouselCardIndex", "selected_carousel_card_index"],
+        ),
+    ];
+    let mut reply = json!({ "name": name, "body": text });
+    for (key, spellings) in lifted {
+        if let Some(value) = spellings.iter().find_map(|spelling| parsed.get(*spelling)) {
+            reply[key] = value.clone();
+        }
+    }
+    reply["params"] = parsed;
+    reply
 }

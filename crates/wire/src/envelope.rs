@@ -12,7 +12,10 @@ use wharf_domain::{
 
 use crate::{
     Base64,
+    call::CallUpdateView,
     event::{InstanceStateView, MessageStatusView},
+    group::GroupFlowView,
+    label::LabelUpdateView,
     message::MessageExchangeView,
 };
 
@@ -39,6 +42,12 @@ pub struct Envelope<'a, T> {
 pub type MessageExchangeEvent = Envelope<'static, MessageExchangeView>;
 /// The event `message.status`: messages were delivered, read or played.
 pub type MessageStatusEvent = Envelope<'static, MessageStatusView>;
+/// The event `call.update`: something about a call.
+pub type CallUpdateEvent = Envelope<'static, CallUpdateView>;
+/// The event `group.flow`: a group changed.
+pub type GroupFlowEvent = Envelope<'static, GroupFlowView>;
+/// The event `label.update`: something about labels.
+pub type LabelUpdateEvent = Envelope<'static, LabelUpdateView>;
 /// The event `instance.state`: the link with WhatsApp changed.
 pub type InstanceStateEvent = Envelope<'static, InstanceStateView>;
 
@@ -84,6 +93,13 @@ pub fn envelope(
         EventBody::State(change) => {
             let view = InstanceStateView::new(change, instance, event.recorded_at);
             written(event, view, instance_data, USUAL)
+        }
+        EventBody::Call(call) => written(event, CallUpdateView::from(call), instance_data, USUAL),
+        EventBody::Group(change) => {
+            written(event, GroupFlowView::from(change), instance_data, USUAL)
+        }
+        EventBody::Label(change) => {
+            written(event, LabelUpdateView::from(change), instance_data, USUAL)
         }
         _ => written(event, Value::Null, instance_data, USUAL),
     }

@@ -1,10 +1,13 @@
 #![doc = include_str!("../README.md")]
 
 mod base64;
+pub mod call;
 mod content;
 mod envelope;
 pub mod event;
+pub mod group;
 pub mod instance;
+pub mod label;
 pub mod message;
 pub mod metrics;
 pub mod party;
@@ -15,6 +18,9 @@ mod vcard;
 pub mod webhook;
 
 pub use base64::Base64;
-pub use envelope::{InstanceStateEvent, MessageExchangeEvent, MessageStatusEvent, envelope};
+pub use envelope::{
+    CallUpdateEvent, GroupFlowEvent, InstanceStateEvent, LabelUpdateEvent, MessageExchangeEvent,
+    MessageStatusEvent, envelope,
+};
 pub use test::{TestEvent, test_envelope};
 pub use time::rfc3339;

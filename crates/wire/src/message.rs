@@ -85,7 +85,15 @@ pub struct MessageView {
     pub contacts: Vec<ContactView>,
     /// The reaction it is.
     pub reaction: Option<ReactionView>,
-    /// The button tapped or the row picked.
+    /// The poll it is; only of polls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub poll: Option<PollView>,
+    /// The vote it is; only of votes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub poll_vote: Option<PollVoteView>,
+    /// The button tapped, the row picked or the flow answered.
     #[schema(value_type = Option<Object>)]
     pub interactive: Option<Value>,
     /// What it answers, when it does.
@@ -143,6 +151,11 @@ pub struct MediaView {
     pub base64_error: Option<String>,
     /// The type its sender gave it.
     pub mimetype: Option<String>,
+    /// The same, as some clients spell it.
+    pub mime_type: Option<String>,
+    /// The same, as others do.
+    #[serde(rename = "mime_type")]
+    pub mime_type_snake: Option<String>,
     /// The name its sender gave it.
     pub file_name: Option<String>,
     /// The text under it.
@@ -192,6 +205,40 @@ pub struct ReactionView {
     /// The message reacted to, again.
     #[serde(rename = "message_id")]
     pub message_id_snake: String,
+}
+
+/// A poll.
+#[derive(Serialize, ToSchema)]
+pub struct PollView {
+    /// The question.
+    pub title: String,
+    /// The options, in their order.
+    pub options: Vec<OptionView>,
+    /// How many may be picked; 0 is any number.
+    pub selectable: u32,
+}
+
+/// Somebody's picks in a poll, in place of that person's earlier ones.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PollVoteView {
+    /// The poll.
+    pub message_id: String,
+    /// The options picked; none takes the vote back.
+    pub options: Vec<OptionView>,
+}
+
+/// An option of a poll.
+#[derive(Serialize, ToSchema)]
+pub struct OptionView {
+    /// Its words.
+    pub name: String,
+}
+
+impl From<&String> for OptionView {
+    fn from(name: &String) -> Self {
+        Self { name: name.clone() }
+    }
 }
 
 impl MessageExchangeView {
@@ -251,6 +298,8 @@ impl MessageView {
             contact: contacts.first().cloned(),
             contacts: if contacts.len() > 1 { contacts } else { Vec::new() },
             reaction: content::reaction(content),
+            poll: content::poll(content),
+            poll_vote: content::poll_vote(content),
             interactive: content::interactive(content),
             reply,
         }

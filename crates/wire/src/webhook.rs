@@ -4,7 +4,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use wharf_domain::webhook::Webhook;
 
-use crate::instance::{EventName, event_names};
+use crate::{
+    instance::{EventName, event_names},
+    rfc3339,
+};
 
 /// A webhook with all that may be read of it. The signing secret is never shown.
 #[derive(Serialize, ToSchema)]
@@ -32,6 +35,18 @@ pub struct WebhookView {
     pub media_base64: bool,
     /// Whether deliveries are signed with a secret.
     pub signed: bool,
+    /// Until when the secret before this one signs too, RFC 3339; only after it was replaced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "2026-04-28T10:30:00Z")]
+    pub previous_secret_until: Option<String>,
+    /// Why the gateway disabled it; only where it did, and until it is set anew.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "the receiver answered 410 Gone")]
+    pub disabled_reason: Option<String>,
+    /// When the gateway disabled it, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "2026-04-28T10:30:00Z")]
+    pub disabled_at: Option<String>,
 }
 
 impl From<&Webhook> for WebhookView {
@@ -48,6 +63,11 @@ impl From<&Webhook> for WebhookView {
             events: target.map(|target| event_names(&target.events)).unwrap_or_default(),
             media_base64: target.is_some_and(|target| target.media_base64),
             signed: target.is_some_and(|target| target.secret.is_some()),
+            previous_secret_until: target
+                .and_then(|target| target.previous_secret.as_ref())
+                .map(|previous| rfc3339(previous.until)),
+            disabled_reason: webhook.stopped.as_ref().map(|stopped| stopped.reason.clone()),
+            disabled_at: webhook.stopped.as_ref().map(|stopped| rfc3339(stopped.at)),
         }
     }
 }

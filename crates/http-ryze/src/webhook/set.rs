@@ -92,6 +92,7 @@ impl SetWebhookBody {
                 url,
                 authorization: parse_authorization(&authorization)?,
                 secret: parse_secret(self.secret)?,
+                previous_secret: None,
                 by_events: self.by_events.unwrap_or(false),
                 events: EventFilter::parse(events.iter().map(String::as_str))?,
                 media_base64: self.media_base64.unwrap_or(false),

@@ -11,7 +11,9 @@ use wharf_domain::{
     settings::Settings,
     state::{ConnectionState, Standing},
     token::Token,
-    webhook::{Webhook, WebhookId, WebhookLabel, WebhookTarget, WebhookUrl},
+    webhook::{
+        RetiringSecret, Stopped, Webhook, WebhookId, WebhookLabel, WebhookTarget, WebhookUrl,
+    },
     websocket::WebSocketConfig,
 };
 use wharf_wire::{
@@ -79,10 +81,12 @@ fn webhook() -> Webhook {
             url: WebhookUrl::parse("https://example.com/hook").unwrap(),
             authorization: Some(Secret::new("Bearer receiver")),
             secret: Some(Secret::new("signing secret")),
+            previous_secret: None,
             by_events: true,
             events: EventFilter::parse(["call.update", "message.exchange"]).unwrap(),
             media_base64: false,
         }),
+        stopped: None,
     }
 }
 
@@ -135,6 +139,21 @@ fn a_webhook_shows_its_authorization_but_not_its_signing_secret() {
 #[test]
 fn a_disabled_webhook_has_lost_its_configuration() {
     assert_json_snapshot!(WebhookView::from(&Webhook { target: None, ..webhook() }));
+}
+
+#[test]
+fn a_webhook_tells_until_when_its_former_secret_signs() {
+    let mut webhook = webhook();
+    let former = RetiringSecret { secret: Secret::new("former secret"), until: at() };
+    webhook.target.as_mut().unwrap().previous_secret = Some(former);
+    assert_json_snapshot!(WebhookView::from(&webhook));
+}
+
+#[test]
+fn a_webhook_that_the_gateway_disabled_says_why_and_when() {
+    let stopped = Stopped { reason: "the receiver answered 410 Gone".to_owned(), at: at() };
+    let webhook = Webhook { target: None, stopped: Some(stopped), ..webhook() };
+    assert_json_snapshot!(WebhookView::from(&webhook));
 }
 
 fn sent() -> Message {

@@ -43,5 +43,9 @@ fn every_other_state_carries_what_is_known_of_it() {
         StateChange::KeepaliveRestored,
         StateChange::ManualReconnect,
     ];
-    assert_json_snapshot!(changes.map(told));
+    let told = changes.map(told);
+    assert_json_snapshot!(told);
+    let mut names: Vec<_> = told.iter().map(|data| data["state"].as_str().unwrap()).collect();
+    names.dedup();
+    assert_eq!(names.len() + 1, 16, "the contract has sixteen states");
 }

@@ -3,10 +3,15 @@
 #![expect(clippy::unwrap_used, reason = "a failed set-up should fail the test")]
 
 mod answers;
+mod call_update;
+mod group_flow;
 mod instance_state;
+mod label_update;
 mod message_exchange;
+mod message_kinds;
 mod message_status;
 mod metrics;
+mod test_event;
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -19,6 +24,8 @@ use wharf_domain::{
     message::{Chat, ChatKind},
     token::Token,
 };
+
+const EVENT: EventId = EventId(Uuid::from_u128(0x0199_a3c2_7a44_7cc0_8d7c_3a5b_2f0c_9a11));
 
 fn at() -> Timestamp {
     Timestamp::from_timestamp(1_790_000_000, 0).unwrap()
@@ -65,7 +72,7 @@ fn rendered(body: EventBody) -> Value {
 /// The same, with what is known of its media.
 fn rendered_with(body: EventBody, media: Option<&MediaCopy>) -> Value {
     let event = Event {
-        id: EventId(Uuid::from_u128(0x0199_a3c2_7a44_7cc0_8d7c_3a5b_2f0c_9a11)),
+        id: EVENT,
         instance: InstanceId(Uuid::nil()),
         sequence: 7,
         recorded_at: at(),

@@ -8,7 +8,7 @@ use wharf_domain::{
 
 use crate::{ana, at, chat_with_ana, group_chat, jid, rendered, rendered_with, us};
 
-fn received(content: Content) -> Message {
+pub(crate) fn received(content: Content) -> Message {
     Message {
         id: id("3EB0000000000000000001"),
         direction: Direction::Incoming,
@@ -24,16 +24,16 @@ fn received(content: Content) -> Message {
     }
 }
 
-fn id(raw: &str) -> MessageId {
+pub(crate) fn id(raw: &str) -> MessageId {
     MessageId::parse(raw).unwrap()
 }
 
-fn exchange(message: Message) -> Value {
+pub(crate) fn exchange(message: Message) -> Value {
     rendered(EventBody::Message(Box::new(message)))
 }
 
 /// What of `data.message` depends on the kind of content.
-fn said(content: Content) -> Value {
+pub(crate) fn said(content: Content) -> Value {
     let mut message = exchange(received(content))["data"]["message"].take();
     let told = message.as_object_mut().unwrap();
     for shared in ["id", "direction", "timestamp", "chat", "sender", "source", "context"] {
@@ -167,7 +167,7 @@ fn a_deletion_goes_by_the_id_of_what_was_deleted() {
 
 #[test]
 fn a_kind_without_details_keeps_its_name() {
-    assert_json_snapshot!(said(Content::Other("pollCreationMessage".to_owned())));
+    assert_json_snapshot!(said(Content::Other("requestPhoneNumberMessage".to_owned())));
 }
 
 /// What of a picture's media is told when this is known of it.

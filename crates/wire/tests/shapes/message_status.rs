@@ -30,3 +30,22 @@ fn a_receipt_in_a_group_names_the_author() {
     let receipt = Receipt { chat: group_chat(), author: Some(us().jid), ..receipt() };
     assert_json_snapshot!(rendered(EventBody::Receipt(receipt))["data"]);
 }
+
+#[test]
+fn every_status_has_the_contracts_name() {
+    let kinds = [
+        ReceiptKind::Delivered,
+        ReceiptKind::Read,
+        ReceiptKind::Played,
+        ReceiptKind::Sender,
+        ReceiptKind::ReadSelf,
+        ReceiptKind::PlayedSelf,
+        ReceiptKind::Retry,
+        ReceiptKind::Inactive,
+        ReceiptKind::ServerError,
+    ];
+    let told = kinds.map(|kind| {
+        rendered(EventBody::Receipt(Receipt { kind, ..receipt() }))["data"]["status"].take()
+    });
+    assert_json_snapshot!(told);
+}
