@@ -250,7 +250,12 @@ impl WhatsApp {
     /// How many companions are connected.
     pub(crate) async fn connected(&self) -> usize {
         let stats = self.stats().await;
-        usize::try_from(stats["connectedDevices"].as_u64().unwrap()).unwrap()
+        usize::try_from(stats["connected"].as_u64().unwrap()).unwrap()
+    }
+
+    /// How many stanzas wait to be acknowledged by companions.
+    pub(crate) async fn unacknowledged(&self) -> u64 {
+        self.stats().await["queued"].as_u64().unwrap()
     }
 
     /// Everybody who has connected since the start, or since they were forgotten: kind and address.

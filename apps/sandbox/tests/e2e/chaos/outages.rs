@@ -108,6 +108,7 @@ async fn what_was_not_stored_is_not_acknowledged() {
     world.whatsapp.send(BIA, ANA, "nobody could write this down").await;
     // Long enough for it to arrive, whatever is done with it.
     sleep(Duration::from_secs(1)).await;
+    assert_eq!(world.whatsapp.unacknowledged().await, 1);
     world.gateway.kill();
     hold.execute_unprepared("COMMIT").await.unwrap();
     hold.close().await.unwrap();
