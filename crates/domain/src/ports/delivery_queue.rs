@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 
@@ -6,6 +6,10 @@ use crate::{
     Result, Timestamp,
     delivery::{Delivery, DeliveryId, Settlement, SinkRef},
 };
+
+/// A receiver that several sinks may lead to, by a number that whoever claims gives it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ReceiverId(pub u64);
 
 /// How much whoever claims can take on at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,20 +22,83 @@ pub struct Room {
     pub per_lane: usize,
     /// How many lanes of sinks for which there is less room; of a sink with none nothing is taken.
     pub sinks: HashMap<SinkRef, usize>,
+    /// How many lanes of all sinks together that lead to one receiver, unless [`Room::busy`] says otherwise.
+    pub per_receiver: usize,
+    /// How many lanes of receivers for which there is less room.
+    pub busy: HashMap<ReceiverId, usize>,
+    /// Which receiver a sink leads to, as far as that is known; the others have no limit but their own.
+    pub receivers: Arc<HashMap<SinkRef, ReceiverId>>,
 }
 
 impl Room {
     /// For so many lanes, whatever their sinks.
     #[must_use]
     pub fn of(lanes: usize, per_lane: usize) -> Self {
-        Self { lanes, per_sink: lanes, per_lane, sinks: HashMap::new() }
+        Self {
+            lanes,
+            per_sink: lanes,
+            per_lane,
+            sinks: HashMap::new(),
+            per_receiver: lanes,
+            busy: HashMap::new(),
+            receivers: Arc::default(),
+        }
     }
 
-    /// How many lanes of that sink there is room for.
+    /// How many lanes of that sink there is room for, when nothing else is taken.
     #[must_use]
     pub fn for_sink(&self, sink: SinkRef) -> usize {
+        if self.per_lane == 0 {
+            return 0;
+        }
         let own = self.sinks.get(&sink).copied().unwrap_or(self.per_sink);
-        if self.per_lane == 0 { 0 } else { own.min(self.lanes) }
+        let receiver = self.receivers.get(&sink).map_or(self.lanes, |id| self.for_receiver(*id));
+        own.min(receiver).min(self.lanes)
+    }
+
+    fn for_receiver(&self, receiver: ReceiverId) -> usize {
+        self.busy.get(&receiver).copied().unwrap_or(self.per_receiver)
+    }
+
+    /// Places for lanes, to be taken one by one.
+    #[must_use]
+    pub fn seats(&self) -> Seats<'_> {
+        Seats { room: self, taken: 0, sinks: HashMap::new(), receivers: HashMap::new() }
+    }
+}
+
+/// The places of a [`Room`] and how many of them are taken.
+#[derive(Debug)]
+pub struct Seats<'a> {
+    room: &'a Room,
+    taken: usize,
+    sinks: HashMap<SinkRef, usize>,
+    receivers: HashMap<ReceiverId, usize>,
+}
+
+impl Seats<'_> {
+    /// Takes a place for a lane of that sink. False when there is none for it, and nothing was taken.
+    pub fn take(&mut self, sink: SinkRef) -> bool {
+        let of_sink = self.sinks.get(&sink).copied().unwrap_or_default();
+        if self.is_full() || of_sink >= self.room.for_sink(sink) {
+            return false;
+        }
+        if let Some(receiver) = self.room.receivers.get(&sink) {
+            let of_receiver = self.receivers.entry(*receiver).or_default();
+            if *of_receiver >= self.room.for_receiver(*receiver) {
+                return false;
+            }
+            *of_receiver += 1;
+        }
+        self.sinks.insert(sink, of_sink + 1);
+        self.taken += 1;
+        true
+    }
+
+    /// Whether there is no place left, whatever the sink.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.taken >= self.room.lanes
     }
 }
 
@@ -44,7 +111,7 @@ pub trait DeliveryQueue: Send + Sync {
     ///
     /// Of a sink's lane only a run from its head is given, in order, at most as long as the room says; a lane of which
     /// something is claimed, or whose head is not yet due, gives nothing. Never more lanes than there is room for, in
-    /// all and of each sink: a sink without room keeps nobody else's lanes from being given. Lanes whose head has
+    /// all, of each sink and of each receiver: one without room keeps nobody else's lanes from being given. Lanes whose head has
     /// waited longest come first. Nothing of a disabled sink is given: what waits there is held, as it is, until the sink
     /// is enabled again. Nothing is given only when there is nothing due that there is room for, or somebody
     /// else is claiming it.
@@ -62,4 +129,36 @@ pub trait DeliveryQueue: Send + Sync {
     /// When the next unclaimed delivery at the head of a lane that there is room for is due, if there is any. Disabled
     /// sinks do not count.
     async fn next_due(&self, room: &Room) -> Result<Option<Timestamp>>;
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::webhook::WebhookId;
+
+    fn sink(number: u128) -> SinkRef {
+        SinkRef::Webhook(WebhookId(Uuid::from_u128(number)))
+    }
+
+    #[test]
+    fn seats_are_limited_in_all_by_sink_and_by_receiver() {
+        let receivers = Arc::new(HashMap::from([
+            (sink(1), ReceiverId(1)),
+            (sink(2), ReceiverId(1)),
+            (sink(3), ReceiverId(2)),
+        ]));
+        let busy = HashMap::from([(ReceiverId(2), 0)]);
+        let room = Room { per_sink: 2, per_receiver: 3, busy, receivers, ..Room::of(5, 1) };
+        assert_eq!(room.for_sink(sink(3)), 0);
+        let mut seats = room.seats();
+        let taken: Vec<_> = [1, 1, 1, 2, 2, 3, 4, 4]
+            .into_iter()
+            .filter(|number| seats.take(sink(*number)))
+            .collect();
+        assert_eq!(taken, [1, 1, 2, 4, 4]);
+        assert!(seats.is_full());
+        assert!(!seats.take(sink(5)));
+    }
 }

@@ -91,7 +91,7 @@ async fn next_due(stores: &Stores) -> Option<Timestamp> {
 /// Room for two lanes of each sink, but for as many of one as given.
 fn room_but(webhook: &Webhook, lanes: usize) -> Room {
     let sinks = HashMap::from([(SinkRef::Webhook(webhook.id), lanes)]);
-    Room { lanes: 5, per_sink: 2, per_lane: 10, sinks }
+    Room { per_sink: 2, sinks, ..Room::of(5, 10) }
 }
 
 fn ids(deliveries: &[Delivery]) -> Vec<EventId> {

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use wharf_domain::{
@@ -82,18 +82,12 @@ impl DeliveryRow {
 impl DeliveryQueue for InMemoryStore {
     async fn claim(&self, now: Timestamp, room: &Room) -> Result<Vec<Delivery>> {
         let mut state = self.step()?;
-        let mut taken: HashMap<SinkRef, usize> = HashMap::new();
+        let mut seats = room.seats();
         let claimed: Vec<DeliveryId> = state
             .open_lanes()
             .into_iter()
             .filter(|line| line.first().is_some_and(|(_, head)| head.due <= now))
-            .filter(|line| {
-                let sink = line[0].1.sink;
-                let taken = taken.entry(sink).or_default();
-                *taken += 1;
-                *taken <= room.for_sink(sink)
-            })
-            .take(room.lanes)
+            .filter(|line| seats.take(line[0].1.sink))
             .flat_map(|line| {
                 let due =
                     line.into_iter().take(room.per_lane).take_while(move |(_, row)| row.due <= now);
