@@ -377,6 +377,14 @@ pub struct StoredMessage {
     pub raw: Option<Bytes>,
 }
 
+impl StoredMessage {
+    /// Whether it is ours, and WhatsApp's server has not acknowledged it as far as is known.
+    #[must_use]
+    pub fn is_unacknowledged(&self) -> bool {
+        self.message.direction == Direction::Outgoing && self.status < MessageStatus::Sent
+    }
+}
+
 /// A text that a caller wants sent.
 #[derive(Clone, Debug)]
 pub struct SendText {

@@ -71,6 +71,22 @@ pub trait MessageStore: Send + Sync {
     /// Looks a message up by its id, whichever chat it is in; the newest where ids clash.
     async fn find(&self, instance: InstanceId, id: &MessageId) -> Result<Option<StoredMessage>>;
 
+    /// Of these messages those of ours that WhatsApp's server has not acknowledged as far as is known: pending and failed
+    /// ones. Asked for every receipt, and hardly ever finds any; where ids clash the newest counts.
+    async fn unacknowledged(
+        &self,
+        instance: InstanceId,
+        ids: &[MessageId],
+    ) -> Result<Vec<Message>> {
+        let mut unacknowledged = Vec::new();
+        for id in ids {
+            let stored = self.find(instance, id).await?;
+            unacknowledged
+                .extend(stored.filter(StoredMessage::is_unacknowledged).map(|s| s.message));
+        }
+        Ok(unacknowledged)
+    }
+
     /// Notes that WhatsApp's server refused a pending message. Anything but a pending message stays as it is.
     async fn fail(&self, instance: InstanceId, id: &MessageId, code: Option<u16>) -> Result<()>;
 
