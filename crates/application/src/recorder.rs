@@ -11,7 +11,7 @@ use wharf_domain::{
     ports::{Appended, Clock, EventLog, Random},
 };
 
-use crate::ids;
+use crate::{ids, live::Wakes};
 
 /// How often something is tried again before it counts as failed.
 const TRIES: u32 = 5;
@@ -24,6 +24,7 @@ pub struct Recorder {
     random: Arc<dyn Random>,
     recorded: Arc<Notify>,
     media: Arc<Notify>,
+    live: Wakes,
     /// How long deliveries may be held for the media of their event.
     hold: Duration,
 }
@@ -46,7 +47,15 @@ impl Recorder {
         random: Arc<dyn Random>,
         hold: Duration,
     ) -> Self {
-        Self { log, clock, random, recorded: Arc::default(), media: Arc::default(), hold }
+        Self {
+            log,
+            clock,
+            random,
+            recorded: Arc::default(),
+            media: Arc::default(),
+            live: Wakes::default(),
+            hold,
+        }
     }
 
     /// Records events, all or none, in their order. Once it returns they survive a crash.
@@ -69,6 +78,7 @@ impl Recorder {
             .collect();
         let appended = self.log.append(instance, &events).await?;
         self.recorded.notify_one();
+        self.live.wake(instance);
         if events.iter().any(|event| event.media_until.is_some()) {
             self.media.notify_one();
         }
@@ -89,6 +99,11 @@ impl Recorder {
     /// Waits until something has been recorded or settled since the last wait.
     pub(crate) async fn recorded(&self) {
         self.recorded.notified().await;
+    }
+
+    /// Makes whoever follows an instance's log look at it.
+    pub(crate) fn live(&self) -> &Wakes {
+        &self.live
     }
 
     /// Makes whoever fetches media look for work.

@@ -26,6 +26,8 @@ const GLANCE: Duration = Duration::from_secs(1);
 const LAST_LOOK: Duration = Duration::from_secs(5);
 /// How long until it looks again: as long as the event is old, between these.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(8));
+/// How long until it looks again whether the file is in the bucket: as long as the event is old, between these.
+const GLANCES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 
 /// Tells sinks where media can be had, and gives it to those that want it along.
 #[derive(Clone)]
@@ -116,6 +118,26 @@ impl Copies {
             }
         }
         Ok(Copied::Ready(copy, Some(load)))
+    }
+
+    /// The same for a sink whose deliveries the log does not hold: while the event is young, one that may still be in the
+    /// bucket in a moment comes later.
+    pub(crate) async fn held(
+        &self,
+        instance: &Instance,
+        event: &Event,
+        along: bool,
+    ) -> Result<Copied> {
+        let EventBody::Message(message) = &event.body else { return Ok(Copied::Nothing) };
+        let now = self.clock.now();
+        let may_come = matches!(message.content, Content::Media(_))
+            && instance.s3.is_some()
+            && now < event.recorded_at + self.hold;
+        if may_come && let Some(MediaProgress::Waiting(_)) = self.jobs.progress(event.id).await? {
+            let age = (now - event.recorded_at).to_std().unwrap_or_default();
+            return Ok(Copied::Later(now + age.clamp(GLANCES.0, GLANCES.1)));
+        }
+        self.of(instance, event, along).await
     }
 
     /// Where a piece of media is in its instance's bucket, or why it is not there.

@@ -3,20 +3,22 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use tokio::sync::mpsc;
 use wharf_domain::{
     Result, Timestamp,
+    call::CallUpdate,
     event::{EventBody, EventKey, Receipt, ReceiptKind},
     instance::InstanceId,
-    message::{ChatKind, Direction, Message, MessageId, MessageStatus},
-    ports::{HistoryBatch, Inbound, SessionEvent, SessionObserver},
+    message::{ChatKind, Message, MessageId},
+    ports::{HistoryBatch, Inbound, IncomingCall, SessionEvent, SessionObserver},
     settings::Settings,
 };
 
 use super::{Shared, automation::Outlet, live::LiveSettings};
-use crate::recorder::Record;
+use crate::recorder::{Record, patiently};
 
-/// Records messages and receipts, and hands what concerns the link to the supervisor.
+/// Records what happens, and hands what concerns the link to the supervisor.
 pub(super) struct Observer {
     pub(super) shared: Arc<Shared>,
     pub(super) instance: InstanceId,
@@ -39,20 +41,19 @@ impl Observer {
     }
 
     async fn on_receipt(&self, key: EventKey, receipt: Receipt) -> Result<()> {
-        let mut records = Vec::new();
-        if matches!(
+        let is_proof = matches!(
             receipt.kind,
             ReceiptKind::Delivered
                 | ReceiptKind::Read
                 | ReceiptKind::Played
                 | ReceiptKind::Inactive
-        ) {
-            for id in &receipt.message_ids {
-                records.extend(self.unsettled(id, None).await?);
-            }
-        }
-        records.push(Record { key: Some(key), body: EventBody::Receipt(receipt), raw: None });
-        self.shared.recorder.record(self.instance, records).await.map(drop)
+        );
+        // The receipt of a message whose acknowledgement nobody waited for any more settles it.
+        let settled =
+            if is_proof { self.unacknowledged(&receipt.message_ids).await? } else { Vec::new() };
+        let records = settled.into_iter().map(sent_record);
+        let receipt = Record { key: Some(key), body: EventBody::Receipt(receipt), raw: None };
+        self.insist(records.chain([receipt]).collect()).await
     }
 
     async fn on_late_ack(
@@ -61,27 +62,43 @@ impl Observer {
         timestamp: Option<Timestamp>,
         refused: Option<u16>,
     ) -> Result<()> {
+        let Shared { messages, clock, .. } = &*self.shared;
         if let Some(code) = refused {
-            return self.shared.messages.fail(self.instance, id, Some(code)).await;
+            return patiently(&**clock, || messages.fail(self.instance, id, Some(code))).await;
         }
-        let Some(record) = self.unsettled(id, timestamp).await? else { return Ok(()) };
-        self.shared.recorder.record(self.instance, vec![record]).await.map(drop)
+        let mut settled = self.unacknowledged(std::slice::from_ref(id)).await?;
+        for message in &mut settled {
+            message.timestamp = timestamp.unwrap_or(message.timestamp);
+        }
+        if settled.is_empty() {
+            return Ok(());
+        }
+        self.insist(settled.into_iter().map(sent_record).collect()).await
     }
 
-    /// The event that settles a message whose acknowledgement nobody waited for any more.
-    async fn unsettled(
+    async fn on_call(
         &self,
-        id: &MessageId,
-        timestamp: Option<Timestamp>,
-    ) -> Result<Option<Record>> {
-        let Some(stored) = self.shared.messages.find(self.instance, id).await? else {
-            return Ok(None);
-        };
-        let waits = stored.message.direction == Direction::Outgoing
-            && matches!(stored.status, MessageStatus::Pending | MessageStatus::Failed);
-        let mut message = stored.message;
-        message.timestamp = timestamp.unwrap_or(message.timestamp);
-        Ok(waits.then(|| sent_record(message)))
+        key: EventKey,
+        update: CallUpdate,
+        ringing: Option<IncomingCall>,
+    ) -> Result<()> {
+        self.insist(vec![Record { key: Some(key), body: EventBody::Call(update), raw: None }])
+            .await?;
+        // Nothing is answered before it is kept.
+        if let Some(call) = ringing.filter(|_| self.settings.now().auto_reject_calls) {
+            self.automation.rings(call);
+        }
+        Ok(())
+    }
+
+    /// Records what WhatsApp does not deliver again.
+    async fn insist(&self, records: Vec<Record>) -> Result<()> {
+        self.shared.recorder.insist(self.instance, records).await
+    }
+
+    async fn unacknowledged(&self, ids: &[MessageId]) -> Result<Vec<Message>> {
+        let Shared { messages, clock, .. } = &*self.shared;
+        patiently(&**clock, || messages.unacknowledged(self.instance, ids)).await
     }
 }
 
@@ -140,11 +157,14 @@ impl SessionObserver for Observer {
             SessionEvent::LateAck { id, timestamp, refused } => {
                 self.on_late_ack(&id, timestamp, refused).await
             }
-            SessionEvent::Call(call) => {
-                if self.settings.now().auto_reject_calls {
-                    self.automation.rings(call);
-                }
-                Ok(())
+            SessionEvent::Call { key, update, ringing } => self.on_call(key, update, ringing).await,
+            SessionEvent::Group { key, change } => {
+                let body = EventBody::Group(change);
+                self.insist(vec![Record { key: Some(key), body, raw: None }]).await
+            }
+            SessionEvent::Label { key, change } => {
+                let body = EventBody::Label(change);
+                self.insist(vec![Record { key: Some(key), body, raw: None }]).await
             }
             link => {
                 // The supervisor is gone only when the instance is, and then nobody wants to know.
@@ -152,5 +172,10 @@ impl SessionObserver for Observer {
                 Ok(())
             }
         }
+    }
+
+    async fn recall(&self, id: &MessageId) -> Result<Option<Bytes>> {
+        let stored = self.shared.messages.find(self.instance, id).await?;
+        Ok(stored.and_then(|stored| stored.raw))
     }
 }
