@@ -65,6 +65,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 /// Which crates may name a library, tests of their own apart.
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("actix-web", &["wharf", "wharf-http-ryze", "wharf-tests"]),
+    ("actix-ws", &["wharf-http-ryze"]),
     ("axum", &["wharf-tests", "wharf-whatsapp-sim"]),
     ("figment", &["wharf"]),
     ("opus-decoder", &["wharf-media"]),
