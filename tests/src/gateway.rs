@@ -6,6 +6,7 @@ use wharf_application::{ApplicationConfig, Ports, Services};
 use wharf_domain::{
     account::AccountName,
     instance::{InstanceId, Profile},
+    ports::NoMeter,
     token::Token,
 };
 use wharf_http_ryze::{Api, Config};
@@ -73,6 +74,7 @@ impl TestGateway {
             messages: store.clone(),
             log: store.clone(),
             queue: store.clone(),
+            ledger: store.clone(),
             media_jobs: store.clone(),
             media_store: buckets.clone(),
             media_tools: Arc::new(SimpleMediaTools),
@@ -82,6 +84,7 @@ impl TestGateway {
             whatsapp: whatsapp.clone(),
             clock: clock.clone(),
             random: Arc::new(SequenceRandom::default()),
+            meter: Arc::new(NoMeter),
             health: vec![database.clone()],
         };
         let services = Services::new(&ports, application);

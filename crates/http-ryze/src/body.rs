@@ -95,6 +95,14 @@ impl Sent {
         Ok(parsed)
     }
 
+    /// The same, where there need not be a body.
+    pub(crate) fn json_if_any<T: DeserializeOwned + Default>(self) -> Result<T, ApiError> {
+        match &self.0 {
+            Ok(bytes) if bytes.iter().all(u8::is_ascii_whitespace) => Ok(T::default()),
+            _ => self.json_or_why(),
+        }
+    }
+
     /// Parses the body as browsers send a form.
     pub(crate) fn form<T: DeserializeOwned>(self) -> Result<T, ApiError> {
         let bytes = self.0?;

@@ -39,6 +39,11 @@ pub(crate) enum Operation {
     DeleteWebhook,
     SetWebSocket,
     GetWebSocket,
+    ListDeliveries,
+    DropDeliveries,
+    ReplayEvents,
+    TestWebhook,
+    ReadLog,
 }
 
 /// Why a request is refused or failed.
@@ -46,6 +51,8 @@ pub(crate) enum Operation {
 pub(crate) enum ApiError {
     /// No token came along.
     MissingToken,
+    /// No token came along, neither with the headers nor in the query.
+    MissingTokenAnywhere,
     /// Nobody has the token that came along, or it is of the wrong kind.
     InvalidToken,
     /// The path names no instance.
@@ -56,6 +63,12 @@ pub(crate) enum ApiError {
     MissingQuery(&'static str),
     /// The instance's WebSocket was never set up.
     NoWebSocket,
+    /// The instance's WebSocket is switched off.
+    WebSocketOff { instance: String },
+    /// What serves WebSockets alone was called without a handshake.
+    NoHandshake,
+    /// The handshake is of another version of WebSockets.
+    WebSocketVersion,
     /// The instance is connected, so there is no attempt to give up.
     AlreadyConnected,
     /// The link to a pairing page was used, has expired, or never was one.
@@ -137,6 +150,10 @@ impl ApiError {
     fn answer(&self) -> (StatusCode, Cow<'static, str>) {
         match self {
             Self::MissingToken => (StatusCode::UNAUTHORIZED, "Missing token in header".into()),
+            Self::MissingTokenAnywhere => (
+                StatusCode::UNAUTHORIZED,
+                "Missing token in header, Authorization header, or query parameter".into(),
+            ),
             Self::InvalidToken => (StatusCode::UNAUTHORIZED, "Invalid token".into()),
             Self::MissingInstance => (StatusCode::BAD_REQUEST, "Instance name is required".into()),
             Self::MissingField(field) => (StatusCode::BAD_REQUEST, wording::missing(field)),
@@ -145,6 +162,21 @@ impl ApiError {
             }
             Self::NoWebSocket => {
                 (StatusCode::NOT_FOUND, "WebSocket not configured for this instance".into())
+            }
+            Self::WebSocketOff { instance } => (
+                StatusCode::BAD_REQUEST,
+                format!(
+                    "WebSocket is not enabled for this instance. Configure it first using POST \
+                     /api/events/websocket/{instance}"
+                )
+                .into(),
+            ),
+            Self::NoHandshake => (
+                StatusCode::BAD_REQUEST,
+                "This is a WebSocket: the request has to be a WebSocket handshake".into(),
+            ),
+            Self::WebSocketVersion => {
+                (StatusCode::UPGRADE_REQUIRED, "Only version 13 of WebSockets is served".into())
             }
             Self::AlreadyConnected => {
                 (StatusCode::BAD_REQUEST, "Instance is already connected".into())
@@ -203,6 +235,10 @@ impl ResponseError for ApiError {
         let mut response = HttpResponse::build(status);
         if let Self::WrongMethod { allowed } = self {
             response.insert_header((header::ALLOW, allowed.as_str()));
+        }
+        if let Self::WebSocketVersion = self {
+            response.insert_header((header::UPGRADE, "websocket"));
+            response.insert_header((header::SEC_WEBSOCKET_VERSION, "13"));
         }
         response.json(ErrorBody { success: false, error: ErrorMessage { message } })
     }

@@ -14,12 +14,16 @@ use utoipa::{
 };
 use utoipa_actix_web::{AppExt, service_config::ServiceConfig};
 use wharf_wire::{
-    InstanceStateEvent, MessageExchangeEvent, MessageStatusEvent,
+    CallUpdateEvent, GroupFlowEvent, InstanceStateEvent, LabelUpdateEvent, MessageExchangeEvent,
+    MessageStatusEvent, TestEvent, TestView,
+    call::CallUpdateView,
     event::{InstanceStateView, MessageStatusView},
+    group::GroupFlowView,
+    label::LabelUpdateView,
     message::MessageExchangeView,
 };
 
-use crate::{chat, health, instance, message, page, webhook, websocket};
+use crate::{chat, deliveries, health, instance, live, log, message, page, webhook, websocket};
 
 /// Registers every endpoint.
 pub(crate) fn endpoints(config: &mut ServiceConfig<'_>) {
@@ -29,6 +33,9 @@ pub(crate) fn endpoints(config: &mut ServiceConfig<'_>) {
         .configure(chat::endpoints)
         .configure(webhook::endpoints)
         .configure(websocket::endpoints)
+        .configure(live::endpoints)
+        .configure(deliveries::endpoints)
+        .configure(log::endpoints)
         .configure(page::endpoints)
         .configure(health::endpoints);
 }
@@ -103,6 +110,10 @@ fn frame() -> OpenApi {
         "token",
         "The token of an account or of an instance.",
     ));
+    let query_token = ApiKey::Query(ApiKeyValue::with_description(
+        "token",
+        "The same token, for WebSockets of browsers, which cannot send headers.",
+    ));
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .description(Some("The same token, for clients that can only send it so."))
@@ -117,9 +128,14 @@ fn frame() -> OpenApi {
             "MessageExchangeEvent",
         ))
         .schemas_from_iter(event::<MessageStatusEvent, MessageStatusView>("MessageStatusEvent"))
+        .schemas_from_iter(event::<CallUpdateEvent, CallUpdateView>("CallUpdateEvent"))
+        .schemas_from_iter(event::<GroupFlowEvent, GroupFlowView>("GroupFlowEvent"))
+        .schemas_from_iter(event::<LabelUpdateEvent, LabelUpdateView>("LabelUpdateEvent"))
+        .schemas_from_iter(event::<TestEvent<'static>, TestView>("TestEvent"))
         .schemas_from_iter(event::<InstanceStateEvent, InstanceStateView>("InstanceStateEvent"))
         .security_scheme("visit", SecurityScheme::ApiKey(visit))
         .security_scheme("token", SecurityScheme::ApiKey(token))
+        .security_scheme("queryToken", SecurityScheme::ApiKey(query_token))
         .security_scheme("bearer", SecurityScheme::Http(bearer))
         .build();
     let tag =

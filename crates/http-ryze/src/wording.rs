@@ -90,6 +90,7 @@ fn not_found(resource: Resource) -> &'static str {
 
 fn invalid(operation: Operation, field: &str, reason: &str) -> Cow<'static, str> {
     match (operation, field) {
+        (Operation::ReplayEvents, field) => format!("Invalid {field}: {reason}").into(),
         // The reason is a whole sentence: it names the event and the ones that exist.
         (_, "events") => reason.to_owned().into(),
         (Operation::SetProxy, field) => {
@@ -174,6 +175,11 @@ fn broken(operation: Operation, error: &Error) -> Cow<'static, str> {
         Operation::DeleteWebhook => "Failed to delete webhook".into(),
         Operation::SetWebSocket => "Failed to update websocket configuration".into(),
         Operation::GetWebSocket => "Failed to get websocket configuration".into(),
+        Operation::ListDeliveries => "Failed to list deliveries".into(),
+        Operation::DropDeliveries => "Failed to drop deliveries".into(),
+        Operation::ReplayEvents => "Failed to replay events".into(),
+        Operation::TestWebhook => "Failed to test webhook".into(),
+        Operation::ReadLog => "Failed to read the event log".into(),
     }
 }
 

@@ -3,6 +3,7 @@
 mod base64;
 pub mod call;
 mod content;
+pub mod delivery;
 mod envelope;
 pub mod event;
 pub mod group;
@@ -22,5 +23,5 @@ pub use envelope::{
     CallUpdateEvent, GroupFlowEvent, InstanceStateEvent, LabelUpdateEvent, MessageExchangeEvent,
     MessageStatusEvent, envelope,
 };
-pub use test::{TestEvent, test_envelope};
+pub use test::{TestEvent, TestView, test_envelope};
 pub use time::rfc3339;

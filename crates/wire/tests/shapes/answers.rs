@@ -2,7 +2,8 @@ use insta::assert_json_snapshot;
 use uuid::Uuid;
 use wharf_domain::{
     account::AccountId,
-    event::EventFilter,
+    delivery::{DeliveryId, DeliveryRecord, DeliveryState},
+    event::{EventFilter, EventKind},
     instance::{Instance, InstanceId, InstanceName, Profile},
     message::{Content, Direction, Media, MediaKind, Message, MessageId, Quote},
     proxy::ProxyConfig,
@@ -17,12 +18,13 @@ use wharf_domain::{
     websocket::WebSocketConfig,
 };
 use wharf_wire::{
+    delivery::DeliveryView,
     instance::{BucketView, ChatwootView, InstanceView, ListedInstanceView, WayOutView},
     sent::SentMessageView,
     webhook::WebhookView,
 };
 
-use crate::{ana, at, chat_with_ana, group_chat, jid, us};
+use crate::{EVENT, ana, at, chat_with_ana, group_chat, jid, us};
 
 fn fresh() -> Instance {
     Instance {
@@ -139,6 +141,29 @@ fn a_webhook_shows_its_authorization_but_not_its_signing_secret() {
 #[test]
 fn a_disabled_webhook_has_lost_its_configuration() {
     assert_json_snapshot!(WebhookView::from(&Webhook { target: None, ..webhook() }));
+}
+
+#[test]
+fn a_delivery_tells_what_became_of_it() {
+    let record = |state, next_attempt_at, last_status, last_error: Option<&str>| {
+        DeliveryView::from(&DeliveryRecord {
+            id: DeliveryId(Uuid::from_u128(4)),
+            event: EVENT,
+            kind: EventKind::MessageExchange,
+            label: WebhookLabel::default(),
+            state,
+            attempts: 2,
+            next_attempt_at,
+            last_status,
+            last_error: last_error.map(str::to_owned),
+        })
+    };
+    assert_json_snapshot!([
+        record(DeliveryState::Pending, Some(at()), Some(503), Some("the receiver answered 503")),
+        record(DeliveryState::Delivered, None, Some(200), None),
+        record(DeliveryState::Dead, None, None, Some("connection refused")),
+        record(DeliveryState::Held, None, Some(410), Some("the receiver answered 410 Gone")),
+    ]);
 }
 
 #[test]
