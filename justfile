@@ -33,10 +33,10 @@ chaos which="":
 sandbox *args:
     cargo run --release -p wharf-sandbox -- {{ args }}
 
-# `just bench sessions 500`, `just bench messages 2000`
+# `just bench sessions 500`, `just bench messages 2000`, `just bench events`
 bench *args:
     cargo build --release -p wharf-sandbox -p wharf-tests --locked
-    target/release/wharf-bench {{ args }}
+    tests/services target/release/wharf-bench {{ args }}
 
 release: no-danger
     cargo build --release -p wharf --locked

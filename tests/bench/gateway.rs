@@ -25,18 +25,30 @@ pub(crate) struct Gateway {
 impl Gateway {
     /// Starts one on the data in `dir`, with the product's defaults but the rate limits.
     pub(crate) async fn start(dir: &Path, whatsapp: &WhatsApp) -> Result<Self> {
+        Self::start_with(dir, whatsapp, &[], &[]).await
+    }
+
+    /// The same, with more flags and settings.
+    pub(crate) async fn start_with(
+        dir: &Path,
+        whatsapp: &WhatsApp,
+        flags: &[&str],
+        more: &[(&str, String)],
+    ) -> Result<Self> {
         let websocket = whatsapp.websocket();
         let arguments = ["gateway", "--whatsapp-url", &websocket, "--listen", "127.0.0.1:0"];
+        let arguments = [&arguments[..], flags].concat();
         // What vouches for the media host.
         let roots = dir.join("roots.pem");
         std::fs::write(&roots, whatsapp.root_certificate().await?)?;
-        let settings = [
+        let mut settings = vec![
             ("WHARF_DATA_DIR", data_dir(dir).display().to_string()),
             ("WHARF_EXTRA_CA_FILE", roots.display().to_string()),
             ("WHARF_ACCOUNT_TOKEN", TOKEN.to_owned()),
             ("WHARF_RATE_LIMIT", "0".to_owned()),
             ("WHARF_RATE_LIMIT_CREATE", "0".to_owned()),
         ];
+        settings.extend(more.iter().cloned());
         let log = dir.join("gateway.log");
         let (process, url) = Process::start(&arguments, &settings, &log, "Listening on").await?;
         let http = Client::builder().no_proxy().timeout(Duration::from_secs(90)).build()?;

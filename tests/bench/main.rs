@@ -6,10 +6,12 @@ mod arrivals;
 mod bare;
 mod bucket;
 mod comparison;
+mod events;
 mod gateway;
 mod load;
 mod media;
 mod messages;
+mod postgres;
 mod process;
 mod receiver;
 mod resources;
@@ -56,6 +58,8 @@ enum Command {
     Sessions(sessions::Arguments),
     /// Messages a second in and out, beside the bare library
     Messages(messages::Arguments),
+    /// What the log costs: in memory, on SQLite, on PostgreSQL
+    Events(events::Arguments),
     /// Documents in with and without a bucket, and out beside text
     Media(media::Arguments),
 }
@@ -83,6 +87,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         match &cli.command {
             Command::Sessions(arguments) => sessions::run(&place, arguments).await,
             Command::Messages(arguments) => messages::run(&place, arguments).await,
+            Command::Events(arguments) => events::run(&place, arguments).await,
             Command::Media(arguments) => media::run(&place, arguments).await,
         }
     };

@@ -19,6 +19,11 @@ impl Samples {
         self.took
     }
 
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.latencies.len()
+    }
+
     /// How many there were a second.
     #[expect(clippy::cast_precision_loss, reason = "for people to read")]
     pub(crate) fn rate(&self) -> f64 {

@@ -1,6 +1,6 @@
 //! A directory and the two processes of a benchmark.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use anyhow::Result;
 use tempfile::TempDir;
@@ -17,21 +17,30 @@ pub(crate) struct Place {
 
 pub(crate) struct World {
     pub(crate) gateway: Gateway,
-    pub(crate) whatsapp: WhatsApp,
+    pub(crate) whatsapp: Arc<WhatsApp>,
     dir: TempDir,
 }
 
 impl World {
     /// Both processes started, on a new directory.
     pub(crate) async fn start(place: &Place) -> Result<Self> {
+        Self::start_with(place, &[], &[]).await
+    }
+
+    /// The same, with more flags and settings of the gateway.
+    pub(crate) async fn start_with(
+        place: &Place,
+        flags: &[&str],
+        settings: &[(&str, String)],
+    ) -> Result<Self> {
         let mut dir = tempfile::Builder::new();
         let dir =
             dir.prefix("wharf-bench-").disable_cleanup(place.keep).tempdir_in(&place.parent)?;
         if place.keep {
             println!("in {}", dir.path().display());
         }
-        let whatsapp = WhatsApp::start(dir.path()).await?;
-        let gateway = Gateway::start(dir.path(), &whatsapp).await?;
+        let whatsapp = Arc::new(WhatsApp::start(dir.path()).await?);
+        let gateway = Gateway::start_with(dir.path(), &whatsapp, flags, settings).await?;
         Ok(Self { gateway, whatsapp, dir })
     }
 

@@ -1,22 +1,37 @@
 //! The gateway half.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Result, bail};
 use url::{Host, Url};
-use wharf::{Config, Settings, Surroundings, cli::Offline};
+use wharf::{Config, LogInstead, Settings, Surroundings, cli::Offline};
 
-use crate::both;
+use crate::{both, memory_log::MemoryLog};
+
+/// What only tests and benchmarks ask for.
+pub(crate) struct ForTests {
+    /// How long an event is held for its media.
+    pub(crate) hold_media: Option<Duration>,
+    /// Whether events and deliveries are lost with the process.
+    pub(crate) log_in_memory: bool,
+}
 
 /// Runs a gateway against the simulated WhatsApp until the process is asked to end.
 pub(crate) fn run(
     whatsapp_url: Url,
-    media_hold: Option<Duration>,
+    test: ForTests,
     file: Option<PathBuf>,
     flags: &Settings,
 ) -> Result<()> {
     let settings = Settings::read(file, wharf::cli::environment(), flags)?;
-    let around = Surroundings { media_hold, ..surroundings(whatsapp_url, None)? };
+    let log = test.log_in_memory.then(|| {
+        LogInstead::new(|webhooks| {
+            let log = Arc::new(MemoryLog::new(webhooks));
+            (log.clone(), log)
+        })
+    });
+    let around =
+        Surroundings { media_hold: test.hold_media, log, ..surroundings(whatsapp_url, None)? };
     wharf::cli::serve(Config::parse(&settings)?, around)
 }
 
@@ -47,7 +62,7 @@ pub(crate) fn surroundings(whatsapp_url: Url, roots_pem: Option<String>) -> Resu
         whatsapp_url: Some(whatsapp_url),
         client_version: Some(crate::CLIENT_VERSION),
         roots_pem,
-        media_hold: None,
+        ..Surroundings::default()
     })
 }
 

@@ -2,6 +2,7 @@
 
 mod both;
 mod gateway;
+mod memory_log;
 mod whatsapp;
 
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
@@ -49,6 +50,9 @@ enum Command {
         /// For tests: how long an event is held for its media to be in the bucket
         #[arg(long, hide = true, value_parser = humantime::parse_duration)]
         hold_media: Option<Duration>,
+        /// For benchmarks: events and deliveries are kept in memory, and lost with the process
+        #[arg(long, hide = true)]
+        log_in_memory: bool,
         #[command(flatten)]
         settings: Box<wharf::Settings>,
     },
@@ -62,8 +66,9 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         None => both::run(),
         Some(Command::Whatsapp { listen, data_dir }) => whatsapp::run(listen, data_dir),
-        Some(Command::Gateway { whatsapp_url, config, hold_media, settings }) => {
-            gateway::run(whatsapp_url, hold_media, config, &settings)
+        Some(Command::Gateway { whatsapp_url, config, hold_media, log_in_memory, settings }) => {
+            let test = gateway::ForTests { hold_media, log_in_memory };
+            gateway::run(whatsapp_url, test, config, &settings)
         }
         Some(Command::Offline(command)) => gateway::offline(command),
     };
