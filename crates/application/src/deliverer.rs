@@ -1,6 +1,10 @@
 //! The way out of the event log: claims deliveries lane by lane and carries them to their sinks.
 
+mod addressees;
+mod attempts;
+mod changes;
 mod lane;
+mod retry;
 mod rounds;
 mod settling;
 mod sinks;
@@ -12,35 +16,32 @@ use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use wharf_domain::{
     Result,
-    ports::{Clock, DeliveryQueue, EventSink, InstanceStore, Random, WebhookStore},
+    ports::{Clock, DeliveryQueue, EventSink, Meter, Random, WebhookStore},
 };
 
+pub use self::retry::RetryPolicy;
 use self::{
+    addressees::Addressees,
     rounds::run,
     settling::{Desk, settle},
-    sinks::Sinks,
 };
-use crate::{Ports, media::Copies, recorder::Recorder};
+pub(crate) use self::{changes::Changes, sinks::Sinks};
+use crate::{Ports, hidden::Hidden, media::Copies, recorder::Recorder};
 
-/// How failed deliveries are tried again.
+/// How deliveries are carried.
 #[derive(Clone, Debug)]
-pub struct RetryPolicy {
-    /// The pause after the first failure; it doubles with each further one.
-    pub first_pause: Duration,
-    /// The longest pause.
-    pub longest_pause: Duration,
-    /// After how many attempts a delivery becomes a dead letter.
-    pub attempts: u32,
+pub struct DeliveryConfig {
+    /// How many attempts at one receiver (scheme, host and port) may be under way at once, whichever instances' webhooks
+    /// lead there. One webhook has half of them at most.
+    pub per_receiver: usize,
+    /// How long attempts that are under way may still take when the gateway stops. What is not through by then is given
+    /// back, and made again after the next start.
+    pub finish_within: Duration,
 }
 
-impl Default for RetryPolicy {
-    /// About three days: 1 s, 2 s, 4 s … 6 h, 6 h.
+impl Default for DeliveryConfig {
     fn default() -> Self {
-        Self {
-            first_pause: Duration::from_secs(1),
-            longest_pause: Duration::from_hours(6),
-            attempts: 28,
-        }
+        Self { per_receiver: 16, finish_within: Duration::from_secs(20) }
     }
 }
 
@@ -50,43 +51,56 @@ pub(crate) struct Deliverer(Arc<Shared>);
 
 struct Shared {
     queue: Arc<dyn DeliveryQueue>,
-    instances: Arc<dyn InstanceStore>,
     webhooks: Arc<dyn WebhookStore>,
     webhook_sink: Arc<dyn EventSink>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
+    meter: Arc<dyn Meter>,
     recorder: Recorder,
+    hidden: Hidden,
     copies: Copies,
     policy: RetryPolicy,
+    finish_within: Duration,
     sinks: Arc<Sinks>,
-    closing: CancellationToken,
+    addressees: Arc<Addressees>,
+    /// Nothing new is begun any more.
+    held: CancellationToken,
+    /// What is under way is given up.
+    given_up: CancellationToken,
     tasks: TaskTracker,
 }
 
 /// How long to leave a failing store alone.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 /// How many settlements may wait for the settler.
-const SETTLEMENTS: usize = 64;
+const SETTLEMENTS: usize = 512;
 
 impl Deliverer {
     pub(crate) fn new(
         ports: &Ports,
+        changes: &Changes,
         recorder: Recorder,
+        hidden: Hidden,
         copies: Copies,
         policy: RetryPolicy,
+        config: &DeliveryConfig,
     ) -> Self {
         Self(Arc::new(Shared {
             queue: ports.queue.clone(),
-            instances: ports.instances.clone(),
             webhooks: ports.webhooks.clone(),
             webhook_sink: ports.webhook_sink.clone(),
             clock: ports.clock.clone(),
             random: ports.random.clone(),
-            sinks: Sinks::new(ports.random.clone(), recorder.clone()),
+            meter: ports.meter.clone(),
             recorder,
+            hidden,
             copies,
             policy,
-            closing: CancellationToken::new(),
+            finish_within: config.finish_within,
+            sinks: changes.sinks.clone(),
+            addressees: changes.addressees.clone(),
+            held: CancellationToken::new(),
+            given_up: CancellationToken::new(),
             tasks: TaskTracker::new(),
         }))
     }
@@ -109,9 +123,23 @@ impl Deliverer {
         Ok(())
     }
 
-    /// Lets the attempts that are under way finish and gives the rest back.
+    /// Begins nothing more. Attempts that are under way go on and are settled; the rest of what was claimed is given
+    /// back. Returns at once.
+    pub(crate) fn hold(&self) {
+        self.0.held.cancel();
+    }
+
+    /// Holds, and waits for what is under way as long as that may take.
     pub(crate) async fn stop(&self) {
-        self.0.closing.cancel();
+        self.hold();
+        tokio::select! {
+            () = self.0.tasks.wait() => return,
+            () = self.0.clock.sleep(self.0.finish_within) => {}
+        }
+        tracing::warn!(
+            "attempts that are still under way are given up and made again after the next start"
+        );
+        self.0.given_up.cancel();
         self.0.tasks.wait().await;
     }
 }
@@ -124,9 +152,9 @@ async fn panicked(shared: &Shared, part: impl Future<Output = ()>) -> bool {
     }
     tracing::error!("a part of the deliverer panicked and begins anew");
     pause(shared, STORE_PAUSE).await;
-    !shared.closing.is_cancelled()
+    !shared.held.is_cancelled()
 }
 
 async fn pause(shared: &Shared, pause: Duration) {
-    shared.closing.run_until_cancelled(shared.clock.sleep(pause)).await;
+    shared.held.run_until_cancelled(shared.clock.sleep(pause)).await;
 }

@@ -7,9 +7,14 @@ mod call_replies;
 pub mod connections;
 pub mod cors;
 pub mod deliverer;
+pub mod deliveries;
+pub mod figures;
 pub mod health;
+mod hidden;
 mod ids;
 pub mod instances;
+pub mod live;
+pub mod log;
 pub mod media;
 pub mod messages;
 pub mod metrics;
@@ -23,9 +28,9 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 use wharf_domain::ports::{
-    AccountStore, Clock, DeliveryQueue, EventLog, EventSink, HealthCheck, InstanceStore,
-    MediaFetcher, MediaJobs, MediaStore, MediaTools, MessageStore, PageAccess, Random,
-    WebhookStore, WhatsApp,
+    AccountStore, Clock, DeliveryLedger, DeliveryQueue, EventLog, EventSink, HealthCheck,
+    InstanceStore, MediaFetcher, MediaJobs, MediaStore, MediaTools, MessageStore, Meter,
+    PageAccess, Random, WebhookStore, WhatsApp,
 };
 
 use crate::{
@@ -34,15 +39,20 @@ use crate::{
     call_replies::CallReplies,
     connections::ConnectionService,
     cors::CorsService,
-    deliverer::{Deliverer, RetryPolicy},
+    deliverer::{Changes, Deliverer, DeliveryConfig, RetryPolicy},
+    deliveries::DeliveryService,
+    figures::FigureService,
     health::HealthService,
+    hidden::Hidden,
     instances::InstanceService,
+    live::LiveService,
+    log::LogService,
     media::{Copies, MediaConfig, MediaService, MediaWorker, Reader, Room},
     messages::MessageService,
     metrics::MetricsService,
     pages::PageService,
     recorder::Recorder,
-    retention::Retention,
+    retention::{Retention, RetentionPolicy},
     sessions::{Sessions, SessionsConfig},
     webhooks::WebhookService,
 };
@@ -62,6 +72,8 @@ pub struct Ports {
     pub log: Arc<dyn EventLog>,
     /// What waits to be delivered.
     pub queue: Arc<dyn DeliveryQueue>,
+    /// What became of deliveries.
+    pub ledger: Arc<dyn DeliveryLedger>,
     /// What media waits to be brought into buckets.
     pub media_jobs: Arc<dyn MediaJobs>,
     /// The buckets.
@@ -80,6 +92,8 @@ pub struct Ports {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub random: Arc<dyn Random>,
+    /// What takes the measure of all this.
+    pub meter: Arc<dyn Meter>,
     /// What the health answer speaks of.
     pub health: Vec<Arc<dyn HealthCheck>>,
 }
@@ -91,10 +105,12 @@ pub struct ApplicationConfig {
     pub sessions: SessionsConfig,
     /// How failed deliveries are tried again.
     pub retry: RetryPolicy,
+    /// How deliveries are carried.
+    pub deliveries: DeliveryConfig,
     /// How much media may be taken on.
     pub media: MediaConfig,
-    /// How long messages and delivered events are kept; `None` is for ever.
-    pub message_retention: Option<std::time::Duration>,
+    /// How long what has happened is kept.
+    pub event_retention: RetentionPolicy,
     /// How many instances a new account may own unless it is said; `None` is unlimited.
     pub default_quota: Option<u32>,
 }
@@ -114,10 +130,18 @@ pub struct Services {
     pub messages: MessageService,
     /// Webhooks.
     pub webhooks: WebhookService,
+    /// What became of deliveries.
+    pub deliveries: DeliveryService,
+    /// The event log.
+    pub log: LogService,
+    /// Events as they happen.
+    pub live: LiveService,
     /// Received media.
     pub media: MediaService,
     /// Figures.
     pub metrics: MetricsService,
+    /// How things stand in the whole gateway.
+    pub figures: FigureService,
     /// Tickets to pairing pages.
     pub pages: PageService,
     /// Which web pages may call.
@@ -141,8 +165,7 @@ impl Services {
     /// Panics outside a tokio runtime. What callers set off runs on this one, also when they call from another.
     #[must_use]
     pub fn new(ports: &Ports, config: ApplicationConfig) -> Self {
-        let (log, clock, random) = (ports.log.clone(), ports.clock.clone(), ports.random.clone());
-        let recorder = Recorder::new(log, clock, random, config.media.hold);
+        let recorder = Recorder::new(ports, config.media.hold);
         let (replies, waiting) = call_replies::channel();
         let sessions = Sessions::new(ports, recorder.clone(), replies, config.sessions);
         // Two rooms: what is sent must not keep what is received from being delivered.
@@ -151,25 +174,47 @@ impl Services {
         let closing = CancellationToken::new();
         let copies = Copies::new(ports, reader.clone(), config.media.hold, closing.clone());
         let access = AccessService::new(ports.accounts.clone(), ports.instances.clone());
+        let hidden = Hidden::new(ports.whatsapp.clone(), ports.clock.clone());
+        let changes = Changes::new(ports, recorder.clone(), &config.deliveries);
         let messages =
             MessageService::new(ports, recorder.clone(), sessions.clone(), half(), &config.media);
         let media_worker =
             MediaWorker::new(ports, recorder.clone(), sessions.clone(), &config.media);
+        let live = LiveService::new(
+            ports,
+            hidden.clone(),
+            copies.clone(),
+            config.media.memory / 2,
+            recorder.live().clone(),
+        );
+        let deliverer = Deliverer::new(
+            ports,
+            &changes,
+            recorder.clone(),
+            hidden.clone(),
+            copies.clone(),
+            config.retry,
+            &config.deliveries,
+        );
         Self {
             accounts: AccountService::new(ports, config.default_quota),
-            instances: InstanceService::new(ports, sessions.clone()),
+            instances: InstanceService::new(ports, sessions.clone(), changes.clone()),
             connections: ConnectionService::new(sessions.clone(), ports.clock.clone()),
-            webhooks: WebhookService::new(ports.webhooks.clone(), ports.random.clone()),
-            media: MediaService::new(ports, reader, copies.clone()),
+            webhooks: WebhookService::new(ports, changes.clone()),
+            deliveries: DeliveryService::new(ports, recorder, changes, sessions.clone()),
+            log: LogService::new(ports, hidden),
+            live,
+            media: MediaService::new(ports, reader, copies),
             metrics: MetricsService::new(ports, access.clone()),
+            figures: FigureService::new(ports, sessions.clone()),
             pages: PageService::new(ports),
             cors: CorsService::new(ports.accounts.clone()),
             health: HealthService::new(ports),
             media_config: config.media,
             media_worker,
             call_replies: CallReplies::new(messages.clone(), ports.instances.clone(), waiting),
-            deliverer: Deliverer::new(ports, recorder, copies, config.retry),
-            retention: Retention::new(ports, config.message_retention),
+            deliverer,
+            retention: Retention::new(ports, config.event_retention),
             access,
             messages,
             sessions,
@@ -192,11 +237,20 @@ impl Services {
         self.sessions.start().await
     }
 
-    /// Stops all of it in order: sessions first, so that nothing new is recorded, then deliveries. What was not
-    /// delivered waits for the next start.
+    /// Takes on no more work of its own: deliveries that are under way go on, nothing more is claimed or removed. Returns
+    /// at once; [`Services::stop`] follows.
+    pub fn hold(&self) {
+        self.deliverer.hold();
+        self.retention.hold();
+    }
+
+    /// Stops all of it in order: sessions first, so that nothing new is recorded, then deliveries, of which those under way
+    /// are finished as far as their time goes. What was not delivered waits for the next start.
     pub async fn stop(&self) {
+        self.hold();
         self.sessions.stop().await;
         self.closing.cancel();
+        self.live.stop().await;
         self.call_replies.stop().await;
         self.media_worker.stop().await;
         self.retention.stop().await;

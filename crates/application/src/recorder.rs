@@ -8,10 +8,10 @@ use wharf_domain::{
     event::{EventBody, EventId, EventKey, NewEvent},
     instance::InstanceId,
     message::Content,
-    ports::{Appended, Clock, EventLog, Random},
+    ports::{Appended, Clock, EventLog, Meter, Random},
 };
 
-use crate::{ids, live::Wakes};
+use crate::{Ports, ids, live::Wakes};
 
 /// How often something is tried again before it counts as failed.
 const TRIES: u32 = 5;
@@ -22,6 +22,7 @@ pub struct Recorder {
     log: Arc<dyn EventLog>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
+    meter: Arc<dyn Meter>,
     recorded: Arc<Notify>,
     media: Arc<Notify>,
     live: Wakes,
@@ -41,16 +42,12 @@ pub struct Record {
 }
 
 impl Recorder {
-    pub(crate) fn new(
-        log: Arc<dyn EventLog>,
-        clock: Arc<dyn Clock>,
-        random: Arc<dyn Random>,
-        hold: Duration,
-    ) -> Self {
+    pub(crate) fn new(ports: &Ports, hold: Duration) -> Self {
         Self {
-            log,
-            clock,
-            random,
+            log: ports.log.clone(),
+            clock: ports.clock.clone(),
+            random: ports.random.clone(),
+            meter: ports.meter.clone(),
             recorded: Arc::default(),
             media: Arc::default(),
             live: Wakes::default(),
@@ -78,6 +75,9 @@ impl Recorder {
             .collect();
         let appended = self.log.append(instance, &events).await?;
         self.recorded.notify_one();
+        for (event, appended) in events.iter().zip(&appended) {
+            self.meter.event_recorded(event.body.kind(), appended.is_new);
+        }
         self.live.wake(instance);
         if events.iter().any(|event| event.media_until.is_some()) {
             self.media.notify_one();

@@ -1,29 +1,43 @@
 //! Webhooks, as a caller sees them.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use uuid::Builder;
 use wharf_domain::{
     Error, Resource, Result,
     instance::InstanceId,
-    ports::{Random, WebhookStore},
+    ports::{Clock, Random, WebhookStore},
     webhook::{Webhook, WebhookId, WebhookLabel, WebhookTarget},
 };
+
+use crate::{Ports, deliverer::Changes};
+
+/// How long a secret goes on signing beside the one that took its place.
+const ROTATION: Duration = Duration::from_hours(24);
 
 /// Keeps the webhooks of instances.
 #[derive(Clone)]
 pub struct WebhookService {
     webhooks: Arc<dyn WebhookStore>,
+    clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
+    changes: Changes,
 }
 
 impl WebhookService {
-    pub(crate) fn new(webhooks: Arc<dyn WebhookStore>, random: Arc<dyn Random>) -> Self {
-        Self { webhooks, random }
+    pub(crate) fn new(ports: &Ports, changes: Changes) -> Self {
+        Self {
+            webhooks: ports.webhooks.clone(),
+            clock: ports.clock.clone(),
+            random: ports.random.clone(),
+            changes,
+        }
     }
 
     /// Writes the webhook of a label, in place of the one that was there; with `keep_secret` that one's secret is taken
-    /// over. No target disables it and forgets its configuration; where there is none of that label nothing is written.
+    /// over. A secret that is replaced by another one goes on signing for a day. What is queued already goes to the new
+    /// target. No target disables it and forgets its configuration, and what waits is held until it has one again; where
+    /// there is none of that label nothing is written.
     pub async fn set(
         &self,
         instance: InstanceId,
@@ -42,7 +56,10 @@ impl WebhookService {
         if webhook.target.is_none() && !is_known {
             return Ok(webhook);
         }
-        self.webhooks.upsert(instance, &webhook).await
+        let retire_at = self.clock.now() + ROTATION;
+        let written = self.webhooks.upsert(instance, &webhook, retire_at).await?;
+        self.changes.webhook(written.id);
+        Ok(written)
     }
 
     /// All webhooks of an instance, disabled ones too, by label.
@@ -57,7 +74,9 @@ impl WebhookService {
 
     /// Removes the webhook of a label with its undelivered events.
     pub async fn remove(&self, instance: InstanceId, label: &WebhookLabel) -> Result<()> {
+        let known = self.find(instance, label).await?;
         let was = self.webhooks.remove(instance, label).await?;
+        self.changes.webhook_removed(known.id);
         was.then_some(()).ok_or(Error::NotFound(Resource::Webhook))
     }
 }
@@ -70,5 +89,5 @@ pub(crate) fn new_webhook(
     let mut bytes = [0; 16];
     random.fill(&mut bytes);
     let id = WebhookId(Builder::from_random_bytes(bytes).into_uuid());
-    Webhook { id, label, target }
+    Webhook { id, label, target, stopped: None }
 }

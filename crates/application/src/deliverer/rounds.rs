@@ -21,12 +21,12 @@ use super::{
 const IDLE: Duration = Duration::from_secs(30);
 
 pub(super) async fn run(shared: &Arc<Shared>, settled: &mpsc::Sender<Settled>) {
-    while !shared.closing.is_cancelled() {
+    while !shared.held.is_cancelled() {
         let now = shared.clock.now();
         let room = shared.sinks.room(now);
         if room.lanes == 0 {
             // A lane that ends is news.
-            shared.closing.run_until_cancelled(shared.recorder.recorded()).await;
+            shared.held.run_until_cancelled(shared.recorder.recorded()).await;
             continue;
         }
         let claimed = match shared.queue.claim(now, &room).await {
@@ -45,8 +45,7 @@ pub(super) async fn run(shared: &Arc<Shared>, settled: &mpsc::Sender<Settled>) {
             let (served, settled) = (shared.sinks.serve(sink), settled.clone());
             let shared = shared.clone();
             shared.clone().tasks.spawn(async move {
-                serve(&shared, lane, &settled).await;
-                drop(served);
+                serve(&shared, lane, served, &settled).await;
             });
         }
     }

@@ -9,7 +9,7 @@ use wharf_domain::{
 use super::{STORE_PAUSE, Shared, pause};
 
 /// As many as are written in one step.
-const AT_ONCE: usize = 256;
+const AT_ONCE: usize = 512;
 
 /// What a lane hands to the settler.
 pub(super) enum Settled {
@@ -67,7 +67,7 @@ pub(super) async fn settle(shared: &Shared, desk: &mut Desk) {
 async fn insist<F: Future<Output = Result<()>>>(shared: &Shared, write: impl Fn() -> F) {
     while let Err(e) = write().await {
         tracing::error!(error = &e as &dyn std::error::Error, "could not settle deliveries");
-        if shared.closing.is_cancelled() {
+        if shared.held.is_cancelled() {
             return;
         }
         pause(shared, STORE_PAUSE).await;

@@ -127,6 +127,7 @@ impl InstanceService {
 
     async fn change(&self, id: InstanceId, change: InstanceChange) -> Result<()> {
         let was = self.instances.update(id, &[change], self.clock.now()).await?;
+        self.deliveries.instance();
         was.then_some(()).ok_or(Error::NotFound(Resource::Instance))
     }
 }

@@ -20,7 +20,7 @@ use wharf_domain::{
 
 pub use changes::{SettingsChange, check_reject_message};
 
-use crate::{Ports, ids, sessions::Sessions, webhooks::new_webhook};
+use crate::{Ports, deliverer::Changes, ids, sessions::Sessions, webhooks::new_webhook};
 
 /// What a new instance shall be like.
 #[derive(Clone, Debug)]
@@ -76,12 +76,13 @@ pub struct InstanceService {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     sessions: Sessions,
+    deliveries: Changes,
     /// Held while settings are read and written back.
     settings_turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl InstanceService {
-    pub(crate) fn new(ports: &Ports, sessions: Sessions) -> Self {
+    pub(crate) fn new(ports: &Ports, sessions: Sessions, deliveries: Changes) -> Self {
         Self {
             instances: ports.instances.clone(),
             webhooks: ports.webhooks.clone(),
@@ -89,6 +90,7 @@ impl InstanceService {
             clock: ports.clock.clone(),
             random: ports.random.clone(),
             sessions,
+            deliveries,
             settings_turn: Arc::default(),
         }
     }
@@ -168,7 +170,12 @@ impl InstanceService {
         let _bar = self.sessions.bar(instance.id).ok_or_else(missing)?;
         self.sessions.remove(instance.id, true).await;
         self.whatsapp.forget(instance.id).await?;
-        self.instances.remove(instance.id).await?.then_some(()).ok_or_else(missing)
+        let webhooks = self.webhooks.list(instance.id).await?;
+        let was = self.instances.remove(instance.id).await?;
+        for webhook in webhooks {
+            self.deliveries.webhook_removed(webhook.id);
+        }
+        was.then_some(()).ok_or_else(missing)
     }
 
     async fn with_details(&self, instances: Vec<Instance>) -> Result<Vec<InstanceDetails>> {

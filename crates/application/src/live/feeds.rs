@@ -4,11 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use tokio::sync::Notify;
 use tokio_util::sync::{CancellationToken, DropGuard};
-use wharf_domain::{
-    Error,
-    instance::InstanceId,
-    ports::{EventLog as _, LogStart},
-};
+use wharf_domain::{Error, instance::InstanceId, ports::LogStart};
 
 use super::{IDLE, LiveEvent, PAGE, Shared, line::Line, teller::Teller};
 
@@ -132,8 +128,11 @@ async fn follow(shared: Arc<Shared>, mut teller: Teller, id: u64, mut at: i64, w
             Ok(page) => page,
             Err(Error::NotFound(_)) => break,
             Err(e) => {
-                let error = &e as &dyn std::error::Error;
-                tracing::error!(instance = %instance.0, error, "could not read the log for readers");
+                tracing::error!(
+                    instance = %instance.0,
+                    error = &e as &dyn std::error::Error,
+                    "could not read the log for readers"
+                );
                 shared.pause().await;
                 continue;
             }

@@ -129,7 +129,12 @@ pub struct Reader {
 impl Reader {
     /// Waits for what comes next. Dropping the future loses nothing.
     pub async fn next(&mut self) -> Heard {
-        match self.line.take().await {
+        let taken = tokio::select! {
+            biased;
+            taken = self.line.take() => taken,
+            () = self.shared.closing.cancelled() => Err(End::Closed),
+        };
+        match taken {
             Ok(event) => {
                 self.shared.meter.socket_sent();
                 Heard::Event(event)
@@ -202,11 +207,7 @@ impl LiveService {
             }
         };
         shared.meter.socket_readers(1);
-        let reader = Reader { shared: shared.clone(), instance, line, catching_up };
-        if shared.closing.is_cancelled() {
-            reader.line.close();
-        }
-        Ok(reader)
+        Ok(Reader { shared: shared.clone(), instance, line, catching_up })
     }
 
     /// Lets all readers go. Returns when no log is followed any more.
@@ -256,8 +257,11 @@ async fn catch_up(shared: Arc<Shared>, mut teller: Teller, line: Arc<Line>, sinc
             Ok(read) => read,
             Err(Error::NotFound(_)) => return line.close(),
             Err(e) => {
-                let error = &e as &dyn std::error::Error;
-                tracing::error!(instance = %instance.0, error, "could not read the log for a reader");
+                tracing::error!(
+                    instance = %instance.0,
+                    error = &e as &dyn std::error::Error,
+                    "could not read the log for a reader"
+                );
                 shared.pause().await;
                 continue;
             }

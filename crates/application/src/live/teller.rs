@@ -136,8 +136,11 @@ impl Teller {
             match act().await {
                 Ok(done) => return done,
                 Err(e) => {
-                    let (instance, error) = (self.instance.0, &e as &dyn std::error::Error);
-                    tracing::error!(%instance, error, "could not tell readers of an event, will try again");
+                    tracing::error!(
+                        instance = %self.instance.0,
+                        error = &e as &dyn std::error::Error,
+                        "could not tell readers of an event, will try again"
+                    );
                     self.shared.pause().await;
                 }
             }

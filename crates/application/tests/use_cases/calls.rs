@@ -2,7 +2,8 @@
 
 use wharf_application::instances::SettingsChange;
 use wharf_domain::{
-    event::EventBody,
+    call::{CallAction, CallUpdate},
+    event::{EventBody, EventKey},
     instance::Instance,
     message::Message,
     ports::{IncomingCall, SessionEvent},
@@ -21,6 +22,23 @@ pub(crate) fn call(id: &str) -> IncomingCall {
         is_video: false,
         timestamp: build::moment(0),
     }
+}
+
+/// A call rings.
+pub(crate) fn rings(call: IncomingCall) -> SessionEvent {
+    let update = CallUpdate {
+        action: CallAction::Offer,
+        id: call.id.clone(),
+        from: call.from.clone(),
+        group: None,
+        is_group: call.is_group,
+        is_video: call.is_video,
+        reason: None,
+        duration: None,
+        timestamp: call.timestamp,
+    };
+    let key = EventKey(format!("call|{}|offer", call.id));
+    SessionEvent::Call { key, update, ringing: Some(call) }
 }
 
 async fn rejecting(text: &str) -> (World, Instance, InMemorySession) {
@@ -47,8 +65,8 @@ fn written(world: &World, instance: &Instance) -> Vec<Message> {
 #[tokio::test]
 async fn a_call_is_rejected_once_and_its_caller_is_written_to() {
     let (world, instance, session) = rejecting("no calls, please").await;
-    session.emit(SessionEvent::Call(call("A")));
-    session.emit(SessionEvent::Call(call("A")));
+    session.emit(rings(call("A")));
+    session.emit(rings(call("A")));
     world.eventually("the reply", |w| !written(w, &instance).is_empty()).await;
     world.settle().await;
     assert_eq!(world.whatsapp.rejected_calls(), [(instance.id, call("A"))]);
@@ -62,14 +80,14 @@ async fn a_call_is_rejected_once_and_its_caller_is_written_to() {
 #[tokio::test]
 async fn nothing_is_written_without_a_text_or_to_the_caller_of_a_group() {
     let (world, instance, session) = rejecting(" ").await;
-    session.emit(SessionEvent::Call(call("A")));
+    session.emit(rings(call("A")));
     world.eventually("rejected", |w| w.whatsapp.rejected_calls().len() == 1).await;
     let change = SettingsChange {
         call_reject_message: Some("no calls".to_owned()),
         ..SettingsChange::default()
     };
     world.services.instances.update_settings(&instance, change).await.unwrap();
-    session.emit(SessionEvent::Call(IncomingCall { is_group: true, ..call("B") }));
+    session.emit(rings(IncomingCall { is_group: true, ..call("B") }));
     world.eventually("rejected", |w| w.whatsapp.rejected_calls().len() == 2).await;
     world.settle().await;
     assert!(world.whatsapp.sent().is_empty());
@@ -79,7 +97,7 @@ async fn nothing_is_written_without_a_text_or_to_the_caller_of_a_group() {
 async fn a_call_rings_on_where_nobody_wants_it_rejected() {
     let world = World::started().await;
     let (_, session) = world.connected("sales").await;
-    session.emit(SessionEvent::Call(call("A")));
+    session.emit(rings(call("A")));
     world.settle().await;
     assert!(world.whatsapp.rejected_calls().is_empty());
 }
@@ -88,10 +106,10 @@ async fn a_call_rings_on_where_nobody_wants_it_rejected() {
 async fn a_caller_who_cannot_be_written_to_holds_up_nobody() {
     let (world, instance, session) = rejecting("no calls").await;
     world.whatsapp.refuse(&build::phone("5511999990002"), 463);
-    session.emit(SessionEvent::Call(call("A")));
+    session.emit(rings(call("A")));
     let mut other = call("B");
     other.from = build::party(build::phone("5511999990003"), None);
-    session.emit(SessionEvent::Call(other));
+    session.emit(rings(other));
     world.eventually("the other", |w| w.whatsapp.sent().len() == 1).await;
     assert_eq!(world.whatsapp.rejected_calls().len(), 2);
     world.eventually("recorded", |w| written(w, &instance).len() == 1).await;

@@ -8,6 +8,7 @@ mod deliveries;
 mod files_along;
 mod history;
 mod links;
+mod live;
 mod media_sends;
 mod pages;
 mod pairing;

@@ -9,7 +9,7 @@ use wharf_domain::{
     account::AccountId,
     instance::{Instance, InstanceId, InstanceName},
     message::{Content, Direction, Message},
-    ports::{InstanceChange, InstanceStore, SessionEvent},
+    ports::{InstanceChange, InstanceStore},
     settings::Settings,
     state::Standing,
     webhook::Webhook,
@@ -253,17 +253,18 @@ async fn an_action_that_panics_ends_none_of_its_kind() {
         ..SettingsChange::default()
     };
     change(&world, &instance, all).await;
-    let (bia, call) = (build::phone("5511999990002"), crate::calls::call);
+    let bia = build::phone("5511999990002");
+    let rings = |id: &str| crate::calls::rings(crate::calls::call(id));
     let hello = |text| build::incoming(&bia, text);
     world.whatsapp.panic_next(1);
     session.receive(hello("first")).await.unwrap();
     world.settle().await;
     world.whatsapp.panic_next(1);
-    session.emit(SessionEvent::Call(call("A")));
+    session.emit(rings("A"));
     world.settle().await;
     assert!(world.whatsapp.marked_read().is_empty() && world.whatsapp.rejected_calls().is_empty());
     session.receive(hello("second")).await.unwrap();
-    session.emit(SessionEvent::Call(call("B")));
+    session.emit(rings("B"));
     world.eventually("read", |w| w.whatsapp.marked_read().len() == 1).await;
     world.eventually("rejected", |w| w.whatsapp.rejected_calls().len() == 1).await;
     world.whatsapp.panic_next(1);
