@@ -16,6 +16,18 @@ pub struct Observed<'a> {
 /// Is told of every statement; must not block.
 pub type Observer = Arc<dyn Fn(Observed<'_>) + Send + Sync>;
 
+/// One write, from being asked for to being answered.
+#[derive(Clone, Copy, Debug)]
+pub struct Written {
+    /// How long it took, waiting for its turn included.
+    pub elapsed: Duration,
+    /// Whether the database failed: it began or committed no transaction. A job that fails by itself is none of its.
+    pub failed: bool,
+}
+
+/// Is told of every write that is waited for to its end; must not block.
+pub type WriteObserver = Arc<dyn Fn(Written) + Send + Sync>;
+
 /// Which database, and how many connections it may cost.
 #[derive(Clone)]
 #[non_exhaustive]
@@ -32,6 +44,8 @@ pub struct Config {
     pub schema: Option<String>,
     /// Is told of every statement.
     pub observer: Option<Observer>,
+    /// Is told of every write.
+    pub write_observer: Option<WriteObserver>,
 }
 
 impl Config {
@@ -44,6 +58,7 @@ impl Config {
             busy_timeout: Duration::from_secs(10),
             schema: None,
             observer: None,
+            write_observer: None,
         }
     }
 }

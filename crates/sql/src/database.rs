@@ -1,17 +1,27 @@
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use futures::future::BoxFuture;
 use sea_orm::{DatabaseConnection, DatabaseTransaction, DbBackend, TransactionTrait as _};
+use tokio::time::Instant;
 
+use crate::config::{WriteObserver, Written};
+use crate::job::Failure;
 use crate::writer::Writer;
 use crate::{Config, Error, Result, open};
 
 /// A handle on the open database; clones share it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Database {
     reader: DatabaseConnection,
     /// SQLite only: PostgreSQL orders its writers itself.
     writer: Option<Arc<Writer>>,
+    write_observer: Option<WriteObserver>,
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database").field("reader", &self.reader).finish_non_exhaustive()
+    }
 }
 
 impl Database {
@@ -19,12 +29,17 @@ impl Database {
     ///
     /// A SQLite file that does not exist is made. The schema is left as it is.
     pub async fn open(config: &Config) -> Result<Self> {
+        let write_observer = config.write_observer.clone();
         if open::is_postgres(&config.url) {
-            return Ok(Self { reader: open::postgres(config).await?, writer: None });
+            return Ok(Self {
+                reader: open::postgres(config).await?,
+                writer: None,
+                write_observer,
+            });
         }
         let sqlite = open::sqlite(config).await?;
-        let writer = Writer::start(sqlite.writer, sqlite.in_memory);
-        Ok(Self { reader: sqlite.reader, writer: Some(Arc::new(writer)) })
+        let writer = Some(Arc::new(Writer::start(sqlite.writer, sqlite.in_memory)));
+        Ok(Self { reader: sqlite.reader, writer, write_observer })
     }
 
     /// For reading. Sees every write that was answered before.
@@ -50,19 +65,38 @@ impl Database {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
+        let asked = Instant::now();
+        let outcome = self.carry_out(job).await;
+        if let Some(observer) = &self.write_observer {
+            let failed = matches!(outcome, Err(Failure::Store(_)));
+            observer(Written { elapsed: asked.elapsed(), failed });
+        }
+        outcome.map_err(|failure| match failure {
+            Failure::Job(error) => error,
+            Failure::Store(error) => error.into(),
+        })
+    }
+
+    async fn carry_out<F, T, E>(&self, job: F) -> Result<T, Failure<E>>
+    where
+        F: for<'a> FnOnce(&'a DatabaseTransaction) -> BoxFuture<'a, Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: Send + 'static,
+    {
         if let Some(writer) = &self.writer {
             return writer.write(job).await;
         }
-        let txn = self.reader.begin().await.map_err(Error::NotCommitted)?;
+        let not_committed = |error| Failure::Store(Error::NotCommitted(error));
+        let txn = self.reader.begin().await.map_err(not_committed)?;
         match job(&txn).await {
             Ok(value) => {
-                txn.commit().await.map_err(Error::NotCommitted)?;
+                txn.commit().await.map_err(not_committed)?;
                 Ok(value)
             }
             Err(error) => {
                 // Should this fail, the connection is broken and the server rolls back by itself.
                 let _ = txn.rollback().await;
-                Err(error)
+                Err(Failure::Job(error))
             }
         }
     }

@@ -45,15 +45,23 @@ pub(crate) struct Queued<F, T, E> {
 
 /// What its caller is told.
 pub(crate) enum Answer<T, E> {
-    Ran(Result<T, E>),
+    Ran(Result<T, Failure<E>>),
     Panicked(Box<dyn Any + Send>),
+}
+
+/// Whose failure it was that a write was not done.
+pub(crate) enum Failure<E> {
+    /// The job's own, which may be a refusal.
+    Job(E),
+    /// The database's.
+    Store(Error),
 }
 
 impl<F, T, E> Job for Queued<F, T, E>
 where
     F: for<'a> FnOnce(&'a DatabaseTransaction) -> BoxFuture<'a, Result<T, E>> + Send + 'static,
     T: Send + 'static,
-    E: From<Error> + Send + 'static,
+    E: Send + 'static,
 {
     fn is_abandoned(&self) -> bool {
         self.answer.is_closed()
@@ -70,7 +78,7 @@ where
                 let outcome = AssertUnwindSafe(async { job(txn).await }).catch_unwind().await;
                 return Ok(match outcome {
                     Ok(Ok(value)) => Ran::Done(settle(answer, value)),
-                    Ok(Err(error)) => Ran::Failed(tell(answer, Answer::Ran(Err(error)))),
+                    Ok(Err(error)) => Ran::Failed(tell(answer, own(error))),
                     Err(payload) => Ran::Failed(tell(answer, Answer::Panicked(payload))),
                 });
             }
@@ -86,7 +94,7 @@ where
                         Err(error) => Err(refused(answer, error)),
                     };
                 }
-                Ok(Err(error)) => Answer::Ran(Err(error)),
+                Ok(Err(error)) => own(error),
                 Err(payload) => Answer::Panicked(payload),
             };
             let undone = savepoint.rollback().await;
@@ -110,10 +118,10 @@ where
 fn settle<T, E>(answer: oneshot::Sender<Answer<T, E>>, value: T) -> Settle
 where
     T: Send + 'static,
-    E: From<Error> + Send + 'static,
+    E: Send + 'static,
 {
     Box::new(move |committed| {
-        let result = committed.map(|()| value).map_err(|error| Error::NotCommitted(error).into());
+        let result = committed.map(|()| value).map_err(not_committed);
         let _ = answer.send(Answer::Ran(result));
     })
 }
@@ -131,7 +139,15 @@ where
     })
 }
 
-fn refused<T, E: From<Error>>(answer: oneshot::Sender<Answer<T, E>>, why: DbErr) -> DbErr {
-    let _ = answer.send(Answer::Ran(Err(Error::NotCommitted(why.clone()).into())));
+fn refused<T, E>(answer: oneshot::Sender<Answer<T, E>>, why: DbErr) -> DbErr {
+    let _ = answer.send(Answer::Ran(Err(not_committed(why.clone()))));
     why
+}
+
+fn not_committed<E>(why: DbErr) -> Failure<E> {
+    Failure::Store(Error::NotCommitted(why))
+}
+
+fn own<T, E>(error: E) -> Answer<T, E> {
+    Answer::Ran(Err(Failure::Job(error)))
 }

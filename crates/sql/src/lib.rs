@@ -13,7 +13,7 @@ mod statement_size;
 pub mod testing;
 mod writer;
 
-pub use config::{Config, Observed, Observer};
+pub use config::{Config, Observed, Observer, WriteObserver, Written};
 pub use data_dir_lock::DataDirLock;
 pub use database::Database;
 pub use error::Error;

@@ -12,7 +12,7 @@ use sea_orm::{
 };
 use tokio::sync::{mpsc, oneshot};
 
-use crate::job::{Answer, Job, Queued, Ran};
+use crate::job::{Answer, Failure, Job, Queued, Ran};
 use crate::open::SqliteWriter;
 use crate::{Error, Result};
 
@@ -50,16 +50,17 @@ impl Writer {
         Self { requests, commits }
     }
 
-    pub(crate) async fn write<F, T, E>(&self, job: F) -> Result<T, E>
+    pub(crate) async fn write<F, T, E>(&self, job: F) -> Result<T, Failure<E>>
     where
         F: for<'a> FnOnce(&'a DatabaseTransaction) -> BoxFuture<'a, Result<T, E>> + Send + 'static,
         T: Send + 'static,
-        E: From<Error> + Send + 'static,
+        E: Send + 'static,
     {
+        let closed = || Failure::Store(Error::Closed);
         let (answer, answered) = oneshot::channel();
         let request = Request::Write(Box::new(Queued { job, answer }));
-        self.requests.send(request).await.map_err(|_| Error::Closed)?;
-        match answered.await.map_err(|_| Error::Closed)? {
+        self.requests.send(request).await.map_err(|_| closed())?;
+        match answered.await.map_err(|_| closed())? {
             Answer::Ran(result) => result,
             Answer::Panicked(payload) => resume_unwind(payload),
         }

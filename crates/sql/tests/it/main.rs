@@ -4,6 +4,7 @@
 mod compact;
 mod lock;
 mod migrate;
+mod observed;
 mod open;
 mod place;
 mod server_lock;
