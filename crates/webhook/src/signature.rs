@@ -2,7 +2,9 @@ use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use ring::hmac;
+use wharf_domain::Timestamp;
 use wharf_domain::secret::Secret;
+use wharf_domain::webhook::WebhookTarget;
 
 /// Base64 as people paste it: with or without its padding.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
@@ -19,6 +21,25 @@ pub fn sign(secret: &Secret, id: &str, timestamp: i64, body: &[u8]) -> String {
     tag.update(format!("{id}.{timestamp}.").as_bytes());
     tag.update(body);
     format!("v1,{}", LENIENT.encode(tag.sign()))
+}
+
+/// The signatures that a target's deliveries carry now, separated by a space; none without a secret. A secret that was
+/// replaced signs too until its time is over.
+pub(crate) fn of(
+    target: &WebhookTarget,
+    now: Timestamp,
+    id: &str,
+    timestamp: i64,
+    body: &[u8],
+) -> Option<String> {
+    let signature = sign(target.secret.as_ref()?, id, timestamp, body);
+    let previous = target.previous_secret.as_ref().filter(|previous| now < previous.until);
+    Some(match previous {
+        Some(previous) => {
+            format!("{signature} {}", sign(&previous.secret, id, timestamp, body))
+        }
+        None => signature,
+    })
 }
 
 fn key(secret: &Secret) -> hmac::Key {

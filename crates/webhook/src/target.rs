@@ -1,15 +1,14 @@
 use url::Url;
-use wharf_domain::event::EventKind;
 use wharf_domain::webhook::WebhookTarget;
 
-/// Where an event of that kind is posted to: the configured URL, with the event's name as a last
+/// Where an event of that name is posted to: the configured URL, with the event's name as a last
 /// segment of the path where the target wants it.
-pub(crate) fn url(target: &WebhookTarget, kind: EventKind) -> Url {
+pub(crate) fn url(target: &WebhookTarget, event: &str) -> Url {
     let mut url = target.url.as_url().clone();
     if target.by_events
         && let Ok(mut path) = url.path_segments_mut()
     {
-        path.pop_if_empty().push(kind.as_str());
+        path.pop_if_empty().push(event);
     }
     url
 }
@@ -26,11 +25,12 @@ mod tests {
             url: WebhookUrl::parse(configured).unwrap(),
             authorization: None,
             secret: None,
+            previous_secret: None,
             by_events,
             events: EventFilter::default(),
             media_base64: false,
         };
-        url(&target, EventKind::MessageExchange).into()
+        url(&target, "message.exchange").into()
     }
 
     #[test]

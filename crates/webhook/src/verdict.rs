@@ -14,18 +14,18 @@ pub(crate) fn of_answer(status: StatusCode, headers: &HeaderMap, now: Timestamp)
     let reason = format!("the receiver answered with status {}", status.as_u16());
     match status {
         _ if status.is_success() => Outcome::Delivered,
-        // By the Standard Webhooks scheme a receiver says so that it wants no more of this.
-        StatusCode::GONE => Outcome::Failed { reason },
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
-            Outcome::Retry { reason, after: pause(headers, now) }
-        }
+        // By the Standard Webhooks scheme a receiver says so that it wants no more.
+        StatusCode::GONE => Outcome::Gone { reason },
+        // It has read the event, or as much as it wants of it, and does not take it.
+        StatusCode::BAD_REQUEST
+        | StatusCode::PAYLOAD_TOO_LARGE
+        | StatusCode::UNPROCESSABLE_ENTITY => Outcome::Refused { reason },
         _ if status.is_redirection() => {
             let reason = format!("{reason}, and redirects are not followed");
-            Outcome::Retry { reason, after: None }
+            Outcome::Retry { reason, after: pause(headers, now) }
         }
-        // Also 4xx: most often the receiver is being deployed or configured, and a message that
-        // was refused for good cannot be told from one that came too early.
-        _ => Outcome::Retry { reason, after: None },
+        // Also 4xx: most often the receiver is being deployed or configured.
+        _ => Outcome::Retry { reason, after: pause(headers, now) },
     }
 }
 
@@ -74,10 +74,14 @@ mod tests {
     }
 
     #[test]
-    fn gone_is_final_and_everything_else_is_tried_again() {
+    fn gone_ends_it_a_refusal_is_about_the_event_and_everything_else_is_tried_again() {
         let reason = "the receiver answered with status 410".to_owned();
-        assert_eq!(verdict(410, None), Outcome::Failed { reason });
-        for status in [301, 307, 400, 401, 403, 404, 408, 413, 429, 500, 502, 503, 504] {
+        assert_eq!(verdict(410, None), Outcome::Gone { reason });
+        for status in [400, 413, 422] {
+            let reason = format!("the receiver answered with status {status}");
+            assert_eq!(verdict(status, Some("120")), Outcome::Refused { reason });
+        }
+        for status in [301, 307, 401, 403, 404, 408, 429, 500, 502, 503, 504] {
             let outcome = verdict(status, None);
             assert!(matches!(outcome, Outcome::Retry { after: None, .. }), "{status}: {outcome:?}");
         }
@@ -96,6 +100,9 @@ mod tests {
         for nonsense in ["soon", "-5", "1.5", ""] {
             assert_eq!(pause_after(503, nonsense), None, "{nonsense}");
         }
-        assert_eq!(pause_after(500, "120"), None);
+        // Whatever it is that keeps the receiver from taking it.
+        for status in [307, 404, 500] {
+            assert_eq!(pause_after(status, "120"), Some(120), "{status}");
+        }
     }
 }

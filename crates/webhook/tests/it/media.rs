@@ -31,8 +31,8 @@ fn picture() -> EventBody {
 async fn told(media: Option<&MediaCopy>) -> Value {
     let receiver = Receiver::answering(|| StatusCode::OK).await;
     let sink = sink(&net(Egress::Open));
-    let outcome = attempt_of(&sink, &target(&receiver.origin), picture(), media).await;
-    assert_eq!(outcome, Outcome::Delivered);
+    let attempt = attempt_of(&sink, &target(&receiver.origin), picture(), media).await;
+    assert_eq!(attempt.outcome, Outcome::Delivered);
     let [posted] = &receiver.received()[..] else { panic!("not one request") };
     let mut body: Value = serde_json::from_slice(&posted.body).unwrap();
     assert_eq!(body["event"], "message.exchange");

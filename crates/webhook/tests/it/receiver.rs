@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{ConnectInfo, State};
-use axum::http::{HeaderMap, Method, Uri};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use tokio::net::TcpListener;
 
@@ -33,6 +33,18 @@ pub struct Receiver {
 impl Receiver {
     /// One that answers every request with what `answer` makes.
     pub async fn answering<A: IntoResponse + 'static>(answer: fn() -> A) -> Self {
+        Self::when(|| std::future::ready(()), answer).await
+    }
+
+    /// One that takes requests and never answers.
+    pub async fn mute() -> Self {
+        Self::when(std::future::pending, || StatusCode::OK).await
+    }
+
+    async fn when<A: IntoResponse + 'static, W>(ready: fn() -> W, answer: fn() -> A) -> Self
+    where
+        W: Future<Output = ()> + Send + 'static,
+    {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
         let received = Arc::<Mutex<Vec<Received>>>::default();
@@ -46,6 +58,7 @@ impl Receiver {
                         body: Bytes|
                         -> Response {
                 log.lock().unwrap().push(Received { peer, method, uri, headers, body });
+                ready().await;
                 answer().into_response()
             },
         );

@@ -11,9 +11,10 @@ use wharf_domain::delivery::Outcome;
 use wharf_domain::secret::Secret;
 use wharf_domain::webhook::WebhookTarget;
 use wharf_net::{Egress, Resolver};
+use wharf_webhook::WebhookConfig;
 
 use crate::receiver::Receiver;
-use crate::scene::{TOKEN, attempt, net, sink, target};
+use crate::scene::{TOKEN, attempt, net, probe, sink, sink_with, target};
 
 #[tokio::test]
 async fn a_redirect_is_refused_and_not_followed() {
@@ -25,11 +26,23 @@ async fn a_redirect_is_refused_and_not_followed() {
 }
 
 #[tokio::test]
-async fn a_receiver_that_is_gone_is_final() {
+async fn a_receiver_that_wants_nothing_more_says_so() {
     let receiver = Receiver::answering(|| StatusCode::GONE).await;
     let outcome = attempt(&sink(&net(Egress::Open)), &target(&receiver.origin)).await;
     let reason = "the receiver answered with status 410".to_owned();
-    assert_eq!(outcome, Outcome::Failed { reason });
+    assert_eq!(outcome, Outcome::Gone { reason });
+}
+
+#[tokio::test]
+async fn a_receiver_that_does_not_answer_is_given_up_when_its_time_is_over() {
+    let receiver = Receiver::mute().await;
+    let config = WebhookConfig { timeout: Duration::from_millis(50), ..WebhookConfig::default() };
+    let sink = sink_with(&net(Egress::Open), config, false);
+    let attempt = probe(&sink, &target(&receiver.origin)).await;
+    let reason = "no complete answer in time".to_owned();
+    assert_eq!(attempt.outcome, Outcome::Retry { reason, after: None });
+    assert_eq!(attempt.status, None);
+    assert_eq!(receiver.received().len(), 1);
 }
 
 #[tokio::test]
