@@ -5,6 +5,7 @@ use sea_orm_migration::{MigrationTrait, MigratorTrait};
 mod m20261121_000001_core;
 mod m20261121_000002_whatsapp_store;
 mod m20261121_000003_media_and_pages;
+mod m20261121_000004_deliveries;
 
 /// All steps, oldest first.
 #[derive(Debug)]
@@ -16,6 +17,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000001_core::Migration),
             Box::new(m20261121_000002_whatsapp_store::Migration),
             Box::new(m20261121_000003_media_and_pages::Migration),
+            Box::new(m20261121_000004_deliveries::Migration),
         ]
     }
 }

@@ -59,7 +59,7 @@ impl InstanceStore for SeaOrmInstanceStore {
         let (id, account) = (instance.id, instance.account);
         let cells = instance_row::cells(&self.keyring, instance)?;
         let token = self.keyring.token_hash(instance.token.expose()).to_vec();
-        let webhook = webhook.map(|webhook| webhook_row::values(&self.keyring, id, webhook));
+        let webhook = webhook.map(|webhook| webhook_row::values(&self.keyring, id, webhook, None));
         let webhook = webhook.transpose()?;
         let written = self.db.write::<_, _, Error>(move |txn| {
             Box::pin(async move {

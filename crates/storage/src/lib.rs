@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod account_store;
+mod delivery_ledger;
 mod delivery_queue;
 mod encoding;
 mod error;
@@ -24,6 +25,7 @@ mod webhook_row;
 mod webhook_store;
 
 pub use account_store::SeaOrmAccountStore;
+pub use delivery_ledger::SeaOrmDeliveryLedger;
 pub use delivery_queue::SeaOrmDeliveryQueue;
 pub use event_log::SeaOrmEventLog;
 pub use health::DatabaseHealth;

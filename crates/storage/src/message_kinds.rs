@@ -30,6 +30,9 @@ impl Kinds {
             Content::ListReply { .. } => (7, None, None),
             Content::Edit { .. } => (8, None, None),
             Content::Revoke { .. } => (9, None, None),
+            Content::FlowReply { .. } => (10, None, None),
+            Content::Poll { .. } => (11, None, None),
+            Content::PollVote { .. } => (12, None, None),
             Content::Other(name) => (OTHER, Some(name.clone()), None),
             _ => (OTHER, None, None),
         };
@@ -53,6 +56,9 @@ impl Kinds {
             (7, _) => "list_response",
             (8, _) => "message_edit",
             (9, _) => "message_revoke",
+            (10, _) => "interactive",
+            (11, _) => "poll",
+            (12, _) => "poll_vote",
             _ => "unknown",
         }
     }

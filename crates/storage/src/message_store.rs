@@ -231,8 +231,7 @@ impl MessageStore for SeaOrmMessageStore {
                 let mut gone = txn.run(keys, values![forgotten]).await?.rows_affected();
                 if let Some(before) = before {
                     let bounds: Vec<Value> = values![micros::from_time(before), limit];
-                    gone += txn.run(OLD_MESSAGES, bounds.clone()).await?.rows_affected();
-                    gone += txn.run(OLD_EVENTS, bounds).await?.rows_affected();
+                    gone += txn.run(OLD_MESSAGES, bounds).await?.rows_affected();
                 }
                 Ok(gone)
             })
@@ -244,8 +243,3 @@ impl MessageStore for SeaOrmMessageStore {
 const OLD_MESSAGES: &str = "DELETE FROM message WHERE (instance_id, message_id, chat, sender) IN (
     SELECT instance_id, message_id, chat, sender FROM message
     WHERE sent_at < $1 ORDER BY sent_at LIMIT $2)";
-
-const OLD_EVENTS: &str = "DELETE FROM event WHERE id IN (
-    SELECT id FROM event WHERE recorded_at < $1
-    AND NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.event_id = event.id)
-    ORDER BY recorded_at LIMIT $2)";

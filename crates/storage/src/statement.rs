@@ -1,6 +1,7 @@
 //! Statements as text with numbered values. Both databases read `$1`, so one text serves both.
 
 use sea_orm::{DbBackend, ExecResult, QueryResult, Statement, Value};
+use uuid::Uuid;
 use wharf_sql::rows_per_statement;
 
 use crate::error::Result;
@@ -47,6 +48,14 @@ impl Sql {
         }
         self.text.push(')');
         self
+    }
+
+    /// Adds a list of ids. The last of them is repeated, so that there are few lengths and few statements to be kept
+    /// prepared.
+    pub(crate) fn ids(self, ids: &[Uuid]) -> Self {
+        let last = ids.last().copied();
+        let length = ids.len().next_power_of_two();
+        self.list(ids.iter().copied().chain(last.into_iter().cycle()).take(length).map(Into::into))
     }
 
     /// Adds `($4,$5),($6,$7)`.

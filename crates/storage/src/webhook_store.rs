@@ -4,17 +4,21 @@ use async_trait::async_trait;
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction};
 use uuid::Uuid;
 use wharf_domain::{
-    Resource, Result,
+    Resource, Result, Timestamp,
     instance::InstanceId,
     ports::WebhookStore,
-    webhook::{MAX_ENABLED, Webhook, WebhookId, WebhookLabel},
+    secret::Secret,
+    webhook::{
+        MAX_ENABLED, RetiringSecret, Stopped, Webhook, WebhookId, WebhookLabel, WebhookTarget,
+        WebhookUrl,
+    },
 };
 use wharf_seal::Keyring;
 use wharf_sql::Database;
 
 use crate::{
     error::{self, Error},
-    locks,
+    locks, micros,
     statement::{Run as _, Sql, batches, values},
     webhook_row::{self, INSERT, SELECT},
 };
@@ -37,7 +41,9 @@ impl SeaOrmWebhookStore {
 /// In place of the one of the same label, whose id stays.
 const REPLACE: &str = " ON CONFLICT (instance_id, label) DO UPDATE SET url = excluded.url, \
     authorization_value = excluded.authorization_value, secret = excluded.secret, \
-    by_events = excluded.by_events, events = excluded.events, \
+    previous_secret = excluded.previous_secret, \
+    previous_secret_until = excluded.previous_secret_until, \
+    stopped_reason = NULL, stopped_at = NULL, by_events = excluded.by_events, events = excluded.events, \
     media_base64 = excluded.media_base64 RETURNING id";
 
 /// Takes the instance's row, so that its events are fanned out before or after, and says whether there is one.
@@ -54,25 +60,94 @@ async fn enabled(txn: &DatabaseTransaction, instance: InstanceId) -> error::Resu
     usize::try_from(enabled).map_err(|_| Error::nonsense("count"))
 }
 
+/// Writes the webhook in place of the one of its label, and gives it as it now is.
+async fn replace(
+    txn: &DatabaseTransaction,
+    keyring: &Keyring,
+    instance: InstanceId,
+    mut webhook: Webhook,
+    retire_at: Timestamp,
+) -> error::Result<Webhook> {
+    let sql = format!("{SELECT} WHERE instance_id = $1 AND label = $2");
+    let old = txn.one(&sql, values![instance.0, webhook.label.as_str()]).await?;
+    let old = old.map(|row| webhook_row::read(keyring, &row)).transpose()?;
+    if let Some(target) = &mut webhook.target {
+        let old = old.and_then(|old| old.target);
+        target.previous_secret = previous_secret(old, target.secret.as_ref(), retire_at);
+    }
+    let previous = webhook.target.as_ref().and_then(|target| target.previous_secret.as_ref());
+    let row = webhook_row::values(keyring, instance, &webhook, previous)?;
+    let written = txn.one(&format!("{INSERT}{REPLACE}"), row).await?;
+    if webhook.target.is_some() && enabled(txn, instance).await? > MAX_ENABLED {
+        return Err(Error::Refused(wharf_domain::Error::TooManyWebhooks(MAX_ENABLED)));
+    }
+    let id = written.ok_or(Error::nonsense("webhook"))?.try_get("", "id")?;
+    Ok(Webhook { id: WebhookId(id), ..webhook })
+}
+
+/// The secret that signs beside the new one: the one it takes the place of.
+fn previous_secret(
+    old: Option<WebhookTarget>,
+    new: Option<&Secret>,
+    retire_at: Timestamp,
+) -> Option<RetiringSecret> {
+    let (old, new) = (old?, new?);
+    match old.secret? {
+        secret if secret == *new => old.previous_secret,
+        secret => Some(RetiringSecret { secret, until: retire_at }),
+    }
+}
+
+/// How many deliveries one transaction removes.
+const REMOVED_AT_ONCE: i64 = 2_000;
+
+/// Removes deliveries of a webhook, and with the last of them the webhook: then says whether there was one.
+async fn remove_some(txn: &DatabaseTransaction, id: Uuid) -> error::Result<Option<bool>> {
+    locks::own_rows(txn).await?;
+    let sql = "DELETE FROM delivery WHERE id IN
+        (SELECT id FROM delivery WHERE sink_id = $1 LIMIT $2)";
+    let gone = txn.run(sql, values![id, REMOVED_AT_ONCE]).await?.rows_affected();
+    if i64::try_from(gone).is_ok_and(|gone| gone == REMOVED_AT_ONCE) {
+        return Ok(None);
+    }
+    let removed = txn.run("DELETE FROM webhook WHERE id = $1", values![id]).await?;
+    Ok(Some(removed.rows_affected() > 0))
+}
+
 #[async_trait]
 impl WebhookStore for SeaOrmWebhookStore {
-    async fn upsert(&self, instance: InstanceId, webhook: &Webhook) -> Result<Webhook> {
-        let row = webhook_row::values(&self.keyring, instance, webhook)?;
-        let is_enabled = webhook.target.is_some();
-        let written = self.db.write::<_, Uuid, Error>(move |txn| {
+    async fn upsert(
+        &self,
+        instance: InstanceId,
+        webhook: &Webhook,
+        retire_at: Timestamp,
+    ) -> Result<Webhook> {
+        let keyring = self.keyring.clone();
+        let webhook = Webhook { stopped: None, ..webhook.clone() };
+        let written = self.db.write::<_, _, Error>(move |txn| {
             Box::pin(async move {
                 if !take(txn, instance).await? {
                     return Err(Error::not_found(Resource::Instance));
                 }
-                let written = txn.one(&format!("{INSERT}{REPLACE}"), row).await?;
-                if is_enabled && enabled(txn, instance).await? > MAX_ENABLED {
-                    let refusal = wharf_domain::Error::TooManyWebhooks(MAX_ENABLED);
-                    return Err(Error::Refused(refusal));
-                }
-                Ok(written.ok_or(Error::nonsense("webhook"))?.try_get("", "id")?)
+                replace(txn, &keyring, instance, webhook, retire_at).await
             })
         });
-        Ok(Webhook { id: WebhookId(written.await?), ..webhook.clone() })
+        Ok(written.await?)
+    }
+
+    async fn stop(&self, id: WebhookId, url: &WebhookUrl, stopped: &Stopped) -> Result<bool> {
+        let values =
+            values![id.0, url.as_str(), stopped.reason.as_str(), micros::from_time(stopped.at)];
+        let written = self.db.write::<_, _, Error>(move |txn| {
+            Box::pin(async move {
+                let sql = "UPDATE webhook SET url = NULL, authorization_value = NULL,
+                    secret = NULL, previous_secret = NULL, previous_secret_until = NULL,
+                    by_events = FALSE, events = '', media_base64 = FALSE, stopped_reason = $3,
+                    stopped_at = $4 WHERE id = $1 AND url = $2";
+                Ok(txn.run(sql, values).await?.rows_affected() > 0)
+            })
+        });
+        Ok(written.await?)
     }
 
     async fn find(&self, instance: InstanceId, label: &WebhookLabel) -> Result<Option<Webhook>> {
@@ -115,22 +190,27 @@ impl WebhookStore for SeaOrmWebhookStore {
     }
 
     async fn remove(&self, instance: InstanceId, label: &WebhookLabel) -> Result<bool> {
-        let label = label.as_str().to_owned();
-        let removed = self.db.write::<_, _, Error>(move |txn| {
+        let Some(webhook) = self.find(instance, label).await? else { return Ok(false) };
+        // It may have a row for every event of the log, so they go a few at a time, once nothing is added any more.
+        let id = webhook.id.0;
+        let silence = self.db.write::<_, _, Error>(move |txn| {
             Box::pin(async move {
-                if !take(txn, instance).await? {
-                    return Ok(false);
-                }
-                locks::own_rows(txn).await?;
-                let sql = "DELETE FROM webhook WHERE instance_id = $1 AND label = $2 RETURNING id";
-                let Some(row) = txn.one(sql, values![instance.0, label]).await? else {
-                    return Ok(false);
-                };
-                let id: Uuid = row.try_get("", "id")?;
-                txn.run("DELETE FROM delivery WHERE sink_id = $1", values![id]).await?;
-                Ok(true)
+                take(txn, instance).await?;
+                txn.run("UPDATE webhook SET url = NULL WHERE id = $1", values![id]).await?;
+                Ok(())
             })
         });
-        Ok(removed.await?)
+        silence.await?;
+        loop {
+            let some = self.db.write::<_, _, Error>(move |txn| {
+                Box::pin(async move {
+                    take(txn, instance).await?;
+                    remove_some(txn, id).await
+                })
+            });
+            if let Some(existed) = some.await? {
+                return Ok(existed);
+            }
+        }
     }
 }

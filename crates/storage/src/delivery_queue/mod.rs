@@ -8,6 +8,7 @@ mod sinks;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use sea_orm::{DatabaseTransaction, QueryResult};
 use wharf_domain::{
     Result, Timestamp,
     delivery::{Delivery, DeliveryId, Settlement},
@@ -17,18 +18,28 @@ use wharf_seal::Keyring;
 use wharf_sql::Database;
 
 use crate::{
-    error::Error,
+    error::{self, Error},
     locks, micros,
     statement::{Run as _, values},
 };
 
-/// Codes of the column `status`.
+/// Codes of the column `status`. The indexes have those below 2, or one of them, so statements name them by number, too:
+/// SQLite does not see that a bound value is one that an index is for.
 pub(crate) const WAITING: i16 = 0;
 pub(crate) const CLAIMED: i16 = 1;
-const DEAD: i16 = 2;
+pub(crate) const DEAD: i16 = 2;
+pub(crate) const DELIVERED: i16 = 3;
 
 /// Code of the column `sink_kind`.
 pub(crate) const SINK_WEBHOOK: i16 = 1;
+
+/// Makes the first that waits the head of each of the lanes of rows that were removed.
+pub(crate) async fn promote_lanes_of(
+    txn: &DatabaseTransaction,
+    rows: &[QueryResult],
+) -> error::Result<()> {
+    heads::promote(txn, heads::lanes(rows)?).await
+}
 
 /// Deliveries in the database.
 #[derive(Clone, Debug)]
@@ -51,15 +62,19 @@ impl DeliveryQueue for SeaOrmDeliveryQueue {
         if room.lanes == 0 || room.per_lane == 0 {
             return Ok(Vec::new());
         }
-        let (now, room) = (micros::from_time(now), room.clone());
-        let claimed = self.db.write::<_, _, Error>(move |txn| {
-            let room = room.clone();
-            Box::pin(async move { claim::claim(txn, now, &room).await })
+        let now = micros::from_time(now);
+        let runs = claim::plan(self.db.reader(), now, room).await?;
+        if runs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let wanted = runs.iter().map(claim::Wanted::of).collect();
+        let claim = self.db.write::<_, _, Error>(move |txn| {
+            Box::pin(async move { claim::take(txn, now, wanted).await })
         });
-        let claimed = claimed.await?;
-        let mut deliveries = Vec::with_capacity(claimed.len());
+        let claim = claim.await?;
+        let mut deliveries = Vec::new();
         let mut unreadable = Vec::new();
-        for row in claimed {
+        for row in claim.of(runs) {
             let id = row.id;
             match row.open(&self.keyring) {
                 Ok(delivery) => deliveries.push(delivery),
@@ -67,7 +82,7 @@ impl DeliveryQueue for SeaOrmDeliveryQueue {
                     // It would stop its lane for good, and no later attempt can do better.
                     tracing::error!(delivery = %id, ?error, "an event in the queue cannot be read");
                     let reason = "the stored event cannot be read".to_owned();
-                    unreadable.push((DeliveryId(id), Settlement::Dead { reason }));
+                    unreadable.push((DeliveryId(id), Settlement::Dead { status: None, reason }));
                 }
             }
         }
@@ -101,9 +116,9 @@ impl DeliveryQueue for SeaOrmDeliveryQueue {
         let released = self.db.write::<_, _, Error>(move |txn| {
             Box::pin(async move {
                 locks::own_rows(txn).await?;
-                let sql = "UPDATE delivery SET status = $1 WHERE status = $2
-                    RETURNING sink_id, lane";
-                let rows = txn.all(sql, values![WAITING, CLAIMED]).await?;
+                let sql = "UPDATE delivery SET status = 0 WHERE status = 1
+                    AND sink_id IN (SELECT id FROM webhook) RETURNING sink_id, lane";
+                let rows = txn.all(sql, values![]).await?;
                 heads::promote(txn, heads::lanes(&rows)?).await?;
                 Ok(rows.len() as u64)
             })

@@ -1,15 +1,15 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbBackend, Value};
 use uuid::Uuid;
 use wharf_domain::delivery::{DeliveryId, Settlement};
 
-use super::{CLAIMED, DEAD, WAITING, heads};
+use super::{DEAD, WAITING, heads};
 use crate::{
     error::Result,
     locks::{self, LaneKey},
     micros,
-    statement::{Run as _, Sql, batches, values},
+    statement::{Sql, batches, values},
 };
 
 pub(super) async fn settle(
@@ -18,51 +18,131 @@ pub(super) async fn settle(
 ) -> Result<()> {
     let ids: Vec<_> = settlements.iter().map(|(id, _)| id.0).collect();
     lock_lanes_of(txn, &ids).await?;
-    let gone: Vec<_> = settlements
-        .iter()
-        .filter(|(_, settlement)| matches!(settlement, Settlement::Delivered | Settlement::Dropped))
-        .map(|(id, _)| id.0)
-        .collect();
-    let mut lanes =
-        over(txn, "DELETE FROM delivery WHERE status = $1", values![CLAIMED], &gone).await?;
+    let mut lanes = BTreeSet::new();
+    let mut delivered: BTreeMap<Option<u16>, Vec<Uuid>> = BTreeMap::new();
+    let mut dropped = Vec::new();
+    let mut kept = Vec::new();
     for (id, settlement) in settlements {
-        lanes.extend(keep(txn, id.0, settlement).await?);
+        match settlement {
+            Settlement::Delivered { status } => delivered.entry(*status).or_default().push(id.0),
+            Settlement::Dropped => dropped.push(id.0),
+            settlement => kept.extend(Kept::of(id.0, settlement)),
+        }
     }
+    for (status, ids) in delivered {
+        let head = "UPDATE delivery SET status = 3, attempts = attempts + 1, last_status = $1,
+            last_error = NULL WHERE status = 1";
+        lanes.extend(over(txn, head, values![code(status)], &ids).await?);
+    }
+    lanes.extend(over(txn, "DELETE FROM delivery WHERE status = 1", values![], &dropped).await?);
+    lanes.extend(keep(txn, kept).await?);
     heads::promote(txn, lanes).await
 }
 
-/// What waits for its next attempt, or is kept as a dead letter.
-async fn keep(
-    txn: &DatabaseTransaction,
+/// What waits for its next attempt, or is a dead letter.
+struct Kept {
     id: Uuid,
-    settlement: &Settlement,
-) -> Result<BTreeSet<LaneKey>> {
-    let (status, due, reason) = match settlement {
-        Settlement::Postponed { due } => {
-            let sql = "UPDATE delivery SET status = $1, due_at = $2 WHERE id = $3 AND status = $4
-                RETURNING sink_id, lane";
-            let values = values![WAITING, micros::from_time(*due), id, CLAIMED];
-            return heads::lanes(&txn.all(sql, values).await?);
-        }
-        Settlement::Retry { due, reason } => (WAITING, Some(micros::from_time(*due)), reason),
-        Settlement::Dead { reason } => (DEAD, None, reason),
-        _ => return Ok(BTreeSet::new()),
-    };
-    let sql = "UPDATE delivery SET status = $1, attempts = attempts + 1,
-        due_at = COALESCE($2, due_at), last_error = $3 WHERE id = $4 AND status = $5
-        RETURNING sink_id, lane";
-    let values = values![status, due, reason.as_str(), id, CLAIMED];
-    heads::lanes(&txn.all(sql, values).await?)
+    status: i16,
+    due: Option<i64>,
+    waited: i64,
+    /// How many attempts are counted.
+    tried: i32,
+    last_status: Option<i16>,
+    last_error: Option<String>,
+}
+
+impl Kept {
+    fn of(id: Uuid, settlement: &Settlement) -> Option<Self> {
+        let untouched = Self {
+            id,
+            status: WAITING,
+            due: None,
+            waited: 0,
+            tried: 0,
+            last_status: None,
+            last_error: None,
+        };
+        Some(match settlement {
+            Settlement::Postponed { due } => {
+                Self { due: Some(micros::from_time(*due)), ..untouched }
+            }
+            Settlement::Retry { due, pause, status, reason } => Self {
+                due: Some(micros::from_time(*due)),
+                waited: micros::from_duration(*pause),
+                tried: 1,
+                last_status: code(*status),
+                last_error: Some(reason.clone()),
+                ..untouched
+            },
+            Settlement::Dead { status, reason } => Self {
+                status: DEAD,
+                tried: 1,
+                last_status: code(*status),
+                last_error: Some(reason.clone()),
+                ..untouched
+            },
+            Settlement::Delivered { .. } | Settlement::Dropped => return None,
+        })
+    }
+
+    fn row(self) -> Vec<Value> {
+        let Self { id, status, due, waited, tried, last_status, last_error } = self;
+        values![id, status, due, waited, tried, last_status, last_error]
+    }
+}
+
+async fn keep(txn: &DatabaseTransaction, kept: Vec<Kept>) -> Result<BTreeSet<LaneKey>> {
+    const COLUMNS: usize = 7;
+    let backend = txn.get_database_backend();
+    let rows: Vec<_> = kept.into_iter().map(Kept::row).collect();
+    let mut lanes = BTreeSet::new();
+    for rows in batches(backend, COLUMNS, &rows) {
+        let sql = Sql::new(
+            "WITH settled (id, status, due, waited, tried, last_status, last_error) AS (VALUES ",
+            values![],
+        )
+        .rows(rows.iter().cloned())
+        .push(
+            ") UPDATE delivery SET status = settled.status,
+                due_at = COALESCE(settled.due, delivery.due_at),
+                waited = delivery.waited + settled.waited,
+                attempts = delivery.attempts + settled.tried,
+                last_status = CASE settled.tried WHEN 0 THEN delivery.last_status
+                    ELSE settled.last_status END,
+                last_error = CASE settled.tried WHEN 0 THEN delivery.last_error
+                    ELSE settled.last_error END,
+                dead_since = CASE settled.status WHEN 2 THEN (SELECT e.recorded_at FROM event e
+                    WHERE e.id = delivery.event_id) END,
+                dead_size = CASE settled.status WHEN 2 THEN (SELECT length(e.body) FROM event e
+                    WHERE e.id = delivery.event_id) END
+            FROM settled WHERE delivery.id = settled.id AND delivery.status = 1
+            RETURNING delivery.sink_id AS sink_id, delivery.lane AS lane",
+        );
+        lanes.extend(heads::lanes(&txn.query_all_raw(sql.on(backend)).await?)?);
+    }
+    Ok(lanes)
+}
+
+fn code(status: Option<u16>) -> Option<i16> {
+    // Whatever a receiver answers with is a small number.
+    status.and_then(|status| i16::try_from(status).ok())
 }
 
 pub(super) async fn release(txn: &DatabaseTransaction, ids: &[Uuid]) -> Result<()> {
     lock_lanes_of(txn, ids).await?;
-    let head = "UPDATE delivery SET status = $2 WHERE status = $1";
-    let lanes = over(txn, head, values![CLAIMED, WAITING], ids).await?;
+    let backend = txn.get_database_backend();
+    let mut lanes = BTreeSet::new();
+    for ids in batches(backend, 1, ids) {
+        let sql = Sql::new("UPDATE delivery SET status = 0 WHERE status = 1 AND id IN ", values![])
+            .ids(ids)
+            .push(" RETURNING sink_id, lane");
+        lanes.extend(heads::lanes(&txn.query_all_raw(sql.on(backend)).await?)?);
+    }
     heads::promote(txn, lanes).await
 }
 
-/// Runs a statement for rows of these ids and gives their lanes.
+/// Runs a statement for rows of these ids, after which they are not in their lanes any more, and gives those lanes in
+/// which something waits.
 async fn over(
     txn: &DatabaseTransaction,
     head: &str,
@@ -72,10 +152,14 @@ async fn over(
     let backend = txn.get_database_backend();
     let mut lanes = BTreeSet::new();
     for ids in batches(backend, 1, ids) {
-        let sql = Sql::new(&format!("{head} AND id IN "), values.clone())
-            .list(ids.iter().map(|id| (*id).into()))
-            .push(" RETURNING sink_id, lane");
-        lanes.extend(heads::lanes(&txn.query_all_raw(sql.on(backend)).await?)?);
+        let sql = Sql::new(&format!("{head} AND id IN "), values.clone()).ids(ids).push(
+            " RETURNING sink_id, lane, EXISTS (SELECT 1 FROM delivery d
+                WHERE d.sink_id = delivery.sink_id AND d.lane = delivery.lane
+                AND d.status < 2 AND d.status = 0) AS has_next",
+        );
+        let mut rows = txn.query_all_raw(sql.on(backend)).await?;
+        rows.retain(|row| row.try_get("", "has_next").unwrap_or(true));
+        lanes.extend(heads::lanes(&rows)?);
     }
     Ok(lanes)
 }
@@ -88,8 +172,7 @@ async fn lock_lanes_of(txn: &DatabaseTransaction, ids: &[Uuid]) -> Result<()> {
     locks::share_rows(txn).await?;
     let mut lanes = BTreeSet::new();
     for ids in batches(backend, 1, ids) {
-        let sql = Sql::new("SELECT sink_id, lane FROM delivery WHERE id IN ", vec![])
-            .list(ids.iter().map(|id| (*id).into()));
+        let sql = Sql::new("SELECT sink_id, lane FROM delivery WHERE id IN ", vec![]).ids(ids);
         lanes.extend(heads::lanes(&txn.query_all_raw(sql.on(backend)).await?)?);
     }
     locks::lock_lanes(txn, &lanes.into_iter().collect::<Vec<_>>()).await

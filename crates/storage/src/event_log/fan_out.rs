@@ -9,7 +9,7 @@ use wharf_seal::Keyring;
 
 use super::prepared::Prepared;
 use crate::{
-    delivery_queue::{CLAIMED, SINK_WEBHOOK, WAITING},
+    delivery_queue::{SINK_WEBHOOK, WAITING},
     error::Result,
     locks::{self, LaneKey},
     statement::{Run as _, Sql, batches, values},
@@ -86,7 +86,7 @@ fn insert(keyring: &Keyring, instance: InstanceId, copies: &[Copy<'_>]) -> Sql {
     });
     Sql::new(
         "WITH copies (id, event_id, sink_id, lane, sequence, due, is_first) AS (VALUES ",
-        values![instance.0, SINK_WEBHOOK, WAITING, CLAIMED],
+        values![instance.0, SINK_WEBHOOK, WAITING],
     )
     .rows(rows)
     .push(
@@ -95,13 +95,13 @@ fn insert(keyring: &Keyring, instance: InstanceId, copies: &[Copy<'_>]) -> Sql {
         SELECT id, event_id, $1, $2, sink_id, lane, sequence, $3, due, 0,
             CASE WHEN is_first AND NOT EXISTS (SELECT 1 FROM delivery d
                 WHERE d.sink_id = copies.sink_id AND d.lane = copies.lane
-                AND d.status IN ($3, $4)) THEN due END
+                AND d.status < 2) THEN due END
         FROM copies",
     )
 }
 
 /// The same for the same event and sink, and in the order of events, which keeps the index of ids compact.
-fn delivery_id(keyring: &Keyring, event: Uuid, sink: Uuid) -> Uuid {
+pub(crate) fn delivery_id(keyring: &Keyring, event: Uuid, sink: Uuid) -> Uuid {
     let hash = keyring.token_hash(&format!("delivery of {event} to {sink}"));
     let mut bytes = *event.as_bytes();
     bytes[6..].copy_from_slice(&hash[..10]);

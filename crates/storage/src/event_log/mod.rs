@@ -4,6 +4,8 @@ mod fan_out;
 mod media;
 mod messages;
 mod prepared;
+mod read;
+mod retention;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -15,9 +17,9 @@ use sea_orm::{ConnectionTrait as _, DatabaseTransaction};
 use uuid::Uuid;
 use wharf_domain::{
     Resource, Result,
-    event::{EventId, NewEvent},
+    event::{Event, EventId, NewEvent},
     instance::InstanceId,
-    ports::{Appended, EventLog},
+    ports::{Appended, EventLog, EventRetention, LogStart, Pruned},
 };
 use wharf_seal::Keyring;
 use wharf_sql::Database;
@@ -28,20 +30,23 @@ use crate::{
 };
 use prepared::Prepared;
 
-pub(crate) use prepared::{EVENT_BODY, SEALED};
+pub(crate) use fan_out::delivery_id;
+pub(crate) use prepared::{EVENT_BODY, SEALED, StoredEvent, kind_code, read_kind};
+pub(crate) use read::place;
 
 /// The log in the database.
 #[derive(Clone, Debug)]
 pub struct SeaOrmEventLog {
     db: Database,
     keyring: Arc<Keyring>,
+    sweep: Arc<retention::Sweep>,
 }
 
 impl SeaOrmEventLog {
     /// Works on `db`, whose schema is up to date.
     #[must_use]
     pub fn new(db: Database, keyring: Arc<Keyring>) -> Self {
-        Self { db, keyring }
+        Self { db, keyring, sweep: Arc::default() }
     }
 }
 
@@ -60,9 +65,10 @@ async fn take_sequences(
     events: &[Prepared],
 ) -> error::Result<Taken> {
     let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
-    let sql = "UPDATE instance SET last_sequence = last_sequence + $1 WHERE id = $2
-        RETURNING last_sequence, s3 IS NOT NULL AS has_bucket";
-    let row = txn.one(sql, values![count, instance.0]).await?;
+    let size: i64 = events.iter().map(Prepared::size).sum();
+    let sql = "UPDATE instance SET last_sequence = last_sequence + $1, log_bytes = log_bytes + $3
+        WHERE id = $2 RETURNING last_sequence, s3 IS NOT NULL AS has_bucket";
+    let row = txn.one(sql, values![count, instance.0, size]).await?;
     let row = row.ok_or(Error::not_found(Resource::Instance))?;
     let last: i64 = row.try_get("", "last_sequence")?;
     Ok(Taken { sequence: last - count, has_bucket: row.try_get("", "has_bucket")? })
@@ -126,11 +132,9 @@ async fn append(
         event.sequence = sequence;
     }
     let new = write(txn, instance, &events).await?;
-    let repeated: Vec<_> = events
-        .iter()
-        .filter(|event| !new.contains(&event.id))
-        .filter_map(|event| event.key.clone())
-        .collect();
+    let repeats = events.iter().filter(|event| !new.contains(&event.id));
+    retention::uncount(txn, instance, repeats.clone().map(Prepared::size).sum()).await?;
+    let repeated: Vec<_> = repeats.filter_map(|event| event.key.clone()).collect();
     let known = known(txn, instance, &repeated).await?;
     let appended =
         events.iter().map(|event| match event.key.as_ref().and_then(|key| known.get(key)) {
@@ -156,5 +160,20 @@ impl EventLog for SeaOrmEventLog {
             Box::pin(async move { append(txn, &keyring, instance, prepared).await })
         });
         Ok(appended.await?)
+    }
+
+    async fn read(&self, instance: InstanceId, from: LogStart, limit: usize) -> Result<Vec<Event>> {
+        Ok(read::events(self.db.reader(), &self.keyring, instance, from, limit).await?)
+    }
+
+    async fn end(&self, instance: InstanceId) -> Result<i64> {
+        let sql = "SELECT last_sequence FROM instance WHERE id = $1";
+        let row = self.db.reader().one(sql, values![instance.0]).await?;
+        let end = row.map(|row| row.try_get("", "last_sequence")).transpose();
+        Ok(end.map_err(Error::from)?.unwrap_or_default())
+    }
+
+    async fn prune(&self, keep: &EventRetention, limit: u64) -> Result<Pruned> {
+        Ok(retention::prune(&self.db, &self.sweep, keep, limit).await?)
     }
 }

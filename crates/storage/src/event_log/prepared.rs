@@ -1,7 +1,7 @@
-use sea_orm::Value;
+use sea_orm::{QueryResult, Value};
 use uuid::Uuid;
 use wharf_domain::{
-    event::{EventBody, EventKind, NewEvent, Receipt, ReceiptKind},
+    event::{Event, EventBody, EventId, EventKind, NewEvent, Receipt, ReceiptKind},
     instance::InstanceId,
     message::{Direction, MessageStatus},
 };
@@ -75,6 +75,11 @@ impl Prepared {
         })
     }
 
+    /// How large its body is.
+    pub(super) fn size(&self) -> i64 {
+        i64::try_from(self.body.len()).unwrap_or(i64::MAX)
+    }
+
     /// When its deliveries are due.
     pub(super) fn due(&self) -> i64 {
         self.media.as_ref().map_or(self.recorded_at, |media| media.until)
@@ -133,7 +138,7 @@ fn progress(receipt: &Receipt) -> Effect {
     Effect::Progress(status, receipt.message_ids.iter().map(ToString::to_string).collect())
 }
 
-fn kind_code(kind: EventKind) -> i16 {
+pub(crate) fn kind_code(kind: EventKind) -> i16 {
     match kind {
         EventKind::MessageExchange => 0,
         EventKind::MessageStatus => 1,
@@ -141,5 +146,43 @@ fn kind_code(kind: EventKind) -> i16 {
         EventKind::GroupFlow => 3,
         EventKind::InstanceState => 4,
         EventKind::LabelUpdate => 5,
+    }
+}
+
+pub(crate) fn read_kind(code: i16) -> Result<EventKind> {
+    let kind = EventKind::ALL.into_iter().find(|kind| kind_code(*kind) == code);
+    kind.ok_or(Error::nonsense("event kind"))
+}
+
+/// An event as a row of the log, still sealed.
+pub(crate) struct StoredEvent {
+    id: Uuid,
+    instance: Uuid,
+    sequence: i64,
+    recorded_at: i64,
+    body: Vec<u8>,
+}
+
+impl StoredEvent {
+    /// Reads the columns of the same names.
+    pub(crate) fn read(row: &QueryResult) -> Result<Self> {
+        Ok(Self {
+            id: row.try_get("", "id")?,
+            instance: row.try_get("", "instance_id")?,
+            sequence: row.try_get("", "sequence")?,
+            recorded_at: row.try_get("", "recorded_at")?,
+            body: row.try_get("", "body")?,
+        })
+    }
+
+    pub(crate) fn open(self, keyring: &Keyring) -> Result<Event> {
+        let body = EVENT_BODY.open(keyring, self.id.as_bytes(), &self.body)?;
+        Ok(Event {
+            id: EventId(self.id),
+            instance: InstanceId(self.instance),
+            sequence: self.sequence,
+            recorded_at: micros::to_time(self.recorded_at)?,
+            body: encoding::decode_event(&body)?,
+        })
     }
 }

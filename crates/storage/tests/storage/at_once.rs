@@ -9,7 +9,7 @@ use std::{
 };
 
 use wharf_domain::{
-    delivery::{Delivery, Settlement, SinkRef},
+    delivery::{Delivery, SinkRef},
     event::{EventId, Lane},
     instance::InstanceId,
     ports::Room,
@@ -38,7 +38,11 @@ async fn append(stores: Stores, instance: InstanceId) {
 
 async fn remove_and_add(stores: Stores, instance: InstanceId) {
     for _ in 0..APPENDS {
-        let webhook = stores.webhooks.upsert(instance, &build::webhook("fickle")).await.unwrap();
+        let webhook = stores
+            .webhooks
+            .upsert(instance, &build::webhook("fickle"), build::moment(0))
+            .await
+            .unwrap();
         tokio::task::yield_now().await;
         assert!(stores.webhooks.remove(instance, &webhook.label).await.unwrap());
     }
@@ -57,7 +61,7 @@ async fn deliver(stores: Stores, working: Arc<AtomicUsize>, delivered: Arc<Mutex
             tokio::task::yield_now().await;
             continue;
         }
-        let retry = Settlement::Retry { due: now, reason: "again".to_owned() };
+        let retry = build::retry(now);
         let (mut settlements, mut released) = (Vec::new(), Vec::new());
         let mut stopped: HashSet<(SinkRef, Lane)> = HashSet::new();
         for one in claimed {
@@ -68,7 +72,7 @@ async fn deliver(stores: Stores, working: Arc<AtomicUsize>, delivered: Arc<Mutex
                 settlements.push((one.id, retry.clone()));
                 stopped.insert(lane);
             } else {
-                settlements.push((one.id, Settlement::Delivered));
+                settlements.push((one.id, build::delivered()));
                 delivered.lock().unwrap().push(one);
             }
         }

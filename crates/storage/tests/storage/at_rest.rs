@@ -1,9 +1,7 @@
 //! What can be read in the file, and what cannot.
 
 use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
-use wharf_domain::{
-    Error, delivery::Settlement, event::EventBody, instance::InstanceName, ports::Room,
-};
+use wharf_domain::{Error, event::EventBody, instance::InstanceName, ports::Room};
 use wharf_sql::{Database, testing::PostgresSchema};
 use wharf_testkit::{Stores, build};
 
@@ -221,7 +219,7 @@ async fn an_event_that_cannot_be_read_does_not_hold_up_its_lane() {
     execute(&db, "UPDATE event SET body = zeroblob(64) WHERE sequence = 1").await;
     let claimed = stores.deliveries.claim(build::moment(60), &Room::of(10, 2)).await.unwrap();
     assert_eq!(claimed.iter().map(|one| one.event.id).collect::<Vec<_>>(), [events[1].id]);
-    let delivered = [(claimed[0].id, Settlement::Delivered)];
+    let delivered = [(claimed[0].id, build::delivered())];
     stores.deliveries.settle(&delivered).await.unwrap();
     let claimed = stores.deliveries.claim(build::moment(60), &Room::of(10, 2)).await.unwrap();
     assert_eq!(claimed.iter().map(|one| one.event.id).collect::<Vec<_>>(), [events[2].id]);

@@ -7,8 +7,8 @@ use wharf_migrations::Migrator;
 use wharf_seal::{Keyring, MasterKey, Random, SystemRandom};
 use wharf_sql::{Config, Database, testing::PostgresSchema};
 use wharf_storage::{
-    Keyrings, SeaOrmAccountStore, SeaOrmDeliveryQueue, SeaOrmEventLog, SeaOrmInstanceStore,
-    SeaOrmMediaJobs, SeaOrmMessageStore, SeaOrmPageAccess, SeaOrmWebhookStore,
+    Keyrings, SeaOrmAccountStore, SeaOrmDeliveryLedger, SeaOrmDeliveryQueue, SeaOrmEventLog,
+    SeaOrmInstanceStore, SeaOrmMediaJobs, SeaOrmMessageStore, SeaOrmPageAccess, SeaOrmWebhookStore,
 };
 use wharf_testkit::Stores;
 
@@ -48,6 +48,7 @@ pub fn stores_with(db: &Database, keyring: Arc<Keyring>, home: impl Any + Send +
         messages: Arc::new(SeaOrmMessageStore::new(db.clone(), keyring.clone())),
         events: Arc::new(SeaOrmEventLog::new(db.clone(), keyring.clone())),
         deliveries: Arc::new(SeaOrmDeliveryQueue::new(db.clone(), keyring.clone())),
+        ledger: Arc::new(SeaOrmDeliveryLedger::new(db.clone(), keyring.clone())),
         media_jobs: Arc::new(SeaOrmMediaJobs::new(db.clone(), keyring.clone())),
         pages: Arc::new(SeaOrmPageAccess::new(db.clone(), keyring)),
         home: Arc::new(home),

@@ -10,7 +10,6 @@ use std::{
 
 use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 use wharf_domain::{
-    delivery::Settlement,
     event::{EventId, Lane, NewEvent},
     ports::{DeliveryQueue, Room},
 };
@@ -51,7 +50,7 @@ async fn drain(queue: &dyn DeliveryQueue) -> HashMap<Lane, Vec<EventId>> {
         if claimed.is_empty() {
             return given;
         }
-        let delivered: Vec<_> = claimed.iter().map(|one| (one.id, Settlement::Delivered)).collect();
+        let delivered: Vec<_> = claimed.iter().map(|one| (one.id, build::delivered())).collect();
         for one in claimed {
             given.entry(one.lane).or_default().push(one.event.id);
         }

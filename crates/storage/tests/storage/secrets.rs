@@ -52,7 +52,7 @@ pub async fn write_everything(stores: &Stores) -> Instance {
     stores.accounts.insert(&account, &Token::parse(ACCOUNT_TOKEN).unwrap()).await.unwrap();
     let instance = instance_with_secrets(account.id);
     stores.instances.insert(&instance, Some(&webhook_with_secrets())).await.unwrap();
-    stores.webhooks.upsert(instance.id, &webhook_with_secrets()).await.unwrap();
+    stores.webhooks.upsert(instance.id, &webhook_with_secrets(), build::moment(0)).await.unwrap();
     let proxy = InstanceChange::Proxy(instance.proxy.clone());
     stores.instances.update(instance.id, &[proxy], build::moment(1)).await.unwrap();
 

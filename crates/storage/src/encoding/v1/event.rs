@@ -7,6 +7,9 @@ use wharf_domain::{
 
 use super::{
     address::{Chat, Party, optional},
+    call::CallUpdate,
+    group::GroupChange,
+    label::LabelChange,
     message::Message,
     state::StateChange,
     time,
@@ -19,6 +22,9 @@ pub(in crate::encoding) enum Body {
     Message(Box<Message>),
     Receipt(Receipt),
     State(StateChange),
+    Call(CallUpdate),
+    Group(GroupChange),
+    Label(LabelChange),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -54,6 +60,9 @@ impl TryFrom<&EventBody> for Body {
             EventBody::Message(message) => Self::Message(Box::new(message.as_ref().try_into()?)),
             EventBody::Receipt(receipt) => Self::Receipt(receipt.into()),
             EventBody::State(change) => Self::State(change.into()),
+            EventBody::Call(update) => Self::Call(update.into()),
+            EventBody::Group(change) => Self::Group(change.try_into()?),
+            EventBody::Label(change) => Self::Label(change.try_into()?),
             _ => return Err(error::Error::UnknownEncoding("event")),
         })
     }
@@ -67,6 +76,9 @@ impl TryFrom<Body> for EventBody {
             Body::Message(message) => Self::Message(Box::new((*message).try_into()?)),
             Body::Receipt(receipt) => Self::Receipt(receipt.try_into()?),
             Body::State(change) => Self::State(change.try_into()?),
+            Body::Call(update) => Self::Call(update.try_into()?),
+            Body::Group(change) => Self::Group(change.try_into()?),
+            Body::Label(change) => Self::Label(change.try_into()?),
         })
     }
 }

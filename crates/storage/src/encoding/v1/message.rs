@@ -56,6 +56,9 @@ enum Content {
     Reaction { target: String, emoji: Option<String> },
     ButtonReply { id: String, text: String },
     ListReply { id: String, title: String },
+    FlowReply { name: String, params: String, text: String },
+    Poll { title: String, options: Vec<String>, selectable: u32 },
+    PollVote { target: String, selected: Vec<String> },
     Edit { target: String, text: String },
     Revoke { target: String },
     Other(String),
@@ -182,6 +185,11 @@ impl TryFrom<&domain::Content> for Content {
             D::Reaction { target, emoji } => Self::Reaction { target: target.to_string(), emoji },
             D::ButtonReply { id, text } => Self::ButtonReply { id, text },
             D::ListReply { id, title } => Self::ListReply { id, title },
+            D::FlowReply { name, params, text } => Self::FlowReply { name, params, text },
+            D::Poll { title, options, selectable } => Self::Poll { title, options, selectable },
+            D::PollVote { target, selected } => {
+                Self::PollVote { target: target.to_string(), selected }
+            }
             D::Edit { target, text } => Self::Edit { target: target.to_string(), text },
             D::Revoke { target } => Self::Revoke { target: target.to_string() },
             D::Other(name) => Self::Other(name),
@@ -214,6 +222,13 @@ impl TryFrom<Content> for domain::Content {
             }
             Content::ButtonReply { id, text } => Self::ButtonReply { id, text },
             Content::ListReply { id, title } => Self::ListReply { id, title },
+            Content::FlowReply { name, params, text } => Self::FlowReply { name, params, text },
+            Content::Poll { title, options, selectable } => {
+                Self::Poll { title, options, selectable }
+            }
+            Content::PollVote { target, selected } => {
+                Self::PollVote { target: MessageId::parse(target)?, selected }
+            }
             Content::Edit { target, text } => {
                 Self::Edit { target: MessageId::parse(target)?, text }
             }

@@ -1,8 +1,11 @@
 //! The first version's shapes.
 
 mod address;
+mod call;
 pub(crate) mod configuration;
 pub(super) mod event;
+mod group;
+mod label;
 pub(super) mod message;
 mod state;
 
