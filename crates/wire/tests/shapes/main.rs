@@ -4,6 +4,7 @@
 
 mod answers;
 mod call_update;
+mod catalogue;
 mod group_flow;
 mod instance_state;
 mod label_update;
