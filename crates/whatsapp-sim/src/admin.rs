@@ -4,9 +4,12 @@ mod answer;
 mod calls;
 mod groups;
 mod history;
+mod labels;
 mod media;
+mod newsletters;
 mod phone;
 mod picture;
+mod say;
 mod status;
 
 use axum::Router;
@@ -45,8 +48,11 @@ pub(crate) fn router(simulator: Simulator) -> Router {
         .merge(groups::routes())
         .merge(status::routes())
         .merge(history::routes())
+        .merge(labels::routes())
         .merge(media::routes())
+        .merge(newsletters::routes())
         .merge(picture::routes())
+        .merge(say::routes())
         .method_not_allowed_fallback(wrong_method)
         .fallback(unknown_route)
         .with_state(simulator);

@@ -1,6 +1,7 @@
 //! How a message looks to the device it is delivered to.
 
-use wacore::send::media_type_from_message;
+use wacore::send::{media_type_from_message, should_hide_decrypt_fail};
+use wacore::types::message::EditAttribute;
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Node, Server};
 use waproto::whatsapp as wa;
@@ -33,20 +34,26 @@ impl Envelope<'_> {
     /// The stanza for one device of the author's or the recipient's.
     pub(crate) fn to(&self, account: &Account, device: u16, content: Vec<Node>) -> Parcel {
         let own = account.number == self.author.number;
+        let server = if own {
+            self.recipient.shown_server(self.server)
+        } else {
+            self.author.shown_server(self.server)
+        };
         let mut builder = NodeBuilder::new("message")
-            .attr("from", self.author.jid(self.server, self.device))
+            .attr("from", self.author.jid(server, self.device))
             .attr("id", self.id)
             .attr("type", self.kind)
             .attr("t", timestamp())
             .attr("notify", self.name);
-        builder = match self.server {
+        builder = match server {
+            Server::Lid if !own && self.author.hides_number() => builder,
             Server::Lid => builder.attr("sender_pn", self.author.jid(Server::Pn, 0)),
             _ => builder.attr("sender_lid", self.author.jid(Server::Lid, 0)),
         };
         // A peer message is about no chat.
         if own && self.category.is_none() {
-            builder = builder.attr("recipient", self.recipient.jid(self.server, 0));
-            if self.server == Server::Lid {
+            builder = builder.attr("recipient", self.recipient.jid(server, 0));
+            if server == Server::Lid && !self.recipient.hides_number() {
                 builder = builder.attr("peer_recipient_pn", self.recipient.jid(Server::Pn, 0));
             }
         }
@@ -60,13 +67,27 @@ impl Envelope<'_> {
     }
 }
 
-/// The same with what the message carries, if it is media.
+/// The `edit` of a message's stanza, if it changes or withdraws another one.
+pub(crate) fn edit_of(message: &wa::Message) -> Option<String> {
+    EditAttribute::infer_from_message(message).map(|edit| edit.to_string_val().to_owned())
+}
+
+/// The same with what the server is told of the message: what media it carries, and whether people
+/// miss something when it cannot be read.
 pub(crate) fn enc_of(message: &wa::Message, sealed: Enc, retry: Option<u32>) -> Node {
     let mut node = enc(sealed, retry);
-    if let Some(media) = media_type_from_message(message) {
-        node.attrs.insert("mediatype", media);
-    }
+    describe(&mut node, message);
     node
+}
+
+/// See [`enc_of`].
+pub(crate) fn describe(enc: &mut Node, message: &wa::Message) {
+    if let Some(media) = media_type_from_message(message) {
+        enc.attrs.insert("mediatype", media);
+    }
+    if should_hide_decrypt_fail(message) {
+        enc.attrs.insert("decrypt-fail", "hide");
+    }
 }
 
 /// An encrypted message as a stanza carries it. `retry` counts how often it was asked for again.

@@ -58,6 +58,18 @@ pub enum Fault {
     Ban,
     /// Logins are refused because the client is too old (405).
     Outdated,
+    /// Logins are refused for any other reason.
+    FailLogin {
+        /// The reason: 413, 414, 503, …
+        code: u16,
+    },
+    /// The connection ends with an error of the stream.
+    StreamError {
+        /// Its code: 429, 500, 503, 516, …
+        code: u16,
+    },
+    /// The phone's consent to a companion is spoilt on its way: the client refuses to be linked.
+    SpoilPairing,
     /// No companion can be linked.
     ForbidPairing,
     /// No pairing code is given out (429).
@@ -128,6 +140,8 @@ pub enum Point {
     Message,
     /// A companion is about to be linked.
     Pairing,
+    /// The phone's consent is about to be told to the companion.
+    Offer,
     /// A client asks for a pairing code.
     Code,
     /// A client asks something of the media host.
@@ -155,8 +169,12 @@ pub enum Action {
     Unlink,
     /// Refuse the login; end a connection that is open, so that its client logs in again.
     Fail(Failure),
+    /// End the connection with this code.
+    EndStream(u16),
     /// Do not link.
     ForbidPairing,
+    /// Link with a signature that is not the phone's.
+    SpoilPairing,
     /// Refuse a pairing code.
     ThrottleCodes,
     /// Have no file to download.
@@ -308,7 +326,11 @@ impl NewFault {
             (Point::Login, Fault::Outdated) => {
                 Some(Action::Fail(Failure { reason: 405, ban: None }))
             }
+            (Point::Login, Fault::FailLogin { code }) => {
+                Some(Action::Fail(Failure { reason: *code, ban: None }))
+            }
             (Point::LoggedIn, Fault::Drop) => Some(Action::Drop),
+            (Point::LoggedIn, Fault::StreamError { code }) => Some(Action::EndStream(*code)),
             (Point::LoggedIn, Fault::Stall { ms }) => {
                 Some(Action::Stall(Duration::from_millis(*ms)))
             }
@@ -323,6 +345,7 @@ impl NewFault {
             (Point::Message, Fault::HoldAcks) => Some(Action::HoldAck),
             (Point::Message, Fault::Refuse { code }) => Some(Action::Refuse(*code)),
             (Point::Pairing, Fault::ForbidPairing) => Some(Action::ForbidPairing),
+            (Point::Offer, Fault::SpoilPairing) => Some(Action::SpoilPairing),
             (Point::Code, Fault::ThrottleCodes) => Some(Action::ThrottleCodes),
             (Point::Media, Fault::ExpireMedia) => Some(Action::ExpireMedia),
             (Point::Media, Fault::MediaDown) => Some(Action::DropMedia),

@@ -1,30 +1,35 @@
 //! A phone on the simulated network: it takes what is sent to it at once, and answers as its
 //! owner's WhatsApp would.
 
+mod app_state;
 mod calls;
 mod history;
+mod newsletter;
 mod receipts;
 mod receive;
 mod room;
 mod send;
+mod telling;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use calls::{hang_up, ring};
+pub(crate) use app_state::{announce_name, write_app_state};
+pub(crate) use calls::{Called, act, ring};
 pub(crate) use history::offer_history;
 pub(crate) use receipts::{mark, pass_on as pass_receipt_on};
 pub(crate) use receive::receive;
 pub(crate) use room::send_to_room;
-pub(crate) use send::{Draft, compose, send, share_keys};
+pub(crate) use send::{devices_of, send, share_keys};
+pub use telling::Telling;
+pub(crate) use telling::tell;
 
-use crate::clock;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::phone::app_state::AppState;
 use crate::phone::calls::Calls;
 use crate::phone::history::History;
 use crate::phone::inbox::Inbox;
 use crate::phone::signal::PhoneSignal;
-use crate::state::account::{Account, State};
+use crate::state::account::Account;
 
 /// What a phone keeps.
 #[derive(Serialize, Deserialize)]
@@ -60,25 +65,6 @@ impl Handset {
             typing: std::collections::BTreeMap::new(),
         })
     }
-}
-
-/// Writes the owner's name into the account's app state, where companions find it.
-pub(crate) fn announce_name(state: &mut State) -> Result<()> {
-    let name = state.name.clone();
-    if name.is_empty() {
-        return Ok(());
-    }
-    let now = clock::signed_milliseconds();
-    let patch = state
-        .handset()
-        .app_state
-        .set_push_name(&name, now)
-        .map_err(|error| Error::Crypto(error.into()))?;
-    let collection = state.collection(patch.collection);
-    // The phone has followed every patch before, so it builds on the latest.
-    collection.append(patch.version - 1, &patch.bytes).map_err(|refusal| {
-        Error::Conflict(format!("the phone's app state is not the server's: {refusal:?}"))
-    })
 }
 
 /// The address under which the phone knows an account: by number, whatever stanzas say.

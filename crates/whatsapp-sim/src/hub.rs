@@ -19,6 +19,7 @@ use crate::phone::signal::DeviceAddress;
 use crate::state::account::Account;
 use crate::state::groups::Groups;
 use crate::state::ledger::Ledger;
+use crate::state::newsletters::Newsletters;
 use crate::stats::Stats;
 use crate::tls::TlsIdentity;
 
@@ -38,6 +39,7 @@ pub(crate) struct Hub {
     pub(crate) faults: Faults,
     pub(crate) peers: Peers,
     pub(crate) groups: Groups,
+    pub(crate) newsletters: Newsletters,
     directory: RwLock<Directory>,
     lines: AtomicU64,
 }
@@ -67,6 +69,7 @@ pub(crate) struct Setup {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) media: Media,
     pub(crate) groups: Groups,
+    pub(crate) newsletters: Newsletters,
 }
 
 impl Hub {
@@ -77,7 +80,8 @@ impl Hub {
         for account in accounts {
             directory.insert(Arc::new(account));
         }
-        let Setup { keys, tls, address, lid_addressing, ledger, media, groups } = setup;
+        let Setup { keys, tls, address, lid_addressing, ledger, media, groups, newsletters } =
+            setup;
         Self {
             keys,
             tls,
@@ -90,6 +94,7 @@ impl Hub {
             faults: Faults::default(),
             peers: Peers::default(),
             groups,
+            newsletters,
             directory: RwLock::new(directory),
             lines: AtomicU64::new(0),
         }

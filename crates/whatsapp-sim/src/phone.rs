@@ -9,4 +9,5 @@ pub mod history;
 pub mod inbox;
 pub mod link;
 pub mod media;
+pub mod saying;
 pub mod signal;

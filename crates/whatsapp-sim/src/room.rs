@@ -82,10 +82,11 @@ impl RoomMessage<'_> {
             .attr("type", self.kind)
             .attr("t", timestamp())
             .attr("notify", self.name);
-        builder = with_participant(builder, self.author, self.server, self.device);
+        let server = self.author.shown_server(self.server);
+        builder = with_participant(builder, self.author, server, self.device);
         // The status has none (`WAWebMsgParser`).
         if self.room.is_group() {
-            let mode = if self.server == Server::Lid { "lid" } else { "pn" };
+            let mode = if server == Server::Lid { "lid" } else { "pn" };
             builder = builder.attr("addressing_mode", mode);
         }
         if let Some(edit) = self.edit {
@@ -95,15 +96,17 @@ impl RoomMessage<'_> {
     }
 }
 
-/// Says which device of which member a stanza is from, under both addresses.
+/// Says which device of which member a stanza is from, under both addresses if both are known.
 pub(crate) fn with_participant(
     builder: NodeBuilder,
     member: &Account,
     server: Server,
     device: u16,
 ) -> NodeBuilder {
+    let server = member.shown_server(server);
     let builder = builder.attr("participant", member.jid(server, device));
     match server {
+        Server::Lid if member.hides_number() => builder,
         Server::Lid => builder.attr("participant_pn", member.jid(Server::Pn, 0)),
         _ => builder.attr("participant_lid", member.jid(Server::Lid, 0)),
     }

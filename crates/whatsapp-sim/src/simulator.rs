@@ -3,6 +3,7 @@
 mod builder;
 mod fault;
 mod groups;
+mod newsletters;
 mod phone;
 
 use std::net::SocketAddr;
@@ -14,7 +15,8 @@ use tokio_util::task::TaskTracker;
 
 pub use builder::Builder;
 pub(crate) use fault::{refusal, strike_line};
-pub use phone::{DeviceView, Doing, Phone};
+pub use groups::{GroupView, MemberView};
+pub use phone::{DeviceView, Doing, Phone, Telling};
 
 use crate::error::{Error, Result};
 use crate::faults::ActiveFault;

@@ -6,4 +6,5 @@ pub(crate) mod device;
 pub(crate) mod groups;
 pub(crate) mod journal;
 pub(crate) mod ledger;
+pub(crate) mod newsletters;
 pub(crate) mod queue;

@@ -68,7 +68,7 @@ pub(crate) fn unlink(hub: &Hub, account: &Account, device: u16) -> bool {
 
 fn device_node(account: &Account, device: u16) -> NodeBuilder {
     NodeBuilder::new("device")
-        .attr("jid", account.jid(Server::Pn, device))
+        .attr("jid", account.jid(account.shown_server(Server::Pn), device))
         .attr("lid", account.jid(Server::Lid, device))
 }
 
@@ -93,7 +93,7 @@ fn announce(hub: &Hub, account: &Account, device: u16, what: Node) {
         }
     }
     let notification = NodeBuilder::new("notification")
-        .attr("from", account.jid(Server::Pn, 0))
+        .attr("from", account.jid(account.shown_server(Server::Pn), 0))
         .attr("lid", account.jid(Server::Lid, 0))
         .attr("type", "devices")
         .attr("id", stanza_id())

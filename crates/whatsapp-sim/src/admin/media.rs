@@ -15,6 +15,7 @@ use super::answer::{Body, Problem, Segment};
 use super::phone::{Answer, Named};
 use crate::error::Error;
 use crate::phone::media::{MediaKind, NewMedia};
+use crate::phone::saying::Manner;
 use crate::simulator::Simulator;
 
 /// The largest request: base64 takes four bytes for three.
@@ -37,14 +38,23 @@ struct SendMedia {
     file_name: Option<String>,
     caption: Option<String>,
     seconds: Option<u32>,
+    quoted_id: Option<String>,
+    #[serde(default)]
+    mentions: Vec<String>,
+    #[serde(default)]
+    forwarded: bool,
+    #[serde(default)]
+    viewers: Vec<String>,
 }
 
 async fn send(Named(phone): Named, Body(request): Body<SendMedia>) -> Answer {
-    let SendMedia { to, kind, base64, mime_type, file_name, caption, seconds } = request;
+    let SendMedia { to, kind, base64, mime_type, file_name, caption, seconds, .. } = request;
+    let SendMedia { quoted_id: quoted, mentions, forwarded, viewers, .. } = request;
     let bytes = STANDARD.decode(&base64).map_err(Problem::bad_request)?;
     drop(base64);
     let media = NewMedia { kind, bytes, mime_type, file_name, caption, seconds };
-    let id = phone.send_media(&to, media).await?;
+    let manner = Manner { quoted, mentions, forwarded, viewers };
+    let id = phone.share(&to, media, &manner).await?;
     Ok(Json(json!({ "messageId": id })))
 }
 

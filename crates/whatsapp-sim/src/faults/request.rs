@@ -71,11 +71,7 @@ impl FaultRequest {
             "stall" => (Fault::Stall { ms: self.pause()? }, once),
             "delay-ack" => (Fault::DelayAck { ms: self.pause()? }, once),
             "hold-acks" => (Fault::HoldAcks, Limit::Cleared),
-            "refuse" => {
-                let code = self.code.take().filter(|code| (400..600).contains(code));
-                let code = code.ok_or_else(|| invalid("`code` must be from 400 to 599"))?;
-                (Fault::Refuse { code }, once)
-            }
+            "refuse" => (Fault::Refuse { code: self.reason()? }, once),
             "redeliver" => {
                 let message_id = self.message_id.take().filter(|id| !id.is_empty());
                 let message_id = message_id.ok_or_else(|| invalid("give `messageId`"))?;
@@ -95,12 +91,20 @@ impl FaultRequest {
             }
             "ban" => (Fault::Ban, Limit::Cleared),
             "outdated" => (Fault::Outdated, Limit::Cleared),
+            "fail-login" => (Fault::FailLogin { code: self.reason()? }, once),
+            "stream-error" => (Fault::StreamError { code: self.reason()? }, once),
+            "spoil-pairing" => (Fault::SpoilPairing, once),
             "forbid-pairing" => (Fault::ForbidPairing, Limit::Cleared),
             "throttle-codes" => (Fault::ThrottleCodes, Limit::Cleared),
             "expire-media" => (Fault::ExpireMedia, Limit::Cleared),
             "media-down" => (Fault::MediaDown, Limit::Cleared),
             unknown => return Err(InvalidFault(format!("there is no fault `{unknown}`"))),
         })
+    }
+
+    fn reason(&mut self) -> Result<u16, InvalidFault> {
+        let code = self.code.take().filter(|code| (400..600).contains(code));
+        code.ok_or_else(|| invalid("`code` must be from 400 to 599"))
     }
 
     fn pause(&mut self) -> Result<u64, InvalidFault> {

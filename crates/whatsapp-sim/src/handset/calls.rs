@@ -1,36 +1,120 @@
-//! Calls, as far as they ring.
+//! Calls, as far as their signalling goes.
+
+mod receive;
+
+use std::sync::Arc;
 
 use wacore::stanza::call::{
-    CAPABILITY_OFFER, CAPABILITY_VIDEO_OFFER, DEFAULT_AUDIO_RATES, OfferParams, REJECT_REASON_BUSY,
-    TERMINATE_REASON_REJECTED_ELSEWHERE, TerminateParams, build_offer, build_reject,
-    build_terminate,
+    CAPABILITY_OFFER, CAPABILITY_VIDEO_OFFER, DEFAULT_AUDIO_RATES, OfferParams,
+    TERMINATE_REASON_GROUP_CALL_ENDED, TERMINATE_REASON_TIMEOUT, TerminateParams, build_offer,
+    build_preaccept, build_reject, build_terminate, encode_latency,
 };
 use wacore_binary::builder::NodeBuilder;
-use wacore_binary::{Node, NodeContent, Server};
+use wacore_binary::{Jid, Node, NodeContent, Server};
 
 use super::known_as;
 use super::send::devices_of;
+use crate::clock;
 use crate::error::{Error, Result};
 use crate::hub::{Hub, Parcel, stanza_id, timestamp};
-use crate::phone::calls::{CallState, ShownCall};
+use crate::phone::calls::{Call, CallAct, CallState, ShownCall};
+use crate::room::Room;
 use crate::stanza::fields::Fields as _;
 use crate::state::account::Account;
 
-/// Rings every device of the callee; gives the call's id. Without an account's lock.
+pub(super) use receive::receive;
+
+/// A relay to measure the way to: where one would be, and how far it is said to be.
+const RELAY: (&str, [u8; 6], u32) = ("sim1c01", [127, 0, 0, 1, 13, 150], 30);
+
+/// Whom a phone calls.
+pub(crate) enum Called {
+    /// One account.
+    Person(Arc<Account>),
+    /// Everybody else in a group. It rings there, or they are told that they may join.
+    Group { room: Room, rings: bool },
+}
+
+impl Called {
+    fn peer(&self) -> String {
+        match self {
+            Self::Person(person) => known_as(person),
+            Self::Group { room, .. } => room.jid.to_string(),
+        }
+    }
+
+    fn group(&self) -> Option<&Jid> {
+        match self {
+            Self::Person(_) => None,
+            Self::Group { room, .. } => Some(&room.jid),
+        }
+    }
+
+    /// The accounts, without the caller's.
+    fn accounts(&self, caller: &Account) -> Vec<Arc<Account>> {
+        match self {
+            Self::Person(person) => vec![Arc::clone(person)],
+            Self::Group { room, .. } => {
+                let others = room.members.iter().filter(|member| member.number != caller.number);
+                others.cloned().collect()
+            }
+        }
+    }
+
+    fn server(&self, caller: &Account) -> Server {
+        match self {
+            Self::Person(_) => caller.preferred_server(),
+            Self::Group { room, .. } => caller.shown_server(room.server),
+        }
+    }
+}
+
+/// Calls somebody; gives the call's id. Without an account's lock; so are all here.
 pub(crate) fn ring(
     account: &Account,
-    callee: &Account,
+    called: &Called,
     video: bool,
 ) -> Result<(String, Vec<Parcel>)> {
-    if callee.number == account.number {
+    if let Called::Person(callee) = called
+        && callee.number == account.number
+    {
         return Err(Error::Conflict("a phone cannot call itself".to_owned()));
     }
     let call_id = stanza_id();
-    let server = account.preferred_server();
+    let server = called.server(account);
+    let action = match called {
+        Called::Group { rings: false, .. } => notice(account, server, &call_id, video),
+        _ => offer(account, server, &call_id, video),
+    };
+    let mut offered = action;
+    if let (Some(group), Some(NodeContent::Nodes(actions))) = (called.group(), &mut offered.content)
+    {
+        for action in actions {
+            action.attrs.insert("group-jid", group);
+        }
+    }
+    let shown = ShownCall {
+        call_id: call_id.clone(),
+        peer: called.peer(),
+        group: called.group().map(ToString::to_string),
+        outgoing: true,
+        video,
+        state: CallState::Ringing,
+        seconds: None,
+    };
+    let call = Call { shown, caller: account.device(0), answered: None };
+    account.lock().handset.calls.ring(call);
+    account.stir();
+    let parcels = called.accounts(account).into_iter();
+    let parcels = parcels.flat_map(|callee| to_devices(account, server, &callee, &offered, None));
+    Ok((call_id, parcels.collect()))
+}
+
+fn offer(account: &Account, server: Server, call_id: &str, video: bool) -> Node {
     let creator = account.jid(server, 0);
     let mut offer = build_offer(&OfferParams {
-        call_id: &call_id,
-        to: &callee.jid(server, 0),
+        call_id,
+        to: &creator,
         call_creator: &creator,
         device_keys: &[],
         privacy_token: None,
@@ -43,98 +127,169 @@ pub(crate) fn ring(
     });
     // Who is called may have no number for the LID yet.
     if server == Server::Lid
+        && !account.hides_number()
         && let Some(NodeContent::Nodes(actions)) = &mut offer.content
     {
         for action in actions {
             action.attrs.insert("caller_pn", account.jid(Server::Pn, 0));
         }
     }
-    let peer = known_as(callee);
-    let state = CallState::Ringing;
-    let call = ShownCall { call_id: call_id.clone(), peer, outgoing: true, video, state };
-    account.lock().handset.calls.ring(call);
-    account.stir();
-    Ok((call_id, to_devices(account, callee, &offer, None)))
+    offer
 }
 
-/// The owner ends a call that rings: the own one, or one that somebody makes. Without an account's
-/// lock.
-pub(crate) fn hang_up(hub: &Hub, account: &Account, call_id: &str) -> Result<Vec<Parcel>> {
-    let mut state = account.lock();
-    let calls = &mut state.handset.calls;
-    let outgoing = calls.find(call_id).ok_or(Error::NotFound("call"))?.outgoing;
-    let end = if outgoing { CallState::Ended } else { CallState::Rejected };
-    let Some(call) = calls.end(call_id, end) else {
-        return Err(Error::Conflict("the call is over".to_owned()));
+fn notice(account: &Account, server: Server, call_id: &str, video: bool) -> Node {
+    let notice = action("offer_notice", call_id, &account.jid(server, 0))
+        .attr("media", if video { "video" } else { "audio" })
+        .attr("type", "group");
+    call([notice.build()])
+}
+
+/// The owner does something about a call.
+pub(crate) fn act(
+    hub: &Hub,
+    account: &Account,
+    call_id: &str,
+    act: CallAct,
+) -> Result<Vec<Parcel>> {
+    let known = account.lock().handset.calls.find(call_id).cloned();
+    let known = known.ok_or(Error::NotFound("call"))?;
+    let ShownCall { outgoing, state, .. } = known.shown;
+    let sensible = match act {
+        CallAct::PreAccept | CallAct::Accept { .. } => !outgoing && state == CallState::Ringing,
+        CallAct::TimeOut => outgoing && state == CallState::Ringing,
+        CallAct::HangUp { .. } | CallAct::MeasureLatency => {
+            matches!(state, CallState::Ringing | CallState::Accepted)
+        }
     };
-    drop(state);
-    account.stir();
-    let peer = call.peer.parse().ok().and_then(|peer| hub.account_of(&peer));
-    let peer = peer.ok_or(Error::NotFound("peer"))?;
-    if outgoing {
-        return Ok(to_devices(account, &peer, &terminate(account, &peer, call_id, None), None));
+    if !sensible {
+        return Err(Error::Conflict("the call does not stand like that".to_owned()));
     }
-    let server = peer.preferred_server();
-    let caller = peer.jid(server, 0);
-    let reject = build_reject(call_id, &caller, &caller, &stanza_id());
-    let stanza = sent(account, server, &reject);
-    Ok(vec![Parcel { to: peer.device(0), stanza }])
-}
-
-/// What somebody says about a call.
-pub(super) fn receive(hub: &Hub, account: &Account, stanza: &Node) -> Option<Vec<Parcel>> {
-    let from = stanza.jid("from")?;
-    let peer = hub.account_of(&from)?;
-    let action = stanza.all().first()?;
-    let call_id = action.text("call-id")?.into_owned();
-    let reason = action.text("reason");
-    let mut state = account.lock();
-    let calls = &mut state.handset.calls;
-    match action.tag.as_ref() {
-        "offer" => calls.ring(ShownCall {
-            call_id,
-            peer: known_as(&peer),
-            outgoing: false,
-            video: action.child("video").is_some(),
-            state: CallState::Ringing,
-        }),
-        "terminate" => {
-            let rejected = reason.as_deref() == Some(TERMINATE_REASON_REJECTED_ELSEWHERE);
-            let end = if rejected { CallState::Rejected } else { CallState::Ended };
-            calls.end(&call_id, end);
+    let creator = creator(hub, account, &known)?;
+    let advance = |state: CallState| {
+        account.lock().handset.calls.advance(call_id, state, clock::seconds());
+        account.stir();
+    };
+    Ok(match act {
+        CallAct::PreAccept => {
+            let rates = DEFAULT_AUDIO_RATES;
+            let video = known.shown.video;
+            let stanza = build_preaccept(call_id, &creator, &creator, &stanza_id(), rates, video);
+            to_others(hub, account, &known, &stanza)
         }
-        // A device that cannot talk says nothing about the others.
-        "reject" if reason.as_deref() != Some(REJECT_REASON_BUSY) => {
-            let own = calls.find(&call_id)?;
-            if !own.outgoing || own.peer != known_as(&peer) {
-                return None;
+        CallAct::MeasureLatency => to_others(hub, account, &known, &latency(call_id, &creator)),
+        CallAct::Accept { relayed } => {
+            advance(CallState::Accepted);
+            let audio = NodeBuilder::new("audio").attr("enc", "opus").attr("rate", "16000").build();
+            let accept = action("accept", call_id, &creator).children([audio]).build();
+            let accept = call([accept]);
+            let mut parcels = Vec::new();
+            if relayed {
+                let server = account.preferred_server();
+                parcels = to_devices(account, server, account, &accept, Some(0));
             }
-            calls.end(&call_id, CallState::Rejected)?;
-            drop(state);
-            // It is the caller who tells the callee's other devices.
-            let reason = Some(TERMINATE_REASON_REJECTED_ELSEWHERE);
-            let terminate = terminate(account, &peer, &call_id, reason);
-            return Some(to_devices(account, &peer, &terminate, Some(from.device)));
+            parcels.extend(to_others(hub, account, &known, &accept));
+            parcels
         }
-        _ => {}
-    }
-    None
-}
-
-fn terminate(account: &Account, callee: &Account, call_id: &str, reason: Option<&str>) -> Node {
-    let server = account.preferred_server();
-    build_terminate(&TerminateParams {
-        call_id,
-        to: &callee.jid(server, 0),
-        id: Some(&stanza_id()),
-        call_creator: &account.jid(server, 0),
-        reason,
+        CallAct::TimeOut => {
+            advance(CallState::Missed);
+            let stanza = terminate(call_id, &creator, Some(TERMINATE_REASON_TIMEOUT));
+            to_others(hub, account, &known, &stanza)
+        }
+        CallAct::HangUp { .. } if !outgoing && state == CallState::Ringing => {
+            advance(CallState::Rejected);
+            let stanza = build_reject(call_id, &creator, &creator, &stanza_id());
+            to_others(hub, account, &known, &stanza)
+        }
+        CallAct::HangUp { seconds } => {
+            advance(CallState::Ended);
+            let mut state = account.lock();
+            if let Some(seconds) = seconds {
+                state.handset.calls.lasted(call_id, seconds);
+            }
+            let seconds = state.handset.calls.find(call_id).and_then(|call| call.shown.seconds);
+            drop(state);
+            let is_group = known.shown.group.is_some();
+            let reason = is_group.then_some(TERMINATE_REASON_GROUP_CALL_ENDED);
+            let mut stanza = terminate(call_id, &creator, reason);
+            if let (Some(seconds), Some(NodeContent::Nodes(actions))) =
+                (seconds, &mut stanza.content)
+            {
+                for action in actions {
+                    action.attrs.insert("duration", seconds.to_string());
+                    action.attrs.insert("audio_duration", seconds.to_string());
+                }
+            }
+            to_others(hub, account, &known, &stanza)
+        }
     })
 }
 
+/// How a call's stanzas address who made it.
+fn creator(hub: &Hub, account: &Account, call: &Call) -> Result<Jid> {
+    let caller = hub.account(&call.caller.number).ok_or(Error::NotFound("caller"))?;
+    let called = called(hub, account, call);
+    let server = called.map_or_else(|| caller.preferred_server(), |called| called.server(&caller));
+    Ok(caller.jid(server, call.caller.device))
+}
+
+/// Whom a call was made to.
+fn called(hub: &Hub, account: &Account, call: &Call) -> Option<Called> {
+    if let Some(group) = &call.shown.group {
+        let group = hub.groups.get(&group.parse().ok()?)?;
+        return Some(Called::Group { room: Room::group(hub, &group), rings: true });
+    }
+    if !call.shown.outgoing {
+        return Some(Called::Person(hub.account(&account.number)?));
+    }
+    let peer = call.shown.peer.parse().ok()?;
+    Some(Called::Person(hub.account_of(&peer)?))
+}
+
+/// The stanza for all devices that were called, or for the one that calls.
+fn to_others(hub: &Hub, account: &Account, call: &Call, stanza: &Node) -> Vec<Parcel> {
+    if !call.shown.outgoing {
+        let server = account.preferred_server();
+        let stanza = sent(account, server, stanza);
+        return vec![Parcel { to: call.caller.clone(), stanza }];
+    }
+    let Some(called) = called(hub, account, call) else { return Vec::new() };
+    let (server, callees) = (called.server(account), called.accounts(account));
+    let parcels = callees.iter();
+    parcels.flat_map(|callee| to_devices(account, server, callee, stanza, None)).collect()
+}
+
+fn terminate(call_id: &str, creator: &Jid, reason: Option<&str>) -> Node {
+    let id = stanza_id();
+    let (to, call_creator) = (creator, creator);
+    build_terminate(&TerminateParams { call_id, to, id: Some(&id), call_creator, reason })
+}
+
+fn latency(call_id: &str, creator: &Jid) -> Node {
+    let (name, address, milliseconds) = RELAY;
+    let relay = NodeBuilder::new("te")
+        .attr("latency", encode_latency(milliseconds))
+        .attr("relay_name", name)
+        .bytes(address.to_vec());
+    call([action("relaylatency", call_id, creator).children([relay.build()]).build()])
+}
+
+fn action(tag: &'static str, call_id: &str, creator: &Jid) -> NodeBuilder {
+    NodeBuilder::new(tag).attr("call-id", call_id).attr("call-creator", creator)
+}
+
+fn call(actions: [Node; 1]) -> Node {
+    NodeBuilder::new("call").attr("id", stanza_id()).children(actions).build()
+}
+
 /// The stanza for every device of the callee, but the one that knows.
-fn to_devices(account: &Account, callee: &Account, call: &Node, but: Option<u16>) -> Vec<Parcel> {
-    let stanza = sent(account, account.preferred_server(), call);
+fn to_devices(
+    account: &Account,
+    server: Server,
+    callee: &Account,
+    call: &Node,
+    but: Option<u16>,
+) -> Vec<Parcel> {
+    let stanza = sent(account, server, call);
     let devices = devices_of(callee).into_iter().filter(|device| Some(device.device) != but);
     devices.map(|to| Parcel { to, stanza: stanza.clone() }).collect()
 }

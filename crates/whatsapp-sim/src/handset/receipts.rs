@@ -16,7 +16,7 @@ use crate::state::account::Account;
 /// Messages that have got somewhere.
 pub(crate) struct Delivered {
     pub(crate) ids: Vec<String>,
-    /// `None` for delivered, `read`, `played`.
+    /// The `type`; `None` for delivered.
     pub(crate) kind: Option<&'static str>,
     /// How the reader is addressed.
     pub(crate) server: Server,
@@ -27,30 +27,37 @@ pub(crate) struct Delivered {
 /// Tells an author's devices, the phone included, how far its messages have got; what has been read
 /// is told to the reader's own as well.
 pub(super) fn tell(reader: &Account, author: &Account, delivered: &Delivered) -> Vec<Parcel> {
-    let Some((first, more)) = delivered.ids.split_first() else { return Vec::new() };
-    let builder = NodeBuilder::new("receipt");
-    let builder = match &delivered.room {
-        Some(room) => with_participant(builder.attr("from", room), reader, delivered.server, 0),
-        None => builder.attr("from", reader.jid(delivered.server, 0)),
-    };
-    let mut builder = builder.attr("id", first.as_str()).attr("t", timestamp());
-    if let Some(kind) = delivered.kind {
-        builder = builder.attr("type", kind);
-    }
-    if !more.is_empty() {
-        let item = |id: &String| NodeBuilder::new("item").attr("id", id.as_str()).build();
-        let list = NodeBuilder::new("list").children(more.iter().map(item)).build();
-        builder = builder.children([list]);
-    }
-    let receipt = builder.build();
+    let receipt = delivery(reader, delivered);
     let mut parcels = pass_on(author, &receipt, None);
     if let Some(kind) = delivered.kind {
-        let chat = author.jid(delivered.server, 0);
+        let chat = author.jid(author.shown_server(delivered.server), 0);
         let chat = delivered.room.is_none().then_some(&chat);
         let copy = copy_for_own_devices(&receipt, chat, kind);
         parcels.extend(pass_on(reader, &copy, Some(0)));
     }
     parcels
+}
+
+/// The receipt of a phone for messages, of which there is at least one.
+pub(super) fn delivery(reader: &Account, delivered: &Delivered) -> Node {
+    let builder = NodeBuilder::new("receipt");
+    let builder = match &delivered.room {
+        Some(room) => with_participant(builder.attr("from", room), reader, delivered.server, 0),
+        None => builder.attr("from", reader.jid(reader.shown_server(delivered.server), 0)),
+    };
+    let first = delivered.ids.first().map(String::as_str).unwrap_or_default();
+    let mut builder = builder.attr("id", first).attr("t", timestamp());
+    if let Some(kind) = delivered.kind {
+        builder = builder.attr("type", kind);
+    }
+    if let [_, more @ ..] = delivered.ids.as_slice()
+        && !more.is_empty()
+    {
+        let item = |id: &String| NodeBuilder::new("item").attr("id", id.as_str()).build();
+        let list = NodeBuilder::new("list").children(more.iter().map(item)).build();
+        builder = builder.children([list]);
+    }
+    builder.build()
 }
 
 /// A receipt for every device of an account, but the one it came from.
@@ -85,7 +92,7 @@ pub(crate) fn mark(hub: &Hub, account: &Account, id: &str, played: bool) -> Resu
     let delivered = Delivered {
         ids: vec![id.to_owned()],
         kind: Some(kind),
-        server: server.unwrap_or_else(|| account.preferred_server()),
+        server: server.unwrap_or_else(|| account.server_with(&author)),
         room,
     };
     Ok(tell(account, &author, &delivered))

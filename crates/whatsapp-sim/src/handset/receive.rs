@@ -1,10 +1,10 @@
 //! What a phone does with what it is sent.
 
 use wacore_binary::builder::NodeBuilder;
-use wacore_binary::{Jid, Node, Server};
+use wacore_binary::{Jid, JidExt as _, Node, Server};
 
 use super::receipts::{self, Delivered};
-use super::{calls, known_as, room, send};
+use super::{calls, known_as, newsletter, room, send};
 use crate::envelope::{key_nodes, registration};
 use crate::hub::{Hub, Parcel, timestamp};
 use crate::phone::inbox::{Origin, Received};
@@ -33,6 +33,10 @@ fn message(hub: &Hub, account: &Account, stanza: &Node) -> Option<Vec<Parcel>> {
     let from = stanza.jid("from")?;
     if is_room(&from) {
         return room::receive(hub, account, stanza);
+    }
+    if from.is_newsletter() {
+        newsletter::receive(account, &from, stanza);
+        return None;
     }
     let author = hub.account_of(&from)?;
     let from_me = author.number == account.number;
@@ -71,7 +75,8 @@ fn message(hub: &Hub, account: &Account, stanza: &Node) -> Option<Vec<Parcel>> {
         Err(error) => {
             tracing::info!(number = %account.number, %id, %error, "a phone asks for a message again");
             drop(state);
-            let builder = NodeBuilder::new("receipt").attr("from", account.jid(from.server, 0));
+            let own = account.jid(account.shown_server(from.server), 0);
+            let builder = NodeBuilder::new("receipt").attr("from", own);
             let retry = retry_receipt(account, builder, stanza, &id)?;
             return Some(vec![Parcel { to: sender, stanza: retry }]);
         }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use wacore::send::{media_type_from_message, stanza_type_from_message};
+use wacore::send::stanza_type_from_message;
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, Node};
 use waproto::buffa::MessageField;
@@ -13,7 +13,7 @@ use super::receipts::{self, Delivered};
 use super::receive::{retry_receipt, sealed, sender_of};
 use super::send::{brought, with_bundles};
 use crate::clock;
-use crate::envelope::{enc, enc_of};
+use crate::envelope::{describe, edit_of, enc, enc_of};
 use crate::hub::{Hub, Parcel, stanza_id};
 use crate::phone::inbox::{Origin, Received};
 use crate::phone::signal::{DeviceAddress, Enc, EncKind, SignalError};
@@ -54,6 +54,7 @@ pub(crate) fn send_to_room(
     }
     let sealed = skmsg(message, signal.encrypt_for_chat(&chat, &own, message)?);
     let name = state.name.clone();
+    let edit = edit_of(message);
     let envelope = RoomMessage {
         room: &room.jid,
         server: room.server,
@@ -62,7 +63,7 @@ pub(crate) fn send_to_room(
         name: &name,
         id: &id,
         kind: stanza_type_from_message(message),
-        edit: None,
+        edit: edit.as_deref(),
     };
     let parcels = devices.into_iter().map(|device| {
         let content = keys_for.remove(&device).into_iter().chain([sealed.clone()]).collect();
@@ -159,6 +160,7 @@ pub(super) fn again(
     signal.has_key(&chat, &own, &requester);
     let name = state.name.clone();
     drop(state);
+    let edit = edit_of(&message);
     let envelope = RoomMessage {
         room,
         server,
@@ -167,7 +169,7 @@ pub(super) fn again(
         name: &name,
         id: &id,
         kind: stanza_type_from_message(&message),
-        edit: None,
+        edit: edit.as_deref(),
     };
     Some(vec![envelope.to(requester, vec![enc_of(&message, sealed, count)])])
 }
@@ -193,9 +195,8 @@ fn open(
 }
 
 fn skmsg(message: &wa::Message, sealed: Vec<u8>) -> Node {
-    let mut builder = NodeBuilder::new("enc").attr("v", "2").attr("type", "skmsg");
-    if let Some(media) = media_type_from_message(message) {
-        builder = builder.attr("mediatype", media);
-    }
-    builder.bytes(sealed).build()
+    let builder = NodeBuilder::new("enc").attr("v", "2").attr("type", "skmsg");
+    let mut node = builder.bytes(sealed).build();
+    describe(&mut node, message);
+    node
 }

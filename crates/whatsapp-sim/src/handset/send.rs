@@ -6,7 +6,7 @@ use waproto::whatsapp as wa;
 
 use super::known_as;
 use crate::clock;
-use crate::envelope::{Envelope, enc, enc_of};
+use crate::envelope::{Envelope, edit_of, enc, enc_of};
 use crate::error::{Error, Result};
 use crate::hub::{Hub, Parcel, stanza_id};
 use crate::phone::inbox::{Origin, copy_for_own_devices};
@@ -14,20 +14,6 @@ use crate::phone::signal::{DeviceAddress, PeerBundle, Prekey, SignedPrekey};
 use crate::prekeys::take_bundle;
 use crate::stanza::fields::Fields as _;
 use crate::state::account::Account;
-
-/// A text an owner has typed.
-pub(crate) struct Draft<'d> {
-    pub(crate) text: &'d str,
-    /// The message it answers.
-    pub(crate) quoted: Option<&'d str>,
-}
-
-/// Writes a text.
-pub(crate) fn compose(account: &Account, draft: &Draft<'_>) -> Result<wa::Message> {
-    let state = account.lock();
-    let message = state.handset.inbox.compose(draft.text, draft.quoted);
-    message.ok_or(Error::NotFound("quoted message"))
-}
 
 /// Sends a message to every device of the recipient and the owner's other ones; gives its id.
 /// Without an account's lock.
@@ -38,7 +24,8 @@ pub(crate) fn send(
     message: &wa::Message,
 ) -> (String, Vec<Parcel>) {
     let chat = known_as(recipient);
-    let copy = copy_for_own_devices(message, &chat);
+    let server = account.server_with(recipient);
+    let copy = copy_for_own_devices(message, &recipient.jid(server, 0).to_string());
     let id = stanza_id();
 
     let own = account.device(0);
@@ -50,8 +37,8 @@ pub(crate) fn send(
     let devices = with_bundles(hub, account, devices);
 
     let mut state = account.lock();
-    let server = account.preferred_server();
     let name = state.name.clone();
+    let edit = edit_of(message);
     let envelope = Envelope {
         author: account,
         device: 0,
@@ -61,7 +48,7 @@ pub(crate) fn send(
         id: &id,
         kind: stanza_type_from_message(message),
         category: None,
-        edit: None,
+        edit: edit.as_deref(),
     };
     let mut parcels = Vec::new();
     for (device, bundle) in &devices {
@@ -173,6 +160,7 @@ pub(super) fn again(
         return None;
     }
     let kind = stanza_type_from_message(&original);
+    let edit = edit_of(&original);
     let content = if own { copy_for_own_devices(&original, &chat) } else { original };
     let bundle = brought(receipt).or_else(|| take_bundle(hub, requester))?;
     let sealed = account.lock().sessions().encrypt(requester, Some(&bundle), &content).ok()?;
@@ -186,7 +174,7 @@ pub(super) fn again(
         id: &id,
         kind,
         category: None,
-        edit: None,
+        edit: edit.as_deref(),
     };
     let to = if own { account } else { &*recipient };
     Some(vec![envelope.to(to, requester.device, vec![enc_of(&content, sealed, count)])])
@@ -209,7 +197,7 @@ fn peer_again(
 }
 
 /// The phone and every linked device of an account.
-pub(super) fn devices_of(account: &Account) -> Vec<DeviceAddress> {
+pub(crate) fn devices_of(account: &Account) -> Vec<DeviceAddress> {
     let state = account.lock();
     std::iter::once(0).chain(state.devices.keys().copied()).map(|id| account.device(id)).collect()
 }

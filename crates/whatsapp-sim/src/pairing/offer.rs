@@ -12,6 +12,7 @@ use waproto::whatsapp::ClientPairingProps;
 use super::Unpaired;
 use crate::clock;
 use crate::error::{Error, Result};
+use crate::faults::Point;
 use crate::hub::{stanza_id, timestamp};
 use crate::phone::link::{DeviceDetails, check_countersigned, sign_device};
 use crate::stanza::fields::Fields as _;
@@ -48,6 +49,9 @@ impl Offer {
         };
         let identity = state.handset.signal.identity();
         drop(state);
+        let spoilt = unpaired.hub.faults.decide(&account.number, Point::Offer);
+        // Authenticated with a secret that the client does not know.
+        let secret = if spoilt.is_some() { &[0; 32] } else { secret };
         let signed = sign_device(&identity, secret, &unpaired.keys.identity, details)?;
 
         let id = stanza_id();

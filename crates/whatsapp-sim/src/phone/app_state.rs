@@ -4,6 +4,8 @@
 //! and stores them without being able to read them. A fresh companion can use none of it until the
 //! phone has shared the key. Facts: `WAWebSyncd*`, as implemented by `wacore_appstate`.
 
+mod labels;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 

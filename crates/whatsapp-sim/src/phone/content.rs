@@ -32,7 +32,10 @@ pub(super) fn read(message: &wa::Message) -> Content {
     if let Some(protocol) = message.protocol_message.as_option() {
         return protocol_content(protocol);
     }
-    let shown = text(message).or_else(|| media(message)).or_else(|| other(message));
+    let shown = text(message)
+        .or_else(|| media(message))
+        .or_else(|| reply(message))
+        .or_else(|| other(message));
     if let Some(shown) = shown {
         return Content::Shown(shown);
     }
@@ -85,10 +88,47 @@ fn media(message: &wa::Message) -> Option<Shown> {
         ("location", m.name.clone(), &m.context_info)
     } else if let Some(m) = message.contact_message.as_option() {
         ("contact", m.display_name.clone(), &m.context_info)
+    } else if let Some(m) = message.live_location_message.as_option() {
+        ("live-location", m.caption.clone(), &m.context_info)
+    } else if let Some(m) = message.contacts_array_message.as_option() {
+        ("contacts", m.display_name.clone(), &m.context_info)
     } else {
         return None;
     };
     Some(Shown { kind, text, quoted: context.stanza_id.clone() })
+}
+
+/// What is tapped in answer to a message.
+fn reply(message: &wa::Message) -> Option<Shown> {
+    use wa::message::buttons_response_message::Response;
+    use wa::message::interactive_response_message::InteractiveResponseMessage as Flow;
+    let (kind, text, context) = if let Some(m) = message.buttons_response_message.as_option() {
+        let text = m.response.as_ref().map(|Response::SelectedDisplayText(text)| text.clone());
+        ("button-reply", text, &m.context_info)
+    } else if let Some(m) = message.template_button_reply_message.as_option() {
+        ("template-reply", m.selected_display_text.clone(), &m.context_info)
+    } else if let Some(m) = message.list_response_message.as_option() {
+        ("list-reply", m.title.clone(), &m.context_info)
+    } else if let Some(m) = message.interactive_response_message.as_option() {
+        let params = m.interactive_response_message.as_ref();
+        let params =
+            params.and_then(|Flow::NativeFlowResponseMessage(flow)| flow.params_json.clone());
+        let text = m.body.text.clone().filter(|text| !text.is_empty());
+        ("flow-reply", text.or(params), &m.context_info)
+    } else {
+        return None;
+    };
+    Some(Shown { kind, text, quoted: context.stanza_id.clone() })
+}
+
+/// The poll a message asks, under whichever of the names clients have for polls.
+pub(super) fn poll_of(message: &wa::Message) -> Option<&wa::message::PollCreationMessage> {
+    message
+        .poll_creation_message
+        .as_option()
+        .or(message.poll_creation_message_v2.as_option())
+        .or(message.poll_creation_message_v3.as_option())
+        .or(message.poll_creation_message_v5.as_option())
 }
 
 fn other(message: &wa::Message) -> Option<Shown> {
@@ -96,12 +136,11 @@ fn other(message: &wa::Message) -> Option<Shown> {
         let quoted = reaction.key.id.clone();
         return Some(Shown { kind: "reaction", text: reaction.text.clone(), quoted });
     }
-    let poll = message
-        .poll_creation_message
-        .as_option()
-        .or(message.poll_creation_message_v2.as_option())
-        .or(message.poll_creation_message_v3.as_option())
-        .or(message.poll_creation_message_v5.as_option())?;
+    if let Some(update) = message.poll_update_message.as_option() {
+        let quoted = update.poll_creation_message_key.id.clone();
+        return Some(Shown { kind: "poll-vote", text: None, quoted });
+    }
+    let poll = poll_of(message)?;
     let quoted = poll.context_info.stanza_id.clone();
     Some(Shown { kind: "poll", text: poll.name.clone(), quoted })
 }

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
-use wacore::proto_helpers::{MessageExt as _, build_quote_context};
 use waproto::buffa::{Message as _, MessageField};
 use waproto::whatsapp as wa;
 
@@ -134,22 +133,6 @@ impl Inbox {
         }
     }
 
-    /// Writes a text message, in answer to `quoted` if given. `None` when that is not on the phone.
-    #[must_use]
-    pub fn compose(&self, text: &str, quoted: Option<&str>) -> Option<wa::Message> {
-        let mut message = wa::Message { conversation: Some(text.to_owned()), ..Default::default() };
-        if let Some(quoted) = quoted {
-            let entry = self.entry(quoted)?;
-            let content = entry.message()?;
-            message.set_context_info(build_quote_context(quoted, &entry.shown.from, &content));
-        }
-        message.message_context_info = MessageField::some(wa::MessageContextInfo {
-            message_secret: Some(rand::random::<[u8; 32]>().to_vec()),
-            ..Default::default()
-        });
-        Some(message)
-    }
-
     /// Notes what `reader` says about messages the owner sent there. Says which have got further.
     pub fn receipt(&mut self, reader: &str, ids: &[String], receipt: Receipt) -> Vec<String> {
         self.advance(ids, receipt, |shown| shown.from_me && shown.chat == reader)
@@ -227,8 +210,17 @@ impl Inbox {
 impl Entry {
     fn new(origin: Origin<'_>, shown: Shown, receipt: Receipt, message: &wa::Message) -> Self {
         // A copy from a companion is kept as what was sent, not as the copy.
-        let sent = &message.device_sent_message.message;
-        let message = sent.as_option().unwrap_or(message);
+        let message = match message.device_sent_message.message.as_option() {
+            Some(sent) => {
+                let mut sent = sent.clone();
+                // Clients hoist what serves to refer to the message out of it.
+                if !sent.message_context_info.is_set() {
+                    sent.message_context_info = message.message_context_info.clone();
+                }
+                sent
+            }
+            None => message.clone(),
+        };
         let shown = ShownMessage {
             id: origin.id.to_owned(),
             chat: origin.chat.to_owned(),
@@ -239,7 +231,7 @@ impl Entry {
             timestamp: origin.timestamp,
             quoted_id: shown.quoted,
             receipt,
-            media: Attachment::of(message).map(Attachment::shown),
+            media: Attachment::of(&message).map(Attachment::shown),
         };
         Self { shown, content: message.encode_to_vec() }
     }

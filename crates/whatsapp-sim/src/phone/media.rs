@@ -183,29 +183,40 @@ impl<'m> Attachment<'m> {
         name.ok_or_else(|| MediaError::NotThere(path.to_owned()))
     }
 
-    /// Decrypts what was uploaded, and checks it against everything the message says.
+    /// Decrypts what was uploaded, if it was encrypted, and checks it against everything the message says.
     pub(crate) fn open(&self, mut blob: Vec<u8>) -> Result<Vec<u8>, MediaError> {
-        let key = self.file.media_key().ok_or(MediaError::Missing("mediaKey"))?;
-        let encrypted = self.file.file_enc_sha256().ok_or(MediaError::Missing("fileEncSha256"))?;
         let hash = self.file.file_sha256().ok_or(MediaError::Missing("fileSha256"))?;
         let said = self.file.file_length().ok_or(MediaError::Missing("fileLength"))?;
-        if Sha256::digest(&blob).as_slice() != encrypted {
-            return Err(MediaError::EncryptedHash);
-        }
-        let kind = self.file.app_info();
-        DownloadUtils::verify_and_decrypt_in_place(&mut blob, key, kind).map_err(|error| {
-            match error {
-                MediaDecryptionError::InvalidMac | MediaDecryptionError::PayloadTooShort => {
-                    MediaError::Authentication
-                }
-                _ => MediaError::Decryption,
+        match (self.file.media_key(), self.file.file_enc_sha256()) {
+            // From a newsletter.
+            (None, None) => {}
+            (key, encrypted) => {
+                let key = key.ok_or(MediaError::Missing("mediaKey"))?;
+                let encrypted = encrypted.ok_or(MediaError::Missing("fileEncSha256"))?;
+                self.decrypt(&mut blob, key, encrypted)?;
             }
-        })?;
+        }
         if Sha256::digest(&blob).as_slice() != hash {
             return Err(MediaError::Hash);
         }
         let is = blob.len() as u64;
         if is == said { Ok(blob) } else { Err(MediaError::Length { said, is }) }
+    }
+
+    fn decrypt(&self, blob: &mut Vec<u8>, key: &[u8], encrypted: &[u8]) -> Result<(), MediaError> {
+        if Sha256::digest(&*blob).as_slice() != encrypted {
+            return Err(MediaError::EncryptedHash);
+        }
+        let kind = self.file.app_info();
+        DownloadUtils::verify_and_decrypt_in_place(blob, key, kind).map_err(
+            |error| match error {
+                MediaDecryptionError::InvalidMac | MediaDecryptionError::PayloadTooShort => {
+                    MediaError::Authentication
+                }
+                _ => MediaError::Decryption,
+            },
+        )?;
+        Ok(())
     }
 }
 

@@ -84,6 +84,11 @@ pub(crate) fn failure(reason: u16) -> Node {
     NodeBuilder::new("failure").attr("reason", reason.to_string()).attr("location", "sim").build()
 }
 
+/// The end of a connection for a reason of the server's.
+pub(crate) fn stream_error(code: u16) -> Node {
+    NodeBuilder::new("stream:error").attr("code", code.to_string()).build()
+}
+
 /// The end of a connection because of another: `replaced`, `device_removed`.
 pub(crate) fn conflict(kind: &'static str) -> Node {
     let conflict = NodeBuilder::new("conflict").attr("type", kind).build();

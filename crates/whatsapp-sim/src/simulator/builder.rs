@@ -18,6 +18,7 @@ use crate::state::account;
 use crate::state::groups::Groups;
 use crate::state::journal::{Batch, parse};
 use crate::state::ledger::{Collect, Ledger};
+use crate::state::newsletters::Newsletters;
 use crate::tls::TlsIdentity;
 
 /// The journal's record of the server itself.
@@ -88,6 +89,7 @@ impl Builder {
             lid_addressing: self.lid_addressing,
             ledger: Arc::clone(&ledger),
             groups: Groups::restore(&records)?,
+            newsletters: Newsletters::restore(&records)?,
             media: Media::new(self.data_dir.map(|directory| directory.join("media"))),
         };
         let hub = Arc::new(Hub::new(setup, accounts));
@@ -115,7 +117,7 @@ impl Collect for Hub {
         if number == SERVER {
             let identity = Identity { noise: self.keys.clone(), tls: self.tls.clone() };
             batch.put(SERVER, &identity);
-        } else if self.groups.collect(number, batch) {
+        } else if self.groups.collect(number, batch) || self.newsletters.collect(number, batch) {
             // Written already.
         } else if let Some(account) = self.account(number) {
             account.collect(batch);
@@ -125,6 +127,7 @@ impl Collect for Hub {
     fn collect_all(&self, batch: &mut Batch) {
         self.collect(SERVER, batch);
         self.groups.collect_all(batch);
+        self.newsletters.collect_all(batch);
         for account in self.accounts() {
             account.collect_all(batch);
         }

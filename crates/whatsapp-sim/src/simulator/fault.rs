@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::faults::{Action, ActiveFault, Fault, NewFault, Target};
 use crate::hub::Hub;
 use crate::session::line::Line;
-use crate::session::login::{conflict, failure};
+use crate::session::login::{conflict, failure, stream_error};
 use crate::state::account::Account;
 use crate::topology;
 
@@ -80,6 +80,7 @@ pub(crate) fn strike_line(hub: &Hub, account: &Account, device: u16, line: &Line
         Action::Drop | Action::Fail(_) => line.cut(),
         Action::Stall(pause) => line.stall(*pause),
         Action::Replace => line.hang_up(Some(conflict("replaced"))),
+        Action::EndStream(code) => line.hang_up(Some(stream_error(*code))),
         Action::Redeliver(id) => {
             if account.lock().redeliver(device, id) {
                 hub.stats.count_redelivered();
@@ -90,6 +91,7 @@ pub(crate) fn strike_line(hub: &Hub, account: &Account, device: u16, line: &Line
         | Action::HoldAck
         | Action::Refuse(_)
         | Action::ForbidPairing
+        | Action::SpoilPairing
         | Action::ThrottleCodes
         | Action::ExpireMedia
         | Action::DropMedia => {}

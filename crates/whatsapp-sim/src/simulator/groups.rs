@@ -1,14 +1,52 @@
-//! Making groups.
+//! The groups there are, as somebody sees them who sees everything.
 
-use wacore_binary::builder::NodeBuilder;
+use serde::Serialize;
 
 use super::Simulator;
 use crate::clock;
 use crate::error::{Error, Result};
-use crate::hub::{Parcel, stanza_id, timestamp};
-use crate::room::{Room, with_participant};
-use crate::stanza::iq::groups::describe;
-use crate::state::groups::Group;
+use crate::groups;
+use crate::hub::Hub;
+use crate::state::groups::{Group, MemberAddMode, Role};
+
+/// A group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GroupView {
+    /// Its address.
+    pub jid: String,
+    /// What it is called.
+    pub subject: String,
+    /// What it is about.
+    pub description: Option<String>,
+    /// Its members, in the order in which they came.
+    pub members: Vec<MemberView>,
+    /// The numbers of those who want to be let in.
+    pub requests: Vec<String>,
+    /// Whether only admins write.
+    pub announcement: bool,
+    /// Whether only admins change the subject and the description.
+    pub locked: bool,
+    /// After how many seconds messages disappear; 0 is never.
+    pub ephemeral: u32,
+    /// Whether admins have to let people in.
+    pub approval: bool,
+    /// Who may add people.
+    pub member_add_mode: MemberAddMode,
+    /// What its invite link ends in, if somebody has asked for it.
+    pub invite_code: Option<String>,
+}
+
+/// A member of a group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MemberView {
+    /// The phone number.
+    pub number: String,
+    /// The address the group has for it: by number or by LID.
+    pub jid: String,
+    /// What it may do.
+    pub role: Role,
+}
 
 impl Simulator {
     /// Makes a group of phones, by their numbers; the owner is one of its members. Gives its JID.
@@ -22,53 +60,55 @@ impl Simulator {
             return Err(Error::Invalid("a group has a subject".to_owned()));
         }
         let owner = self.hub.account(owner).ok_or(Error::NotFound("owner"))?;
-        let mut numbers = vec![owner.number.clone()];
+        let now = clock::seconds();
+        let mut group = Group::new(&owner.number, subject, owner.lid_addressed, now);
         for member in members {
             let member = self.hub.account(member).ok_or(Error::NotFound("member"))?;
-            if !numbers.contains(&member.number) {
-                numbers.push(member.number.clone());
+            if !group.has(&member.number) {
+                group.members.push(member.number.clone());
             }
         }
-        let group = Group {
-            id: format!("120363{:012}", rand::random_range(0..1_000_000_000_000_u64)),
-            subject: subject.to_owned(),
-            owner: owner.number.clone(),
-            members: numbers,
-            by_lid: owner.lid_addressed,
-            created: clock::seconds(),
-        };
-        {
+        let group = {
             let _change = self.hub.ledger.change();
-            self.hub.groups.add(group.clone());
-            self.hub.ledger.mark(&group.record());
-            self.introduce(&group);
-        }
+            groups::found(&self.hub, &owner, group)
+        };
         self.hub.settled().await;
         Ok(group.jid().to_string())
     }
 
-    /// Tells the members' companions that there is a group, and that its members know each other.
-    fn introduce(&self, group: &Group) {
-        let room = Room::group(&self.hub, group);
-        for member in &room.members {
-            let mut state = member.lock();
-            for number in &group.members {
-                state.meet(number);
-            }
-        }
-        let Some(owner) = room.member(&group.owner) else { return };
-        let create = NodeBuilder::new("create").children([describe(&self.hub, group)]).build();
-        let builder = NodeBuilder::new("notification")
-            .attr("from", &room.jid)
-            .attr("type", "w:gp2")
-            .attr("id", stanza_id())
-            .attr("t", timestamp())
-            .attr("notify", owner.lock().name.as_str());
-        let builder = with_participant(builder, owner, group.server(), 0);
-        let builder = if group.by_lid { builder.attr("addressing_mode", "lid") } else { builder };
-        let stanza = builder.children([create]).build();
-        let parcels = room.devices().into_iter().filter(|device| device.device != 0);
-        let parcels = parcels.map(|to| Parcel { to, stanza: stanza.clone() });
-        self.hub.deliver(parcels.collect());
+    /// All groups.
+    #[must_use]
+    pub fn groups(&self) -> Vec<GroupView> {
+        self.hub.groups.all().iter().map(|group| view(&self.hub, group)).collect()
+    }
+
+    /// The group with this JID.
+    #[must_use]
+    pub fn group(&self, jid: &str) -> Option<GroupView> {
+        let group = self.hub.groups.get(&jid.parse().ok()?)?;
+        Some(view(&self.hub, &group))
+    }
+}
+
+fn view(hub: &Hub, group: &Group) -> GroupView {
+    let server = group.server();
+    let members = group.members.iter().filter_map(|number| {
+        let account = hub.account(number)?;
+        let jid = account.jid(server, 0).to_string();
+        Some(MemberView { number: number.clone(), jid, role: group.role(number)? })
+    });
+    let settings = &group.settings;
+    GroupView {
+        jid: group.jid().to_string(),
+        subject: group.subject.clone(),
+        description: group.description.as_ref().map(|description| description.text.clone()),
+        members: members.collect(),
+        requests: group.requests.iter().map(|request| request.number.clone()).collect(),
+        announcement: settings.announcement,
+        locked: settings.locked,
+        ephemeral: settings.ephemeral,
+        approval: settings.approval,
+        member_add_mode: settings.member_add_mode,
+        invite_code: group.invite.clone(),
     }
 }

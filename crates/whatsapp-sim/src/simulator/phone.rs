@@ -2,10 +2,17 @@
 
 mod calls;
 mod chat;
+mod groups;
 mod history;
+mod labels;
 mod media;
+mod newsletter;
+mod number;
 mod picture;
+mod receipts;
 mod status;
+
+pub use receipts::Telling;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,10 +23,11 @@ use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, Server};
 
 use crate::error::{Error, Result};
-use crate::handset::{self, Draft};
+use crate::handset;
 use crate::hub::Hub;
 use crate::pairing;
 use crate::phone::inbox::{Receipt, ShownMessage};
+use crate::phone::saying::{Manner, Saying};
 use crate::stanza::{chatstate, presence};
 use crate::state::account::Account;
 use crate::state::device::{Device, Presence};
@@ -108,21 +116,13 @@ impl Phone {
 
     /// Sends a text. `to` is a phone number or an address, also a group's. Gives the message's id.
     pub async fn send_text(&self, to: &str, text: &str) -> Result<String> {
-        self.send(to, &Draft { text, quoted: None }).await
+        self.say(to, &Saying::Text { text: text.to_owned() }, &Manner::default()).await
     }
 
     /// Answers a message that is on the phone.
     pub async fn reply_text(&self, to: &str, text: &str, quoted: &str) -> Result<String> {
-        self.send(to, &Draft { text, quoted: Some(quoted) }).await
-    }
-
-    async fn send(&self, to: &str, draft: &Draft<'_>) -> Result<String> {
-        if draft.text.trim().is_empty() {
-            return Err(Error::Invalid("there is no text".to_owned()));
-        }
-        let chat = self.chat(to)?;
-        let message = handset::compose(&self.account, draft)?;
-        self.post(&chat, &message).await
+        let manner = Manner { quoted: Some(quoted.to_owned()), ..Manner::default() };
+        self.say(to, &Saying::Text { text: text.to_owned() }, &manner).await
     }
 
     /// Reads a message of somebody else's, who gets a receipt.

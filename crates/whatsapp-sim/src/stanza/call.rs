@@ -4,6 +4,7 @@ use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
 
 use super::fields::Fields as _;
+use crate::handset::devices_of;
 use crate::hub::{Parcel, timestamp};
 use crate::session::Session;
 
@@ -23,7 +24,12 @@ pub(super) fn receive(session: &Session, call: &Node) {
         .attr("from", session.account.jid(to.server, session.device))
         .attr("id", id.as_ref())
         .attr("t", timestamp())
+        .attr("notify", session.account.lock().name.as_str())
         .children(call.all().to_vec())
         .build();
-    session.hub.deliver(vec![Parcel { to: account.device(to.device), stanza }]);
+    // Who calls rings all devices; what follows is between two.
+    let rings = call.child("offer").is_some() && to.device == 0;
+    let devices = if rings { devices_of(&account) } else { vec![account.device(to.device)] };
+    let parcels = devices.into_iter().map(|to| Parcel { to, stanza: stanza.clone() });
+    session.hub.deliver(parcels.collect());
 }

@@ -1,11 +1,12 @@
 //! Requests. One that the server does not know is answered with an error and counted.
 
 mod account;
-mod app_state;
+pub(crate) mod app_state;
 mod devices;
 pub(crate) mod groups;
 mod keys;
 mod media;
+mod newsletter;
 mod picture;
 mod tokens;
 mod usync;
@@ -116,8 +117,10 @@ fn for_device(session: &Session, request: &Node) -> Option<Answer> {
         ("w:sync:app:state", "set", "sync") => Some(app_state::sync(session, content?)),
         ("md", "set", "remove-companion-device") => Some(devices::remove(session, content?)),
         ("w:m", "set", "media_conn") => Some(media::connection(session)),
-        ("w:g2", "get", "query") => Some(groups::query(session, request, content?)),
-        ("w:g2", "get", "participating") => Some(groups::participating(session)),
+        ("w:g2", "get", _) => groups::get(session, request, content?),
+        ("w:g2", "set", _) => groups::set(session, request, content?),
+        ("newsletter", "set", "live_updates") => Some(newsletter::live_updates(session, request)),
+        ("newsletter", "get", "messages") => Some(newsletter::messages(session, request, content?)),
         ("privacy", "set", "tokens") => Some(tokens::hand_on(session, content?)),
         ("privacy", "get", "privacy") => Some(account::privacy()),
         ("abt", "get", "props") => Some(account::props()),

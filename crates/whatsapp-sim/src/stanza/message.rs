@@ -1,10 +1,11 @@
 //! A message of a client's, taken apart into what each device gets.
 
+mod newsletter;
 mod room;
 
 use wacore::messages::MessageUtils;
 use wacore_binary::builder::NodeBuilder;
-use wacore_binary::{Jid, Node, Server};
+use wacore_binary::{Jid, JidExt as _, Node, Server};
 
 use super::fields::Fields as _;
 use crate::envelope::Envelope;
@@ -45,7 +46,9 @@ pub(super) fn receive(session: &Session, message: &Node) {
     if let Some(Action::Refuse(code)) = fault {
         return session.line.send(acknowledge(Some(code), None));
     }
-    let taken = if is_room(&to) {
+    let taken = if to.is_newsletter() {
+        newsletter::pass_on(session, &to, message).map(|()| None)
+    } else if is_room(&to) {
         room::pass_on(session, &to, message)
     } else {
         pass_on(session, &to, message)

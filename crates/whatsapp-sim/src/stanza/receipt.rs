@@ -64,6 +64,10 @@ pub(super) fn receive(session: &Session, receipt: &Node) {
             let copy = copy_for_own_devices(&passed, chat, kind);
             pass_receipt_on(&session.account, &copy, Some(session.device))
         }
+        // Whose message has come to another device of the account: the companion that sent it.
+        Some("sender") if author.number == session.account.number && sender.device != 0 => {
+            vec![Parcel { to: author.device(sender.device), stanza: passed }]
+        }
         Some("sender" | "peer_msg" | "hist_sync" | "server-error") => Vec::new(),
         Some(unknown) => {
             session.hub.stats.count_unknown(format!("receipt {unknown}"));
@@ -103,7 +107,8 @@ fn pass_on(session: &Session, receipt: &Node, to: &Jid, author: &Jid) -> Node {
         let builder = builder.attr("from", to);
         with_participant(builder, &session.account, author.server, session.device)
     } else {
-        builder.attr("from", session.account.jid(to.server, session.device))
+        let server = session.account.shown_server(to.server);
+        builder.attr("from", session.account.jid(server, session.device))
     };
     for name in ["id", "type", "recipient", "category"] {
         if let Some(value) = receipt.attrs.get(name) {

@@ -3,6 +3,7 @@
 mod record;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -24,7 +25,7 @@ use crate::session::line::Line;
 
 pub(crate) use record::restore;
 
-/// An account. What is outside its lock never changes.
+/// An account. What is outside its lock never changes, but for whether it hides its number.
 pub(crate) struct Account {
     /// The phone number, digits only.
     pub(crate) number: String,
@@ -34,6 +35,8 @@ pub(crate) struct Account {
     pub(crate) lid_addressed: bool,
     /// Its place among the simulator's accounts in the order of their creation.
     pub(crate) created: u64,
+    /// Asked for while stanzas are written, some of them under the lock.
+    hides_number: AtomicBool,
     state: Mutex<State>,
     activity: watch::Sender<()>,
 }
@@ -113,7 +116,15 @@ impl Account {
             changed: Changed::default(),
         };
         let activity = watch::Sender::default();
-        Self { number, lid, lid_addressed, created, state: Mutex::new(state), activity }
+        Self {
+            number,
+            lid,
+            lid_addressed,
+            created,
+            hides_number: AtomicBool::new(false),
+            state: Mutex::new(state),
+            activity,
+        }
     }
 
     /// The state. Held for short stretches without an await, and never two at once.
@@ -131,7 +142,29 @@ impl Account {
 
     /// The kind of address its own client and phone use for it.
     pub(crate) fn preferred_server(&self) -> Server {
-        if self.lid_addressed { Server::Lid } else { Server::Pn }
+        if self.lid_addressed || self.hides_number() { Server::Lid } else { Server::Pn }
+    }
+
+    /// The kind of address used in its chat with another account.
+    pub(crate) fn server_with(&self, other: &Self) -> Server {
+        if other.hides_number() { Server::Lid } else { self.preferred_server() }
+    }
+
+    /// Whether others are told its LID alone.
+    pub(crate) fn hides_number(&self) -> bool {
+        self.hides_number.load(Ordering::Relaxed)
+    }
+
+    /// Keeps its number from others, or lets them have it. Under a change, without the lock.
+    pub(crate) fn hide_number(&self, hides: bool) {
+        self.hides_number.store(hides, Ordering::Relaxed);
+        self.lock().account_has_changed();
+    }
+
+    /// How a stanza addresses one of its devices to others, where `server` is usual: never by a number
+    /// that is hidden.
+    pub(crate) fn shown_server(&self, server: Server) -> Server {
+        if self.hides_number() { Server::Lid } else { server }
     }
 
     /// Tells whoever watches that something may have changed. Without the lock.

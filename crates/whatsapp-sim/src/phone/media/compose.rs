@@ -1,11 +1,13 @@
 //! A file on its way into a message.
 
+use sha2::{Digest as _, Sha256};
 use wacore::download::MediaType;
-use wacore::upload::{EncryptedMediaInfo, MediaEncryptor};
+use wacore::upload::MediaEncryptor;
 use waproto::buffa::MessageField;
 use waproto::whatsapp as wa;
 
 use super::{DIRECTORY, MediaKind, NewMedia, name_of};
+use crate::phone::saying::secret;
 
 /// A voice note's loudness is shown in this many columns of up to 100.
 const COLUMNS: usize = 64;
@@ -13,11 +15,21 @@ const LOUDNESS: u8 = 50;
 /// How long plays what nobody says the length of: phones always give one.
 const SHORTEST: u32 = 1;
 
-/// A file that has been encrypted.
+/// A file as it is uploaded: encrypted, but for newsletters.
 pub(crate) struct Sealed {
     /// What is uploaded.
     pub(crate) blob: Vec<u8>,
-    info: EncryptedMediaInfo,
+    hash: [u8; 32],
+    length: u64,
+    secret: Option<Secret>,
+    sidecar: Option<Vec<u8>>,
+}
+
+/// What it takes to read an encrypted file.
+struct Secret {
+    key: [u8; 32],
+    /// The hash of what was uploaded.
+    hash: [u8; 32],
 }
 
 /// Encrypts a file under a key of its own.
@@ -30,12 +42,29 @@ pub(crate) fn seal(
     let mut blob = Vec::with_capacity(bytes.len() + 32);
     encryptor.update(bytes, &mut blob);
     let info = encryptor.finalize(&mut blob)?;
-    Ok(Sealed { blob, info })
+    Ok(Sealed {
+        blob,
+        hash: info.file_sha256,
+        length: info.file_length,
+        secret: Some(Secret { key: info.media_key, hash: info.file_enc_sha256 }),
+        sidecar: info.streaming_sidecar,
+    })
 }
 
 impl NewMedia {
     pub(crate) fn seal(&self) -> Result<Sealed, Box<dyn std::error::Error + Send + Sync>> {
         seal(&self.bytes, self.kind.media_type())
+    }
+
+    /// The file as it is, for whoever follows a newsletter.
+    pub(crate) fn unsealed(&self) -> Sealed {
+        Sealed {
+            hash: Sha256::digest(&self.bytes).into(),
+            length: self.bytes.len() as u64,
+            blob: self.bytes.clone(),
+            secret: None,
+            sidecar: None,
+        }
     }
 
     /// The message that carries the file, uploaded to `host`, `now` in seconds.
@@ -101,10 +130,7 @@ impl NewMedia {
                 ..Default::default()
             },
         };
-        message.message_context_info = MessageField::some(wa::MessageContextInfo {
-            message_secret: Some(rand::random::<[u8; 32]>().to_vec()),
-            ..Default::default()
-        });
+        message.message_context_info = MessageField::some(secret());
         message
     }
 }
@@ -122,11 +148,11 @@ macro_rules! described {
             url: Some(format!("https://{}{}", $host, $sealed.path())),
             direct_path: Some($sealed.path()),
             mimetype: Some($mimetype),
-            file_sha256: Some($sealed.info.file_sha256.to_vec()),
-            file_enc_sha256: Some($sealed.info.file_enc_sha256.to_vec()),
-            file_length: Some($sealed.info.file_length),
-            media_key: Some($sealed.info.media_key.to_vec()),
-            media_key_timestamp: Some($now),
+            file_sha256: Some($sealed.hash.to_vec()),
+            file_enc_sha256: $sealed.secret.as_ref().map(|secret| secret.hash.to_vec()),
+            file_length: Some($sealed.length),
+            media_key: $sealed.secret.as_ref().map(|secret| secret.key.to_vec()),
+            media_key_timestamp: $sealed.secret.as_ref().map(|_| $now),
             ..Default::default()
         }
     };
@@ -135,7 +161,7 @@ macro_rules! described {
 impl Sealed {
     /// Its name on the media host.
     pub(crate) fn name(&self) -> String {
-        name_of(&self.info.file_enc_sha256)
+        name_of(self.secret.as_ref().map_or(&self.hash, |secret| &secret.hash))
     }
 
     /// Its path there.
@@ -147,10 +173,10 @@ impl Sealed {
     pub(crate) fn history(&self) -> wa::message::HistorySyncNotification {
         wa::message::HistorySyncNotification {
             direct_path: Some(self.path()),
-            file_sha256: Some(self.info.file_sha256.to_vec()),
-            file_enc_sha256: Some(self.info.file_enc_sha256.to_vec()),
-            file_length: Some(self.info.file_length),
-            media_key: Some(self.info.media_key.to_vec()),
+            file_sha256: Some(self.hash.to_vec()),
+            file_enc_sha256: self.secret.as_ref().map(|secret| secret.hash.to_vec()),
+            file_length: Some(self.length),
+            media_key: self.secret.as_ref().map(|secret| secret.key.to_vec()),
             ..Default::default()
         }
     }
@@ -160,13 +186,13 @@ impl Sealed {
     }
 
     fn video(&self, host: &str, now: i64, mimetype: String) -> wa::message::VideoMessage {
-        let streaming_sidecar = self.info.streaming_sidecar.clone();
+        let streaming_sidecar = self.sidecar.clone();
         let video = described!(self, host, now, mimetype, VideoMessage);
         wa::message::VideoMessage { streaming_sidecar, ..video }
     }
 
     fn audio(&self, host: &str, now: i64, mimetype: String) -> wa::message::AudioMessage {
-        let streaming_sidecar = self.info.streaming_sidecar.clone();
+        let streaming_sidecar = self.sidecar.clone();
         let audio = described!(self, host, now, mimetype, AudioMessage);
         wa::message::AudioMessage { streaming_sidecar, ..audio }
     }

@@ -3,24 +3,33 @@
 use axum::body::Bytes;
 
 use super::Phone;
+use super::chat::Chat;
 use crate::clock;
 use crate::error::{Error, Result};
 use crate::phone::media::{Attachment, MediaError, NewMedia};
+use crate::phone::saying::Manner;
 
 impl Phone {
     /// Sends a file: encrypts it, uploads it to the media host and sends the message that describes
     /// it. `to` is a phone number or an address. Gives the message's id.
     pub async fn send_media(&self, to: &str, media: NewMedia) -> Result<String> {
-        let chat = self.chat(to)?;
+        self.share(to, media, &Manner::default()).await
+    }
+
+    /// The same, said in a manner. What goes to a newsletter is uploaded as it is.
+    pub async fn share(&self, to: &str, media: NewMedia, manner: &Manner) -> Result<String> {
+        let chat = self.chat_among(to, &manner.viewers)?;
+        let open = matches!(chat, Chat::Newsletter(_));
         let (media, sealed) = tokio::task::spawn_blocking(move || {
-            let sealed = media.seal();
+            let sealed = if open { Ok(media.unsealed()) } else { media.seal() };
             (media, sealed)
         })
         .await
         .map_err(|_| Error::Stopping)?;
         let sealed = sealed.map_err(Error::Crypto)?;
         let now = clock::signed_milliseconds() / 1000;
-        let message = media.message(&sealed, &self.hub.address.to_string(), now);
+        let mut message = media.message(&sealed, &self.hub.address.to_string(), now);
+        self.in_chat(&chat, |scene| manner.apply(scene, &mut message))?;
         self.hub.media.store(&sealed.name(), Bytes::from(sealed.blob)).await?;
         self.post(&chat, &message).await
     }

@@ -6,6 +6,7 @@ use waproto::whatsapp as wa;
 use super::Phone;
 use super::chat::Chat;
 use crate::error::{Error, Result};
+use crate::phone::saying::secret;
 use crate::room::Room;
 
 impl Phone {
@@ -14,7 +15,14 @@ impl Phone {
         if text.trim().is_empty() {
             return Err(Error::Invalid("there is no text".to_owned()));
         }
-        let viewers: Result<Vec<_>> = to.iter().map(|number| self.recipient(number)).collect();
+        let viewers: Vec<String> = to.iter().map(|&viewer| viewer.to_owned()).collect();
+        let room = self.viewers(&viewers)?;
+        self.post(&Chat::Room(room), &written(text)).await
+    }
+
+    /// Those whom the status is shown to; they and the owner know each other from now on.
+    pub(super) fn viewers(&self, numbers: &[String]) -> Result<Room> {
+        let viewers: Result<Vec<_>> = numbers.iter().map(|number| self.recipient(number)).collect();
         let viewers = viewers?;
         {
             let _change = self.hub.ledger.change();
@@ -23,8 +31,7 @@ impl Phone {
                 viewer.lock().meet(&self.account.number);
             }
         }
-        let room = Room::status(&self.account, viewers);
-        self.post(&Chat::Room(room), &written(text)).await
+        Ok(Room::status(&self.account, viewers))
     }
 }
 
@@ -36,13 +43,9 @@ fn written(text: &str) -> wa::Message {
         background_argb: Some(GROUND),
         ..Default::default()
     };
-    let context = wa::MessageContextInfo {
-        message_secret: Some(rand::random::<[u8; 32]>().to_vec()),
-        ..Default::default()
-    };
     wa::Message {
         extended_text_message: MessageField::some(text),
-        message_context_info: MessageField::some(context),
+        message_context_info: MessageField::some(secret()),
         ..Default::default()
     }
 }

@@ -5,9 +5,10 @@ use wacore_binary::Server;
 use wacore_binary::builder::NodeBuilder;
 
 use super::Answer;
-use crate::hub::{Parcel, stanza_id, timestamp};
+use crate::hub::{Hub, Parcel, stanza_id, timestamp};
 use crate::session::Session;
 use crate::stanza::fields::Fields as _;
+use crate::state::account::Account;
 use crate::state::collection::{Collection, Refusal};
 
 pub(super) fn sync(session: &Session, sync: &Node) -> Answer {
@@ -16,7 +17,7 @@ pub(super) fn sync(session: &Session, sync: &Node) -> Answer {
         .get_children_by_tag("collection")
         .filter_map(|request| collection(session, request, &mut advanced))
         .collect::<Vec<_>>();
-    announce(session, advanced);
+    announce(&session.hub, &session.account, session.device, advanced);
     Answer::Result(vec![NodeBuilder::new("sync").children(collections).build()])
 }
 
@@ -81,23 +82,24 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// Tells the account's other devices which collections have a new version.
-fn announce(session: &Session, advanced: Vec<Node>) {
+/// Tells the account's devices but `author` which collections have a new version. Without the
+/// account's lock.
+pub(crate) fn announce(hub: &Hub, account: &Account, author: u16, advanced: Vec<Node>) {
     if advanced.is_empty() {
         return;
     }
     let notification = NodeBuilder::new("notification")
-        .attr("from", session.account.jid(Server::Pn, 0))
+        .attr("from", account.jid(Server::Pn, 0))
         .attr("type", "server_sync")
         .attr("id", stanza_id())
         .attr("t", timestamp())
         .children(advanced)
         .build();
-    let state = session.account.lock();
-    let others = state.devices.keys().filter(|device| **device != session.device);
+    let state = account.lock();
+    let others = state.devices.keys().filter(|device| **device != author);
     let parcels = others
-        .map(|device| Parcel { to: session.account.device(*device), stanza: notification.clone() })
+        .map(|device| Parcel { to: account.device(*device), stanza: notification.clone() })
         .collect();
     drop(state);
-    session.hub.deliver(parcels);
+    hub.deliver(parcels);
 }

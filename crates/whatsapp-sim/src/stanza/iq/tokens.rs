@@ -1,7 +1,7 @@
 //! Privacy tokens: one account's permission for another to write to it.
 
-use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
+use wacore_binary::{Node, Server};
 
 use super::Answer;
 use crate::hub::{Parcel, stanza_id, timestamp};
@@ -15,10 +15,11 @@ pub(super) fn hand_on(session: &Session, tokens: &Node) -> Answer {
         let Some(jid) = token.jid("jid") else { return Answer::BAD_REQUEST };
         let Some(account) = session.hub.account_of(&jid) else { continue };
         let mut token = token.clone();
-        token.attrs.insert("jid", session.account.jid(jid.server, 0));
+        let server = session.account.shown_server(jid.server);
+        token.attrs.insert("jid", session.account.jid(server, 0));
         let notification = NodeBuilder::new("notification")
-            .attr("from", session.account.jid(wacore_binary::Server::Pn, 0))
-            .attr("sender_lid", session.account.jid(wacore_binary::Server::Lid, 0))
+            .attr("from", session.account.jid(session.account.shown_server(Server::Pn), 0))
+            .attr("sender_lid", session.account.jid(Server::Lid, 0))
             .attr("type", "privacy_token")
             .attr("id", stanza_id())
             .attr("t", timestamp())

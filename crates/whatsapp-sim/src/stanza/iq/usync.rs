@@ -78,6 +78,7 @@ fn user(hub: &Hub, asked: &[&str], user: &Node) -> Option<Node> {
     let mut builder = NodeBuilder::new("user").attr("jid", &jid);
     if let Some(account) = &account
         && jid.server == Server::Lid
+        && !account.hides_number()
     {
         builder = builder.attr("pn_jid", account.jid(Server::Pn, 0));
     }

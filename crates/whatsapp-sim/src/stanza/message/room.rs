@@ -12,8 +12,8 @@ use crate::room::{Room, RoomMessage};
 use crate::session::Session;
 use crate::stanza::fields::Fields as _;
 
-/// The error of a message to a group that the author is not in.
-const NOT_A_MEMBER: u16 = 403;
+/// The error of a message to a group in which the author may not write.
+const NOT_ALLOWED: u16 = 403;
 
 /// Delivers a message to everybody in a room. Gives the hash of the devices it should have been for,
 /// when it was for others.
@@ -21,11 +21,14 @@ pub(super) fn pass_on(session: &Session, to: &Jid, message: &Node) -> Result<Opt
     let hub = &session.hub;
     let room = if to.is_group() {
         let group = hub.groups.get(to).ok_or(NO_SUCH_RECIPIENT)?;
+        if !group.may_write(&session.account.number) {
+            return Err(NOT_ALLOWED);
+        }
         Room::group(hub, &group)
     } else {
         status(session, message)
     };
-    let author = room.member(&session.account.number).ok_or(NOT_A_MEMBER)?;
+    let author = room.member(&session.account.number).ok_or(NOT_ALLOWED)?;
     let for_all: Vec<Node> = message.get_children_by_tag("enc").cloned().collect();
     if for_all.is_empty() {
         return Err(MALFORMED);

@@ -4,6 +4,7 @@
 //! `device/D`, `prekey/D/ID`, `queue/D/PLACE` and `collection/NAME`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,8 @@ use crate::state::ledger::Ledger;
 struct AccountRecord {
     lid: String,
     lid_addressed: bool,
+    #[serde(default)]
+    hides_number: bool,
     #[serde(default)]
     created: u64,
     name: String,
@@ -156,6 +159,7 @@ impl Account {
         AccountRecord {
             lid: self.lid.clone(),
             lid_addressed: self.lid_addressed,
+            hides_number: self.hides_number(),
             created: self.created,
             name: state.name.clone(),
             picture: state.picture.clone(),
@@ -190,6 +194,7 @@ fn account(number: &str, json: &str, records: &Records, ledger: &Arc<Ledger>) ->
         lid: record.lid,
         lid_addressed: record.lid_addressed,
         created: record.created,
+        hides_number: AtomicBool::new(record.hides_number),
         state: Mutex::new(State {
             number: number.to_owned(),
             ledger: Arc::clone(ledger),
