@@ -1,6 +1,6 @@
 use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, PoisonError},
+    collections::{HashMap, hash_map::Entry},
+    sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
 
@@ -10,20 +10,21 @@ use wacore::store::DevicePropsOverride;
 use waproto::whatsapp::device_props::PlatformType;
 use wharf_domain::{
     Error, Result,
-    address::Jid,
+    address::{Jid, PhoneNumber},
     instance::InstanceId,
     ports::{Clock, History, Session, SessionObserver, SessionRequest, WhatsApp},
 };
 use wharf_net::{Client as HttpClient, Net, Proxy, Timeouts};
 use whatsapp_rust::{
-    CacheConfig, CacheEntryConfig, MsgSecretPolicy,
+    CacheConfig, CacheEntryConfig, Client, MsgSecretPolicy,
     bot::{Bot, BotBuilderError},
 };
 
 use crate::{
     config::Config,
-    driver,
+    convert, driver,
     events::Listener,
+    groups::Groups,
     history,
     hook::TakeFirst,
     http::Http,
@@ -47,8 +48,13 @@ pub struct WhatsAppAdapter {
     stores: Arc<dyn SessionStores>,
     clock: Arc<dyn Clock>,
     dials: Arc<Semaphore>,
-    running: Arc<Mutex<HashSet<InstanceId>>>,
+    running: Running,
+    /// What is known of the groups of instances that had a session.
+    groups: Mutex<HashMap<InstanceId, Arc<Groups>>>,
 }
+
+/// The instances that have a session, and the session as far as it has begun.
+type Running = Arc<Mutex<HashMap<InstanceId, Weak<Core>>>>;
 
 impl WhatsAppAdapter {
     /// An adapter without any session. Fails when the HTTP client cannot be set up or the default proxy is none.
@@ -69,7 +75,8 @@ impl WhatsAppAdapter {
             default,
             stores,
             clock,
-            running: Arc::default(),
+            running: Running::default(),
+            groups: Mutex::default(),
         })
     }
 
@@ -78,6 +85,17 @@ impl WhatsAppAdapter {
             Some(own) => WayOut::through(&self.net, proxy::from_settings(own)?),
             None => Ok(self.default.clone()),
         }
+    }
+
+    fn groups(&self, instance: InstanceId) -> Arc<Groups> {
+        let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        groups.entry(instance).or_default().clone()
+    }
+
+    /// The library's client of an instance, while a session of it runs.
+    fn client(&self, instance: InstanceId) -> Option<Arc<Client>> {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.get(&instance).and_then(Weak::upgrade)?.client()
     }
 
     async fn bot(
@@ -148,8 +166,10 @@ impl WhatsApp for WhatsAppAdapter {
             Link::new(permit),
             &request,
             store.failed.clone(),
+            self.groups(request.instance),
         );
         let core = Arc::new(core);
+        turn.show(&core);
         let bot = match self.bot(&core, &store, &request).await {
             Ok(bot) => bot,
             Err(e) => {
@@ -176,12 +196,33 @@ impl WhatsApp for WhatsAppAdapter {
     }
 
     async fn phones(&self, instance: InstanceId, lids: &[Jid]) -> Result<Vec<(Jid, Jid)>> {
-        if lids.is_empty() { Ok(Vec::new()) } else { self.stores.phones(instance, lids).await }
+        if lids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut known = self.stores.phones(instance, lids).await?;
+        // What is learnt from the mail that waited for a connection the library keeps in memory alone.
+        let Some(client) = self.client(instance) else { return Ok(known) };
+        for lid in lids {
+            if known.iter().any(|(other, _)| other == lid) {
+                continue;
+            }
+            let found = client.get_lid_pn_entry(&convert::to_library(lid)).await;
+            let found =
+                found.map_err(|e| Error::unavailable("the session store", e.to_string()))?;
+            if let Some(entry) = found
+                && let Ok(number) = PhoneNumber::parse(&entry.phone_number)
+            {
+                known.push((lid.clone(), Jid::phone(&number)));
+            }
+        }
+        Ok(known)
     }
 
     async fn forget(&self, instance: InstanceId) -> Result<()> {
         let _turn = Turn::take(&self.running, instance)?;
-        self.stores.forget(instance).await
+        self.stores.forget(instance).await?;
+        self.groups.lock().unwrap_or_else(PoisonError::into_inner).remove(&instance);
+        Ok(())
     }
 }
 
@@ -208,18 +249,26 @@ impl WayOut {
 
 /// The right to be the one session of an instance.
 pub(crate) struct Turn {
-    running: Arc<Mutex<HashSet<InstanceId>>>,
+    running: Running,
     instance: InstanceId,
 }
 
 impl Turn {
-    fn take(running: &Arc<Mutex<HashSet<InstanceId>>>, instance: InstanceId) -> Result<Self> {
-        let first = running.lock().unwrap_or_else(PoisonError::into_inner).insert(instance);
-        if first {
-            Ok(Self { running: running.clone(), instance })
-        } else {
-            Err(Error::ConnectFailed("a session of this instance is running already".to_owned()))
-        }
+    fn take(running: &Running, instance: InstanceId) -> Result<Self> {
+        match running.lock().unwrap_or_else(PoisonError::into_inner).entry(instance) {
+            Entry::Vacant(place) => place.insert(Weak::new()),
+            Entry::Occupied(_) => {
+                let words = "a session of this instance is running already".to_owned();
+                return Err(Error::ConnectFailed(words));
+            }
+        };
+        Ok(Self { running: running.clone(), instance })
+    }
+
+    /// Lets the session be found.
+    fn show(&self, core: &Arc<Core>) {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.insert(self.instance, Arc::downgrade(core));
     }
 }
 

@@ -101,6 +101,13 @@ impl Calls {
         }
     }
 
+    /// Remembers a call that came while nobody was there, and what became of it then.
+    pub(crate) fn note_missed(&self, call: &LibraryCall) {
+        if matches!(call.action, CallAction::Offer { .. } | CallAction::OfferNotice { .. }) {
+            self.remember(call, |_| false);
+        }
+    }
+
     /// Remembers a call and notes something about it; `false` also when it is known already and nothing new.
     fn remember(&self, call: &LibraryCall, note: impl FnOnce(&mut Known) -> bool) -> bool {
         let mut calls = self.lock();

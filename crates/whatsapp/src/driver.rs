@@ -3,11 +3,11 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use futures::FutureExt;
 use wharf_domain::ports::{SessionEnd, SessionEvent, SessionObserver};
 use whatsapp_rust::{
-    Client, NodeFilter,
+    Client,
     bot::{Bot, BotHandle},
 };
 
-use crate::{adapter::Turn, history, liveness, session::Core, teller::Teller};
+use crate::{adapter::Turn, groups, history, liveness, session::Core, teller::Teller};
 
 /// How long the library may take to tell of an acceptance that it has noted.
 const ACCEPTANCE: Duration = Duration::from_secs(10);
@@ -27,6 +27,8 @@ pub(crate) async fn lead(
     let teller = Teller::new(core.clone(), observer.clone());
     let teller = tokio::spawn(teller.run());
     core.tasks.run(history::take_in(core.clone(), observer.clone()));
+    core.tasks.run(groups::learn_names(core.clone()));
+    let _raw_nodes = client.acquire_raw_node_forwarding();
     let led = AssertUnwindSafe(async {
         // Dropping the handle stops the library in its tracks, so it is kept until everything is written out.
         let mut library = bot.spawn();
@@ -61,7 +63,6 @@ pub(crate) async fn lead(
 
 /// Returns once the session is to end, with its end noted.
 async fn see_through(core: &Arc<Core>, library: &mut BotHandle, client: &Arc<Client>) {
-    watch_stream_errors(core, client);
     watch_handshake(core, client);
     let paired_before = client.pn().is_some();
     let running = async {
@@ -126,25 +127,6 @@ async fn wind_up(core: &Core, client: &Arc<Client>) {
         () = given_back => tracing::warn!("a session whose store failed left something unfinished"),
         () = core.clock.sleep(FLUSH) => tracing::warn!("a session took too long to write out what it holds"),
     }
-}
-
-/// The library tells of the codes it does not act on only in its log.
-fn watch_stream_errors(core: &Arc<Core>, client: &Arc<Client>) {
-    let weak = Arc::downgrade(client);
-    let core = core.clone();
-    let mut error = client.wait_for_node(NodeFilter::tag("stream:error"));
-    core.clone().tasks.run(async move {
-        while let Ok(node) = error.await {
-            // 515 asks for the redial of a pairing.
-            if let Some(code) = node.get().attrs().optional_string("code")
-                && code != "515"
-            {
-                core.note_stream_error(&code);
-            }
-            let Some(client) = weak.upgrade() else { return };
-            error = client.wait_for_node(NodeFilter::tag("stream:error"));
-        }
-    });
 }
 
 fn watch_handshake(core: &Arc<Core>, client: &Arc<Client>) {

@@ -9,17 +9,21 @@ use crate::{
     acks::Ack,
     ending,
     queue::{Entry, Inbound},
+    raw,
     session::Core,
 };
 
 /// The events of the library we act on.
-const KINDS: [EventKind; 23] = [
+const KINDS: [EventKind; 27] = [
     EventKind::CallEndedElsewhere,
     EventKind::ClientOutdated,
     EventKind::ConnectFailure,
     EventKind::Connected,
+    EventKind::GroupUpdate,
     EventKind::HistorySync,
     EventKind::IncomingCall,
+    EventKind::LabelAssociationUpdate,
+    EventKind::LabelEditUpdate,
     EventKind::LoggedOut,
     EventKind::Messages,
     EventKind::MissedCall,
@@ -30,6 +34,7 @@ const KINDS: [EventKind; 23] = [
     EventKind::PairingQrCodesExhausted,
     EventKind::PictureUpdate,
     EventKind::QrScannedWithoutMultidevice,
+    EventKind::RawNode,
     EventKind::Receipt,
     EventKind::SelfPushNameUpdated,
     EventKind::ServerAck,
@@ -117,10 +122,8 @@ impl EventHandler for Listener {
             Event::QrScannedWithoutMultidevice(_) => {
                 core.queue.push_own(SessionEvent::ScannedWithoutMultidevice);
             }
-            Event::Receipt(receipt) => {
-                core.acks.prove(receipt);
-                core.queue.push(Entry::Library(event));
-            }
+            Event::Receipt(_) => raw::receipt(core, &event),
+            Event::RawNode(node) => raw::look_at(core, node.get()),
             // QR codes, failed pairings: converted when their turn comes.
             _ => core.queue.push(Entry::Library(event)),
         }

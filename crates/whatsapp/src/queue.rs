@@ -6,7 +6,8 @@ use std::{
 };
 
 use tokio::sync::{Notify, oneshot};
-use wacore::types::events::{Event, InboundMessage};
+use wacore::types::events::{Event, InboundMessage, Receipt};
+use wacore_binary::Jid;
 use wharf_domain::ports::SessionEvent;
 
 /// How many entries may wait before the socket is no longer read.
@@ -25,6 +26,8 @@ pub(crate) enum Entry {
     Inbound(Inbound),
     /// An event of the library, converted when its turn comes.
     Library(Arc<Event>),
+    /// A receipt, and whom it says it is for.
+    Receipt(Box<Receipt>, Option<Jid>),
     /// Something about a call.
     Call {
         /// What the library says of it.
@@ -39,16 +42,21 @@ pub(crate) enum Entry {
 }
 
 impl Entry {
+    /// A receipt, and whom it says it is for.
+    pub(crate) fn receipt(receipt: Receipt, recipient: Option<Jid>) -> Self {
+        Self::Receipt(Box::new(receipt), recipient)
+    }
+
     /// Whether it is a receipt, which WhatsApp forgets once it is acknowledged.
     pub(crate) fn is_receipt(&self) -> bool {
-        matches!(self, Self::Library(event) if matches!(**event, Event::Receipt(_)))
+        matches!(self, Self::Receipt(..))
     }
 
     /// How many stanzas it stands for.
     pub(crate) fn things(&self) -> usize {
         match self {
             Self::Inbound(inbound) => inbound.messages.len(),
-            Self::Library(_) | Self::Call { .. } | Self::Profile | Self::Own(_) => 1,
+            _ => 1,
         }
     }
 }
@@ -262,14 +270,14 @@ mod tests {
     #[tokio::test]
     async fn the_wait_for_receipts_is_for_those_that_came_before_it() {
         let receipt = || {
-            let receipt = wacore::types::events::Receipt::builder()
+            let receipt = Receipt::builder()
                 .message_ids(Vec::new())
                 .source(wacore::types::message::MessageSource::default())
                 .timestamp(chrono::DateTime::UNIX_EPOCH)
                 .r#type(wacore::types::presence::ReceiptType::Read)
                 .offline(false)
                 .build();
-            Entry::Library(Arc::new(Event::Receipt(receipt)))
+            Entry::receipt(receipt, None)
         };
         let queue = Queue::default();
         assert!(queue.receipts_taken().now_or_never().is_some());

@@ -1,12 +1,16 @@
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use futures::FutureExt;
-use wacore::types::events::{Event, InboundMessage};
-use wharf_domain::ports::{SessionEnd, SessionEvent, SessionObserver};
+use wacore::types::events::{Event, GroupUpdate, InboundMessage, LabelAssociationUpdate, Receipt};
+use wharf_domain::{
+    instance::Profile,
+    message::MessageId,
+    ports::{Inbound as Told, SessionEnd, SessionEvent, SessionObserver},
+};
 
 use crate::{
     calls::Known,
-    convert::{self, Aliases},
+    convert::{self, Aliases, Opened},
     queue::{Entry, Inbound},
     session::Core,
 };
@@ -49,7 +53,13 @@ impl Teller {
                     continue;
                 }
                 // WhatsApp delivers it again, and a store that fails or hangs is not asked for more.
-                Entry::Library(_) if is_receipt && self.core.takes_nothing_more() => continue,
+                Entry::Receipt(..) if self.core.takes_nothing_more() => continue,
+                Entry::Receipt(receipt, recipient) => {
+                    match self.receipt(&receipt, recipient.as_ref()).await {
+                        Some(event) => self.tell_event(event).await,
+                        None => true,
+                    }
+                }
                 Entry::Own(event) if self.is_in_vain(&event) => continue,
                 Entry::Own(event) => self.tell_event(*event).await,
                 Entry::Profile => {
@@ -107,28 +117,91 @@ impl Teller {
     async fn take(&self, messages: &[&InboundMessage]) -> wharf_domain::Result<()> {
         let mut aliases = Aliases::default();
         for message in messages {
+            for (one, other) in convert::pairs(message).into_iter().flatten() {
+                aliases.pair(&one, &other);
+            }
+        }
+        for message in messages {
             self.core.learn(&mut aliases, convert::addresses(message)).await;
         }
-        let own = self.core.profile();
-        let converted: Vec<_> = messages
-            .iter()
-            .filter_map(|message| {
-                let inbound = convert::inbound(message, &own, &aliases)?;
+        let (own, now) = (self.core.profile(), self.core.clock.now());
+        let mut converted = Vec::with_capacity(messages.len());
+        for message in messages {
+            let opened = match convert::opened_with(&message.message) {
+                Some(about) => self.open(message, &about, &converted, &own, &aliases).await?,
+                None => None,
+            };
+            let inbound = convert::inbound(message, opened.as_ref(), &own, &aliases);
+            if let Some(mut inbound) = inbound {
                 self.core.origins.note(&inbound.message, &message.info.source);
-                Some(inbound)
-            })
-            .collect();
+                self.core.groups.dress(&mut inbound.message.chat, now);
+                converted.push(inbound);
+            }
+        }
         if converted.is_empty() { Ok(()) } else { self.observer.on_inbound(converted).await }
+    }
+
+    /// Opens a message with the one it is about, which has been stored or is just being taken.
+    async fn open(
+        &self,
+        sealed: &InboundMessage,
+        about: &MessageId,
+        taking: &[Told],
+        own: &Profile,
+        aliases: &Aliases,
+    ) -> wharf_domain::Result<Option<Opened>> {
+        let taken = taking.iter().find(|told| told.message.id == *about);
+        let stored = match taken {
+            Some(told) => Some(told.raw.clone()),
+            None => self.observer.recall(about).await?,
+        };
+        let opened = stored
+            .and_then(|raw| waproto::codec::message_decode(&raw).ok())
+            .and_then(|about| convert::open(sealed, &about, own, aliases));
+        if opened.is_none() {
+            tracing::debug!(id = sealed.info.id, "a message could not be opened");
+        }
+        Ok(opened)
+    }
+
+    async fn receipt(
+        &self,
+        receipt: &Receipt,
+        recipient: Option<&wacore_binary::Jid>,
+    ) -> Option<SessionEvent> {
+        let mut aliases = Aliases::default();
+        let addresses = convert::addresses_of_receipt(receipt, recipient);
+        self.core.learn(&mut aliases, addresses).await;
+        let own = self.core.profile();
+        let (key, mut receipt) = convert::receipt(receipt, recipient, &own, &aliases)?;
+        self.core.groups.dress_if_known(&mut receipt.chat);
+        Some(SessionEvent::Receipt { key, receipt })
+    }
+
+    async fn group(&self, update: &GroupUpdate) -> Option<SessionEvent> {
+        let group = convert::from_library(&update.group_jid)?;
+        let mut aliases = Aliases::default();
+        self.core.learn(&mut aliases, convert::addresses_of_group(update)).await;
+        self.core.groups.learn(group.clone(), convert::group_facts(&update.action));
+        let (key, change) = convert::group(update, self.core.groups.name(&group), &aliases)?;
+        Some(SessionEvent::Group { key, change })
+    }
+
+    async fn labeled(&self, update: &LabelAssociationUpdate) -> Option<SessionEvent> {
+        let mut aliases = Aliases::default();
+        self.core.learn(&mut aliases, vec![update.chat_jid.clone()]).await;
+        let (key, change) = convert::labeled(update, &aliases)?;
+        Some(SessionEvent::Label { key, change })
     }
 
     async fn converted(&self, event: &Event) -> Option<SessionEvent> {
         match event {
-            Event::Receipt(receipt) => {
-                let mut aliases = Aliases::default();
-                self.core.learn(&mut aliases, convert::addresses_of_receipt(receipt)).await;
-                let (key, receipt) = convert::receipt(receipt, &aliases)?;
-                Some(SessionEvent::Receipt { key, receipt })
+            Event::GroupUpdate(update) => self.group(update).await,
+            Event::LabelEditUpdate(update) => {
+                let (key, change) = convert::label(update);
+                Some(SessionEvent::Label { key, change })
             }
+            Event::LabelAssociationUpdate(update) => self.labeled(update).await,
             Event::MissedCall(call) => {
                 let known = self.core.calls.known(&call.call_id);
                 let aliases = self.aliases_of_call(&call.from, known.as_ref()).await;

@@ -40,6 +40,15 @@ impl Aliases {
         self.0.push((phone.to_owned(), lid.to_owned()));
     }
 
+    /// Adds two addresses if they are the phone address and the LID of one user.
+    pub(crate) fn pair(&mut self, one: &Jid, other: &Jid) {
+        match (one.server(), other.server()) {
+            (Server::Phone, Server::Lid) => self.add(one.user(), other.user()),
+            (Server::Lid, Server::Phone) => self.add(other.user(), one.user()),
+            _ => {}
+        }
+    }
+
     /// Whether the other address is here.
     pub(crate) fn knows(&self, jid: &LibraryJid) -> bool {
         from_library(jid).is_some_and(|jid| self.other(&jid).is_some())

@@ -1,8 +1,8 @@
 use waproto::whatsapp::{
     Message, MessageKey,
     message::{
-        ButtonsResponseMessage, ContactMessage, ProtocolMessage, buttons_response_message,
-        protocol_message::Type,
+        ButtonsResponseMessage, ContactMessage, InteractiveResponseMessage, ProtocolMessage,
+        buttons_response_message, interactive_response_message, protocol_message::Type,
     },
 };
 use wharf_domain::message::{ContactCard, Content, MessageId};
@@ -17,6 +17,10 @@ pub(super) fn of(message: &Message) -> Option<Content> {
         .or_else(|| contacts(message))
         .or_else(|| reaction(message))
         .or_else(|| answer(message))
+        .or_else(|| {
+            let (title, options, selectable) = poll(message)?;
+            Some(Content::Poll { title, options, selectable })
+        })
         .or_else(|| match message.protocol_message.as_option() {
             Some(protocol) => about_another(protocol),
             None => name_of_other(message).map(|name| Content::Other(name.to_owned())),
@@ -74,6 +78,9 @@ fn answer(message: &Message) -> Option<Content> {
         let text = button.selected_display_text.clone().unwrap_or_default();
         return Some(Content::ButtonReply { id, text });
     }
+    if let Some(flow) = message.interactive_response_message.as_option() {
+        return flow_reply(flow);
+    }
     let list = message.list_response_message.as_option()?;
     let row = list.single_select_reply.as_option().and_then(|row| row.selected_row_id.clone());
     Some(Content::ListReply {
@@ -82,12 +89,48 @@ fn answer(message: &Message) -> Option<Content> {
     })
 }
 
+fn flow_reply(flow: &InteractiveResponseMessage) -> Option<Content> {
+    let interactive_response_message::InteractiveResponseMessage::NativeFlowResponseMessage(reply) =
+        flow.interactive_response_message.as_ref()?;
+    let text = flow.body.as_option().and_then(|body| body.text.clone());
+    Some(Content::FlowReply {
+        name: reply.name.clone().unwrap_or_default(),
+        params: reply.params_json.clone().unwrap_or_default(),
+        text: text.unwrap_or_default(),
+    })
+}
+
+/// The question, the options and how many of them may be picked, of an unwrapped poll. Its fourth version is a wrapper.
+pub(super) fn poll(message: &Message) -> Option<(String, Vec<String>, u32)> {
+    let poll = [
+        &message.poll_creation_message,
+        &message.poll_creation_message_v2,
+        &message.poll_creation_message_v3,
+        &message.poll_creation_message_v5,
+        &message.poll_creation_message_v6,
+    ]
+    .into_iter()
+    .find_map(|poll| poll.as_option())?;
+    let options = poll.options.iter().filter_map(|option| option.option_name.clone()).collect();
+    let selectable = poll.selectable_options_count.unwrap_or_default();
+    Some((poll.name.clone().unwrap_or_default(), options, selectable))
+}
+
 fn button_reply(button: &ButtonsResponseMessage) -> Content {
     let text = match &button.response {
         Some(buttons_response_message::Response::SelectedDisplayText(text)) => text.clone(),
         None => String::new(),
     };
     Content::ButtonReply { id: button.selected_button_id.clone().unwrap_or_default(), text }
+}
+
+/// What an unwrapped message edits another one to.
+pub(super) fn edited(message: &Message) -> Option<&Message> {
+    let protocol = message.protocol_message.as_option()?;
+    if protocol.r#type != Some(Type::MESSAGE_EDIT) {
+        return None;
+    }
+    protocol.edited_message.as_option().map(unwrapped)
 }
 
 /// A message about another one, or among devices.
@@ -123,12 +166,7 @@ fn name_of_other(message: &Message) -> Option<&'static str> {
         };
     }
     first!(
-        poll_creation_message = "pollCreationMessage",
-        poll_creation_message_v2 = "pollCreationMessageV2",
-        poll_creation_message_v3 = "pollCreationMessageV3",
         poll_creation_message_v4 = "pollCreationMessageV4",
-        poll_creation_message_v5 = "pollCreationMessageV5",
-        poll_creation_message_v6 = "pollCreationMessageV6",
         poll_update_message = "pollUpdateMessage",
         poll_add_option_message = "pollAddOptionMessage",
         poll_result_snapshot_message = "pollResultSnapshotMessage",

@@ -2,9 +2,10 @@ use waproto::{
     buffa::MessageField,
     whatsapp::message::{
         AppStateSyncKeyShare, ContactsArrayMessage, ExtendedTextMessage, FutureProofMessage,
-        ListResponseMessage, LiveLocationMessage, LocationMessage, PollCreationMessage,
-        ReactionMessage, SenderKeyDistributionMessage, TemplateButtonReplyMessage,
-        list_response_message::SingleSelectReply,
+        ImageMessage, ListResponseMessage, LiveLocationMessage, LocationMessage,
+        PollCreationMessage, PollUpdateMessage, ReactionMessage, SenderKeyDistributionMessage,
+        TemplateButtonReplyMessage, list_response_message::SingleSelectReply,
+        poll_creation_message,
     },
 };
 
@@ -171,12 +172,92 @@ fn what_devices_say_to_each_other_is_not_told() {
 }
 
 #[test]
-fn what_we_give_no_details_of_goes_by_its_protocol_name() {
-    let poll = Message {
-        poll_creation_message_v3: MessageField::some(PollCreationMessage::default()),
+fn the_new_caption_of_media_is_the_text_of_the_edit() {
+    let image =
+        ImageMessage { caption: Some("legenda nova".to_owned()), ..ImageMessage::default() };
+    let edit = ProtocolMessage {
+        edited_message: MessageField::some(Message {
+            image_message: MessageField::some(image),
+            ..Message::default()
+        }),
+        ..protocol(Type::MESSAGE_EDIT)
+    };
+    let edited = Content::Edit { target: id("3EB0A"), text: "legenda nova".to_owned() };
+    assert_eq!(told(edit), Some(edited));
+}
+
+#[test]
+fn polls_of_every_version_have_a_question_and_options() {
+    let poll = |selectable| {
+        let option = |name: &str| poll_creation_message::Option {
+            option_name: Some(name.to_owned()),
+            ..poll_creation_message::Option::default()
+        };
+        MessageField::some(PollCreationMessage {
+            name: Some("Almoço?".to_owned()),
+            options: vec![option("Pizza"), option("Sushi")],
+            selectable_options_count: selectable,
+            ..PollCreationMessage::default()
+        })
+    };
+    let third = || Message { poll_creation_message_v3: poll(Some(1)), ..Message::default() };
+    let wrapped = FutureProofMessage { message: MessageField::some(third()) };
+    let table = [
+        (Message { poll_creation_message: poll(None), ..Message::default() }, 0),
+        (Message { poll_creation_message_v2: poll(Some(0)), ..Message::default() }, 0),
+        (third(), 1),
+        (
+            Message { poll_creation_message_v4: MessageField::some(wrapped), ..Message::default() },
+            1,
+        ),
+        (Message { poll_creation_message_v5: poll(Some(2)), ..Message::default() }, 2),
+        (Message { poll_creation_message_v6: poll(Some(1)), ..Message::default() }, 1),
+    ];
+    for (message, selectable) in table {
+        let options = vec!["Pizza".to_owned(), "Sushi".to_owned()];
+        let expected = Content::Poll { title: "Almoço?".to_owned(), options, selectable };
+        assert_eq!(of(unwrapped(&message)), Some(expected));
+    }
+}
+
+#[test]
+fn the_answer_to_a_flow_keeps_its_name_and_what_was_filled_in() {
+    use interactive_response_message::{
+        Body, InteractiveResponseMessage as Reply, NativeFlowResponseMessage,
+    };
+    let flow = InteractiveResponseMessage {
+        body: MessageField::some(Body { text: Some("Enviado".to_owned()), ..Body::default() }),
+        interactive_response_message: Some(Reply::NativeFlowResponseMessage(Box::new(
+            NativeFlowResponseMessage {
+                name: Some("flow".to_owned()),
+                params_json: Some(r#"{"a":1}"#.to_owned()),
+                ..NativeFlowResponseMessage::default()
+            },
+        ))),
+        ..InteractiveResponseMessage::default()
+    };
+    let message =
+        Message { interactive_response_message: MessageField::some(flow), ..Message::default() };
+    let expected = Content::FlowReply {
+        name: "flow".to_owned(),
+        params: r#"{"a":1}"#.to_owned(),
+        text: "Enviado".to_owned(),
+    };
+    assert_eq!(of(&message), Some(expected));
+    let empty = Message {
+        interactive_response_message: MessageField::some(InteractiveResponseMessage::default()),
         ..Message::default()
     };
-    assert_eq!(of(&poll), Some(Content::Other("pollCreationMessageV3".to_owned())));
+    assert_eq!(of(&empty), Some(Content::Other("interactiveResponseMessage".to_owned())));
+}
+
+#[test]
+fn what_we_give_no_details_of_goes_by_its_protocol_name() {
+    let vote = Message {
+        poll_update_message: MessageField::some(PollUpdateMessage::default()),
+        ..Message::default()
+    };
+    assert_eq!(of(&vote), Some(Content::Other("pollUpdateMessage".to_owned())));
     let new = Message {
         newsletter_admin_profile_status_message: MessageField::some(FutureProofMessage::default()),
         ..Message::default()

@@ -65,6 +65,8 @@ pub(super) fn of(message: &Message) -> Option<&ContextInfo> {
         poll_creation_message,
         poll_creation_message_v2,
         poll_creation_message_v3,
+        poll_creation_message_v5,
+        poll_creation_message_v6,
         event_message,
         group_invite_message,
         product_message,

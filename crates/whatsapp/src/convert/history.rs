@@ -102,7 +102,7 @@ pub(crate) fn historic(
     own: &Profile,
     aliases: &Aliases,
 ) -> Option<HistoricMessage> {
-    let told = inbound(received, own, aliases)?;
+    let told = inbound(received, None, own, aliases)?;
     let mut message = told.message;
     if message.chat.kind == ChatKind::Group {
         message.chat.party.name = chat.name.clone().filter(|name| !name.is_empty());

@@ -3,17 +3,19 @@ use wacore::types::{
     events::InboundMessage,
     message::{EditAttribute, MessageCategory, MessageInfo},
 };
+use waproto::whatsapp::ContextInfo;
 use wharf_domain::{
     address::{Jid, Party},
     event::EventKey,
     instance::Profile,
-    message::{Chat, ChatKind, Direction, Message, MessageId},
+    message::{Chat, ChatKind, Direction, Message, MessageId, Quote},
     ports::Inbound,
 };
 
 use super::{
     address::{Aliases, from_library},
     content, context, key,
+    sealed::{Opened, addresses_of_sealed},
     wrapping::{unwrapped, without_device_note},
 };
 
@@ -25,17 +27,36 @@ pub(crate) fn addresses(inbound: &InboundMessage) -> Vec<wacore_binary::Jid> {
     if chat_alt.is_none() && !source.is_group {
         addresses.push(source.chat.clone());
     }
-    if source.sender_alt.is_none() {
+    // We know ourselves.
+    if source.sender_alt.is_none() && !source.is_from_me {
         addresses.push(source.sender.clone());
     }
-    let context = context::of(unwrapped(&inbound.message));
-    addresses.extend(context.and_then(context::quoted_author));
+    addresses.extend(surroundings(&inbound.message).and_then(context::quoted_author));
+    addresses.extend(addresses_of_sealed(&inbound.message));
     addresses
 }
 
-/// A message of the library in our words; `None` when it has nothing to say to people.
+/// The pairs of addresses that came with a message.
+pub(crate) fn pairs(inbound: &InboundMessage) -> [Option<(Jid, Jid)>; 2] {
+    let pair = |one: &wacore_binary::Jid, other: Option<&wacore_binary::Jid>| {
+        Some((from_library(one)?, from_library(other?)?))
+    };
+    let source = &inbound.info.source;
+    let (chat_alt, _) = alternatives(&inbound.info);
+    [pair(&source.sender, source.sender_alt.as_ref()), pair(&source.chat, chat_alt)]
+}
+
+/// What surrounds the content; of an edit, what surrounds the new content.
+fn surroundings(message: &waproto::whatsapp::Message) -> Option<&ContextInfo> {
+    let inner = unwrapped(message);
+    context::of(content::edited(inner).unwrap_or(inner))
+}
+
+/// A message of the library in our words, with what was sealed in it if that was `opened`; `None` when it has nothing to
+/// say to people.
 pub(crate) fn inbound(
     inbound: &InboundMessage,
+    opened: Option<&Opened>,
     own: &Profile,
     aliases: &Aliases,
 ) -> Option<Inbound> {
@@ -43,9 +64,15 @@ pub(crate) fn inbound(
     if info.category == MessageCategory::Peer {
         return None;
     }
-    let inner = unwrapped(&inbound.message);
-    let content = content::of(inner)?;
-    let surroundings = context::of(inner);
+    let message = match opened {
+        Some(Opened::Message(inner)) => inner,
+        _ => &*inbound.message,
+    };
+    let content = match opened {
+        Some(Opened::Vote(vote)) => vote.clone(),
+        _ => content::of(unwrapped(message))?,
+    };
+    let surroundings = surroundings(message);
     let Some((id, chat, sender)) = envelope(info, own, aliases) else {
         tracing::warn!(
             id = info.id,
@@ -55,6 +82,7 @@ pub(crate) fn inbound(
     };
     let is_own = info.source.is_from_me;
     let recipient = (is_own && chat.kind == ChatKind::Private).then(|| chat.party.clone());
+    let quote = surroundings.and_then(|context| context::quote(context, aliases));
     let message = Message {
         id,
         direction: if is_own { Direction::Outgoing } else { Direction::Incoming },
@@ -63,13 +91,21 @@ pub(crate) fn inbound(
         sender,
         recipient,
         content,
-        quote: surroundings.and_then(|context| context::quote(context, aliases)),
+        quote: quote.or_else(|| commented(info)),
         mentions: surroundings.map(context::mentions).unwrap_or_default(),
         is_forwarded: surroundings.is_some_and(context::is_forwarded),
         source: None,
     };
     let raw = waproto::codec::message_to_vec(without_device_note(&inbound.message));
     Some(Inbound { key: key(inbound), message, raw: Bytes::from(raw) })
+}
+
+/// The post that a comment is on, which is told beside the comment.
+fn commented(info: &MessageInfo) -> Option<Quote> {
+    let post = info.comment_target.as_ref()?;
+    let message_id = MessageId::parse(post.id.as_deref()?).ok()?;
+    let author = post.participant.as_deref().and_then(|author| Jid::parse(author).ok());
+    Some(Quote { message_id, author, text: String::new() })
 }
 
 /// What a message is recognised by when it is delivered again: as it was received, before any look-up.

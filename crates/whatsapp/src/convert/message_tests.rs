@@ -52,7 +52,7 @@ fn source(chat: &str, sender: &str) -> MessageSource {
 }
 
 fn told(message: &InboundMessage) -> Inbound {
-    inbound(message, &own(), &Aliases::default()).unwrap()
+    inbound(message, None, &own(), &Aliases::default()).unwrap()
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn a_private_message_by_lid_goes_by_the_phone_number() {
     assert!(!addresses(&message).is_empty());
     let mut aliases = Aliases::default();
     aliases.add("5511999990001", "101");
-    let second = inbound(&message, &own(), &aliases).unwrap();
+    let second = inbound(&message, None, &own(), &aliases).unwrap();
     for told in [first, second] {
         assert_eq!(told.message.chat.party.jid.to_string(), ANA);
         assert_eq!(told.message.sender.lid.unwrap().to_string(), ANA_LID);
@@ -164,7 +164,7 @@ fn an_answer_carries_quote_mentions_and_origin() {
     let message = received(message, source(ANA, ANA));
     let mut aliases = Aliases::default();
     aliases.add("5511999990009", "109");
-    let told = inbound(&message, &own(), &aliases).unwrap().message;
+    let told = inbound(&message, None, &own(), &aliases).unwrap().message;
     let quote = told.quote.unwrap();
     assert_eq!(quote.message_id.as_str(), "3EB0B");
     assert_eq!(quote.author.unwrap().to_string(), OWN);
@@ -177,7 +177,7 @@ fn an_answer_carries_quote_mentions_and_origin() {
 fn what_is_meant_for_devices_is_not_told() {
     let mut message = received(text("olá"), source(OWN, OWN));
     Arc::make_mut(&mut message.info).category = MessageCategory::Peer;
-    assert!(inbound(&message, &own(), &Aliases::default()).is_none());
+    assert!(inbound(&message, None, &own(), &Aliases::default()).is_none());
 }
 
 #[test]
@@ -219,4 +219,78 @@ fn the_key_stays_short_whatever_a_peer_puts_into_it() {
     let info = MessageInfo { edit, ..(*plain.info).clone() };
     let message = InboundMessage::builder().message(plain.message).info(Arc::new(info)).build();
     assert!(key(&message).0.len() < 200);
+}
+
+#[test]
+fn an_edit_mentions_whom_the_new_text_mentions() {
+    use waproto::whatsapp::message::{ProtocolMessage, protocol_message::Type};
+    let new = LibraryMessage {
+        extended_text_message: MessageField::some(ExtendedTextMessage {
+            text: Some("oi @101".to_owned()),
+            context_info: MessageField::some(ContextInfo {
+                mentioned_jid: vec![ANA_LID.to_owned()],
+                ..ContextInfo::default()
+            }),
+            ..ExtendedTextMessage::default()
+        }),
+        ..LibraryMessage::default()
+    };
+    let protocol = ProtocolMessage {
+        key: MessageField::some(waproto::whatsapp::MessageKey {
+            id: Some("3EB0B".to_owned()),
+            ..Default::default()
+        }),
+        r#type: Some(Type::MESSAGE_EDIT),
+        edited_message: MessageField::some(new),
+        ..ProtocolMessage::default()
+    };
+    let edit = LibraryMessage {
+        protocol_message: MessageField::some(protocol),
+        ..LibraryMessage::default()
+    };
+    let told = told(&received(edit, source(GROUP, ANA))).message;
+    assert_eq!(told.mentions, [Jid::parse(ANA_LID).unwrap()]);
+    assert_eq!((told.content.type_name(), told.content.text()), ("message_edit", "oi @101"));
+}
+
+#[test]
+fn a_post_of_a_newsletter_is_from_the_newsletter() {
+    let newsletter = "120363000000000009@newsletter";
+    let mut message = received(text("novidades"), source(newsletter, newsletter));
+    Arc::make_mut(&mut message.info).push_name = String::new();
+    let told = told(&message).message;
+    assert_eq!((told.chat.kind, told.direction), (ChatKind::Newsletter, Direction::Incoming));
+    assert_eq!(told.chat.party.jid.to_string(), newsletter);
+    assert_eq!(told.sender.jid.to_string(), newsletter);
+    assert!(addresses(&message).iter().all(|jid| jid.to_string() == newsletter));
+}
+
+#[test]
+fn what_came_with_a_message_is_not_looked_up() {
+    let mut by_lid = source("101@lid", "101:3@lid");
+    by_lid.sender_alt = Some(ANA.parse().unwrap());
+    let message = received(text("olá"), by_lid);
+    assert!(addresses(&message).is_empty());
+    let pair =
+        |one: &str, other: &str| Some((Jid::parse(one).unwrap(), Jid::parse(other).unwrap()));
+    assert_eq!(pairs(&message), [pair(ANA_LID, ANA), pair(ANA_LID, ANA)]);
+    let mut own = source(GROUP, OWN);
+    (own.is_from_me, own.is_group) = (true, true);
+    assert!(addresses(&received(text("olá"), own)).is_empty());
+}
+
+#[test]
+fn a_comment_answers_the_post_it_is_on() {
+    let mut message = received(text("boa!"), source(GROUP, ANA));
+    let post = waproto::whatsapp::MessageKey {
+        id: Some("3EB0B".to_owned()),
+        participant: Some(OWN.to_owned()),
+        ..Default::default()
+    };
+    Arc::make_mut(&mut message.info).comment_target = Some(post);
+    let quote = told(&message).message.quote.unwrap();
+    assert_eq!(
+        (quote.message_id.as_str(), quote.author.unwrap().to_string().as_str()),
+        ("3EB0B", OWN)
+    );
 }

@@ -1,6 +1,8 @@
 use wacore::types::{events::Receipt as LibraryReceipt, presence::ReceiptType};
 use wharf_domain::{
+    address::Jid,
     event::{EventKey, Receipt, ReceiptKind},
+    instance::Profile,
     message::{Chat, ChatKind, MessageId},
 };
 
@@ -9,38 +11,69 @@ use super::{
     key,
 };
 
+type LibraryJid = wacore_binary::Jid;
+
 /// The addresses in a receipt whose other half did not come with it.
-pub(crate) fn addresses_of_receipt(receipt: &LibraryReceipt) -> Vec<wacore_binary::Jid> {
+pub(crate) fn addresses_of_receipt(
+    receipt: &LibraryReceipt,
+    recipient: Option<&LibraryJid>,
+) -> Vec<LibraryJid> {
     let source = &receipt.source;
-    let mut addresses = vec![source.chat.clone()];
-    if source.sender_alt.is_none() && source.sender != source.chat {
+    let mut addresses = Vec::new();
+    let is_private = ChatKind::Private;
+    let came_whole = source.sender_alt.is_some();
+    if !came_whole && from_library(&source.chat).is_some_and(|it| ChatKind::of(&it) == is_private) {
+        addresses.push(source.chat.clone());
+    }
+    if !came_whole && source.sender != source.chat {
         addresses.push(source.sender.clone());
     }
+    addresses.extend(recipient.cloned());
     addresses
 }
 
-/// A receipt of the library in our words; `None` for those that concern devices only.
-pub(crate) fn receipt(receipt: &LibraryReceipt, aliases: &Aliases) -> Option<(EventKey, Receipt)> {
+/// A receipt of the library in our words; `None` for those that concern devices only. `recipient` is whom it says it is
+/// for: of receipts from our own devices, whose messages they speak of, or in which chat these are.
+pub(crate) fn receipt(
+    receipt: &LibraryReceipt,
+    recipient: Option<&LibraryJid>,
+    own: &Profile,
+    aliases: &Aliases,
+) -> Option<(EventKey, Receipt)> {
     let kind = kind(&receipt.r#type)?;
     let message_ids: Vec<_> =
         receipt.message_ids.iter().filter_map(|id| MessageId::parse(id.as_str()).ok()).collect();
     if message_ids.is_empty() {
         return None;
     }
-    let address = from_library(&receipt.source.chat)?;
-    let from = from_library(&receipt.source.sender)?;
+    let place = from_library(&receipt.source.chat)?;
+    let recipient = recipient.and_then(from_library);
+    let is_own = |jid: &Jid| own.jid.as_ref() == Some(jid) || own.lid.as_ref() == Some(jid);
+    let sender = from_library(&receipt.source.sender)?;
+    let from_us = is_own(&sender);
+    let from = aliases.party(sender, receipt.source.sender_alt.as_ref(), None);
+    let address = match &recipient {
+        Some(chat) if is_own(&place) => chat.clone(),
+        _ => place,
+    };
     let chat_kind = ChatKind::of(&address);
-    let chat_alt = receipt.source.sender_alt.as_ref().filter(|_| chat_kind == ChatKind::Private);
+    let chat_alt = receipt.source.sender_alt.as_ref();
+    let chat_alt = chat_alt.filter(|_| chat_kind == ChatKind::Private && !from_us);
     let chat = Chat {
         party: aliases.party(address, chat_alt, None),
         kind: chat_kind,
         is_community: false,
     };
-    let from = aliases.party(from, receipt.source.sender_alt.as_ref(), None);
+    // Whatever somebody else tells us of in a group was ours.
+    let author = match (chat_kind, from_us) {
+        (ChatKind::Group, false) => own.jid.clone(),
+        (ChatKind::Group, true) if kind == ReceiptKind::Sender => own.jid.clone(),
+        (ChatKind::Group, true) => recipient.map(|author| aliases.by_phone(author)),
+        _ => None,
+    };
     let key = key(kind, receipt, &message_ids);
     let timestamp = receipt.timestamp;
-    // The library reads no author of the messages from a receipt.
-    Some((key, Receipt { kind, message_ids, chat, from, author: None, timestamp }))
+    Some((key, Receipt { kind, message_ids, chat, from, author, timestamp }))
 }
 
 fn kind(library: &ReceiptType) -> Option<ReceiptKind> {
@@ -89,6 +122,16 @@ mod tests {
     }
 
     const LID: &str = "123@lid";
+    const OWN: &str = "5511999990009@s.whatsapp.net";
+    const GROUP: &str = "120363000000000001@g.us";
+
+    fn own() -> Profile {
+        Profile {
+            jid: Some(Jid::parse(OWN).unwrap()),
+            lid: Some(Jid::parse("999@lid").unwrap()),
+            ..Profile::default()
+        }
+    }
 
     #[test]
     fn every_kind_that_people_care_about_is_told() {
@@ -99,6 +142,7 @@ mod tests {
             (ReceiptType::ReadSelf, Some(ReceiptKind::ReadSelf)),
             (ReceiptType::PlayedSelf, Some(ReceiptKind::PlayedSelf)),
             (ReceiptType::Sender, Some(ReceiptKind::Sender)),
+            (ReceiptType::Retry, Some(ReceiptKind::Retry)),
             (ReceiptType::Inactive, Some(ReceiptKind::Inactive)),
             (ReceiptType::ServerError, Some(ReceiptKind::ServerError)),
             (ReceiptType::PeerMsg, None),
@@ -106,7 +150,8 @@ mod tests {
         ];
         for (library_kind, kind) in table {
             let library = library(library_kind.clone(), LID, LID, &["3EB0A"]);
-            let told = receipt(&library, &Aliases::default()).map(|(_, receipt)| receipt.kind);
+            let told = receipt(&library, None, &own(), &Aliases::default())
+                .map(|(_, receipt)| receipt.kind);
             assert_eq!(told, kind, "{library_kind:?}");
         }
     }
@@ -114,10 +159,10 @@ mod tests {
     #[test]
     fn a_chat_by_lid_goes_by_its_phone_number_once_that_is_known() {
         let library = library(ReceiptType::Read, LID, "123:4@lid", &["3EB0A"]);
-        assert_eq!(addresses_of_receipt(&library).len(), 2);
+        assert_eq!(addresses_of_receipt(&library, None).len(), 2);
         let mut aliases = Aliases::default();
         aliases.add("5511999990001", "123");
-        let (key, told) = receipt(&library, &aliases).unwrap();
+        let (key, told) = receipt(&library, None, &own(), &aliases).unwrap();
         assert_eq!(told.chat.party.jid.to_string(), "5511999990001@s.whatsapp.net");
         assert_eq!(told.from.jid, told.chat.party.jid);
         assert_eq!(told.from.lid.unwrap().to_string(), LID);
@@ -129,10 +174,49 @@ mod tests {
         let ids: Vec<_> = (0..256).map(|i| format!("3EB0{i:016}")).collect();
         let ids: Vec<_> = ids.iter().map(String::as_str).collect();
         let long = library(ReceiptType::Read, LID, LID, &ids);
-        let (key, told) = receipt(&long, &Aliases::default()).unwrap();
+        let (key, told) = receipt(&long, None, &own(), &Aliases::default()).unwrap();
         assert_eq!(told.message_ids.len(), 256);
         assert!(key.0.len() < 200, "{}", key.0);
         let other = library(ReceiptType::Read, LID, LID, &ids[1..]);
-        assert_ne!(receipt(&other, &Aliases::default()).unwrap().0, key);
+        assert_ne!(receipt(&other, None, &own(), &Aliases::default()).unwrap().0, key);
+    }
+
+    #[test]
+    fn what_others_tell_of_in_a_group_was_written_by_us() {
+        let table = [
+            (ReceiptType::Read, "123:4@lid", None, Some(OWN)),
+            (ReceiptType::Read, OWN, Some("123@lid"), Some("5511999990001@s.whatsapp.net")),
+            (
+                ReceiptType::ReadSelf,
+                "999:2@lid",
+                Some("123@lid"),
+                Some("5511999990001@s.whatsapp.net"),
+            ),
+            (ReceiptType::Sender, OWN, None, Some(OWN)),
+            (ReceiptType::ReadSelf, OWN, None, None),
+        ];
+        let mut aliases = Aliases::default();
+        aliases.add("5511999990001", "123");
+        for (kind, sender, recipient, author) in table {
+            let library = library(kind, GROUP, sender, &["3EB0A"]);
+            let recipient = recipient.map(|jid: &str| jid.parse().unwrap());
+            let (_, told) = receipt(&library, recipient.as_ref(), &own(), &aliases).unwrap();
+            assert_eq!(told.chat.party.jid.to_string(), GROUP);
+            assert_eq!(told.author.map(|jid| jid.to_string()).as_deref(), author, "{sender}");
+        }
+    }
+
+    #[test]
+    fn what_is_read_on_another_device_of_ours_is_in_the_chat_it_was_read_in() {
+        for place in [OWN, "999:3@lid"] {
+            let library = library(ReceiptType::Read, place, place, &["3EB0A"]);
+            let recipient: LibraryJid = "123@lid".parse().unwrap();
+            assert_eq!(addresses_of_receipt(&library, Some(&recipient)).last(), Some(&recipient));
+            let mut aliases = Aliases::default();
+            aliases.add("5511999990001", "123");
+            let (_, told) = receipt(&library, Some(&recipient), &own(), &aliases).unwrap();
+            assert_eq!(told.chat.party.jid.to_string(), "5511999990001@s.whatsapp.net");
+            assert_eq!(told.author, None);
+        }
     }
 }

@@ -40,6 +40,7 @@ fn inner(message: &Message) -> Option<&Message> {
             &message.associated_child_message,
             &message.spoiler_message,
             &message.question_message,
+            &message.poll_creation_message_v4,
         ]
         .into_iter()
         .find_map(|wrapper| wrapper.as_option())?;

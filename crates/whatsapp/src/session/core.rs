@@ -10,10 +10,10 @@ use wharf_domain::{
 };
 use whatsapp_rust::Client;
 
-use super::{pairing::Pairing, presence::Presence};
+use super::{identity::Strangers, pairing::Pairing, presence::Presence};
 use crate::{
-    acks::Acks, calls::Calls, config::Config, ending, history::Feed, origins::Origins,
-    queue::Queue, tasks::Tasks, transport::Link,
+    acks::Acks, calls::Calls, config::Config, ending, groups::Groups, history::Feed,
+    origins::Origins, queue::Queue, raw::Recipients, tasks::Tasks, transport::Link,
 };
 
 /// What the parts of a session share.
@@ -45,8 +45,13 @@ pub(crate) struct Core {
     business_name: OnceLock<String>,
     /// The calls that ring.
     pub(crate) calls: Calls,
+    /// Whom the receipts of our own devices are for.
+    pub(crate) recipients: Recipients,
+    /// What is known of the groups.
+    pub(crate) groups: Arc<Groups>,
     /// Where recent messages came from.
     pub(crate) origins: Origins,
+    pub(super) strangers: Strangers,
     pub(super) pairing: Pairing,
     /// The history that the phone offers.
     pub(crate) history: Feed,
@@ -61,6 +66,7 @@ impl Core {
         link: Link,
         request: &SessionRequest,
         store_failed: CancellationToken,
+        groups: Arc<Groups>,
     ) -> Self {
         let queue = Arc::new(Queue::default());
         Self {
@@ -83,6 +89,9 @@ impl Core {
             stream_error: Mutex::default(),
             business_name: OnceLock::new(),
             calls: Calls::default(),
+            recipients: Recipients::default(),
+            groups,
+            strangers: Strangers::default(),
             origins: Origins::default(),
             pairing: Pairing::default(),
             history: Feed::new(request.history),

@@ -1,7 +1,41 @@
-use wharf_domain::{address::Jid, instance::Profile};
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
+use chrono::TimeDelta;
+use wharf_domain::{Timestamp, address::Jid, instance::Profile};
 
 use super::Core;
 use crate::convert::{self, Aliases};
+
+/// How many people without a LID are remembered.
+const ROOM: usize = 512;
+/// How long somebody is taken to have none.
+const PATIENCE: TimeDelta = TimeDelta::seconds(30);
+
+/// People of whom the phone number is known and the LID was not found lately, so that not each of their messages makes
+/// the store search for it. Whose phone number is not known is asked for each time.
+#[derive(Default)]
+pub(crate) struct Strangers(Mutex<HashMap<String, Timestamp>>);
+
+impl Strangers {
+    fn has(&self, address: &wacore_binary::Jid, now: Timestamp) -> bool {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        address.is_pn() && known.get(address.user.as_str()).is_some_and(|until| now < *until)
+    }
+
+    fn note(&self, address: &wacore_binary::Jid, now: Timestamp) {
+        if !address.is_pn() {
+            return;
+        }
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= ROOM {
+            known.clear();
+        }
+        known.insert(address.user.to_string(), now + PATIENCE);
+    }
+}
 
 impl Core {
     /// Who we are, as far as it is known.
@@ -22,15 +56,36 @@ impl Core {
     /// Looks up under which other address the library knows somebody.
     pub(crate) async fn learn(&self, aliases: &mut Aliases, addresses: Vec<wacore_binary::Jid>) {
         let Some(client) = self.client() else { return };
+        let now = self.clock.now();
         for address in addresses {
-            if aliases.knows(&address) {
+            if aliases.knows(&address) || self.strangers.has(&address, now) {
                 continue;
             }
             match client.get_lid_pn_entry(&address).await {
                 Ok(Some(entry)) => aliases.add(&entry.phone_number, &entry.lid),
-                Ok(None) => {}
+                Ok(None) => self.strangers.note(&address, now),
                 Err(e) => tracing::warn!(error = %e, "could not look up an address"),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whose_lid_is_not_found_is_not_searched_for_again_at_once() {
+        let (strangers, now) = (Strangers::default(), Timestamp::UNIX_EPOCH);
+        let phone: wacore_binary::Jid = "5511999990001:3@s.whatsapp.net".parse().unwrap();
+        strangers.note(&phone, now);
+        assert!(strangers.has(&phone.to_non_ad(), now) && !strangers.has(&phone, now + PATIENCE));
+        let lid: wacore_binary::Jid = "123@lid".parse().unwrap();
+        strangers.note(&lid, now);
+        assert!(!strangers.has(&lid, now));
+        for i in 0..2 * ROOM {
+            strangers.note(&format!("55119{i:08}@s.whatsapp.net").parse().unwrap(), now);
+        }
+        assert!(strangers.0.lock().unwrap().len() <= ROOM);
     }
 }

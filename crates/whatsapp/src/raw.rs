@@ -1,0 +1,112 @@
+//! What the library reads and does not tell.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use wacore::{
+    stanza::{call::parse_call_stanza, receipt::collect_simple_message_ids},
+    types::{
+        events::{Event, Receipt},
+        message::MessageSource,
+        presence::ReceiptType,
+    },
+};
+use wacore_binary::{Jid, NodeRef};
+
+use crate::{queue::Entry, session::Core};
+
+/// How many receipts are remembered until the library has read them too, which it does at once.
+const ROOM: usize = 64;
+
+/// Whom the receipts of our own devices are for.
+#[derive(Default)]
+pub(crate) struct Recipients(Mutex<VecDeque<(String, Jid)>>);
+
+impl Recipients {
+    fn note(&self, stanza: &str, recipient: Jid) {
+        let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if noted.len() == ROOM {
+            noted.pop_front();
+        }
+        noted.push_back((stanza.to_owned(), recipient));
+    }
+
+    /// Whom a receipt is for, where it says so. A receipt's own id is the last of those it speaks of.
+    pub(crate) fn take(&self, receipt: &Receipt) -> Option<Jid> {
+        let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let id = receipt.message_ids.last()?;
+        let place = noted.iter().position(|(stanza, _)| stanza == id)?;
+        noted.remove(place).map(|(_, recipient)| recipient)
+    }
+}
+
+/// Looks at a stanza before the library does.
+pub(crate) fn look_at(core: &Core, node: &NodeRef<'_>) {
+    match node.tag.as_ref() {
+        "receipt" => look_at_receipt(core, node),
+        // The library tells of the codes it does not act on only in its log. 515 asks for the redial of a pairing.
+        "stream:error" => {
+            let code = node.attrs().optional_string("code").filter(|code| &**code != "515");
+            if let Some(code) = code {
+                core.note_stream_error(&code);
+            }
+        }
+        // Of a call that came while nobody was there the library tells next to nothing.
+        "call" if node.get_attr("offline").is_some() => {
+            if let Ok(Some(call)) = parse_call_stanza(node) {
+                core.calls.note_missed(&call);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn look_at_receipt(core: &Core, node: &NodeRef<'_>) {
+    let mut attrs = node.attrs();
+    let Some(id) = attrs.optional_string("id") else { return };
+    match attrs.optional_string("type").as_deref() {
+        Some("retry") => {
+            if let Some(receipt) = retry(node, &id) {
+                core.queue.push(Entry::receipt(receipt, None));
+            }
+        }
+        _ => {
+            if let Some(recipient) = attrs.optional_jid("recipient") {
+                core.recipients.note(&id, recipient);
+            }
+        }
+    }
+}
+
+/// That somebody could not decrypt a message and asks for it again, which the library sees to in silence.
+fn retry(node: &NodeRef<'_>, id: &str) -> Option<Receipt> {
+    let mut attrs = node.attrs();
+    let chat = attrs.optional_jid("from")?;
+    let sender = attrs.optional_jid("participant").unwrap_or_else(|| chat.clone());
+    let seconds = attrs.optional_u64("t").and_then(|t| i64::try_from(t).ok());
+    let timestamp = seconds.and_then(wacore::time::from_secs).unwrap_or_else(wacore::time::now_utc);
+    let receipt = Receipt::builder()
+        .message_ids(collect_simple_message_ids(node, id, false))
+        .source(MessageSource {
+            chat,
+            sender,
+            sender_alt: attrs.optional_jid("participant_pn"),
+            ..MessageSource::default()
+        })
+        .timestamp(timestamp)
+        .r#type(ReceiptType::Retry)
+        .offline(attrs.optional_string("offline").is_some())
+        .build();
+    Some(receipt)
+}
+
+/// Takes note of a receipt that the library has read.
+pub(crate) fn receipt(core: &Core, event: &Arc<Event>) {
+    if let Event::Receipt(receipt) = &**event {
+        core.acks.prove(receipt);
+        let recipient = core.recipients.take(receipt);
+        core.queue.push(Entry::receipt(receipt.clone(), recipient));
+    }
+}
