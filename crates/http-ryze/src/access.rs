@@ -6,7 +6,7 @@ use actix_web::{
     FromRequest, HttpMessage, HttpRequest,
     dev::Payload,
     http::header,
-    web::{Data, Path},
+    web::{Data, Path, Query},
 };
 use futures::future::{FutureExt, LocalBoxFuture};
 use wharf_application::Services;
@@ -17,7 +17,10 @@ use wharf_domain::{
     token::{Principal, Token},
 };
 
-use crate::error::{ApiError, During, Operation};
+use crate::{
+    error::{ApiError, During, Operation},
+    live,
+};
 
 /// Who is calling, as the gate found out.
 #[derive(Debug)]
@@ -36,8 +39,11 @@ impl Caller {
         services: &Services,
         headers: &header::HeaderMap,
         path: &str,
+        query: &str,
     ) -> Result<Self, ApiError> {
-        let Some(raw) = token(headers) else { return Ok(Self::Nobody) };
+        let in_query = || path.starts_with(live::PREFIX).then(|| token_in(query)).flatten();
+        let given = token(headers).map(str::to_owned).or_else(in_query);
+        let Some(raw) = given else { return Ok(Self::Nobody) };
         let Ok(token) = Token::parse(raw) else { return Ok(Self::Stranger) };
         let principal = services.access.identify(&token).await;
         let principal = principal.during(part(path).unwrap_or(Operation::Identify))?;
@@ -66,10 +72,20 @@ fn token(headers: &header::HeaderMap) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
+/// The `token` of a query.
+fn token_in(query: &str) -> Option<String> {
+    let pairs = Query::<Vec<(String, String)>>::from_query(query).ok()?.into_inner();
+    let mut tokens = pairs.into_iter().filter(|(key, value)| key == "token" && !value.is_empty());
+    tokens.next().map(|(_, token)| token)
+}
+
 pub(crate) fn principal(request: &HttpRequest) -> Result<Principal, ApiError> {
     match request.extensions().get::<Caller>() {
         Some(Caller::Known(principal)) => Ok(*principal),
         Some(Caller::Stranger) => Err(ApiError::InvalidToken),
+        Some(Caller::Nobody) | None if request.match_info().as_str().starts_with(live::PREFIX) => {
+            Err(ApiError::MissingTokenAnywhere)
+        }
         Some(Caller::Nobody) | None => Err(ApiError::MissingToken),
     }
 }
@@ -204,6 +220,13 @@ mod tests {
             .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
             .collect();
         token(&headers).map(str::to_owned)
+    }
+
+    #[test]
+    fn a_token_in_a_query_is_decoded_and_a_blank_one_is_none() {
+        assert_eq!(token_in("since=1&token=a%2Bb&token=c").unwrap(), "a+b");
+        assert_eq!(token_in("token=&tokens=b"), None);
+        assert_eq!(token_in(""), None);
     }
 
     #[test]

@@ -62,7 +62,9 @@ async fn admit(request: &ServiceRequest) -> (Option<Count>, Result<Caller, ApiEr
     else {
         return (None, Ok(Caller::Nobody));
     };
-    let caller = Caller::identify(services, request.headers(), decoded(request)).await;
+    let caller =
+        Caller::identify(services, request.headers(), decoded(request), request.query_string())
+            .await;
     let forwarded_for: Vec<_> = request
         .headers()
         .get_all(header::HeaderName::from_static("x-forwarded-for"))
