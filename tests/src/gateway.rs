@@ -123,6 +123,24 @@ impl TestGateway {
         }
     }
 
+    /// Where it listens: host and port.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        self.base.trim_start_matches("http://")
+    }
+
+    /// The token of the account.
+    #[must_use]
+    pub fn account_token(&self) -> &str {
+        self.account.expose()
+    }
+
+    /// Stops in order: what runs by itself, then the server once its connections have ended.
+    pub async fn stop(&self) {
+        self.services.stop().await;
+        self.server.stop(true).await;
+    }
+
     /// Somebody without a token.
     #[must_use]
     pub fn nobody(&self) -> Caller {
