@@ -72,7 +72,7 @@ async fn large_pictures(world: &World, session: &wharf_testkit::InMemorySession,
         if let wharf_domain::message::Content::Media(media) = &mut picture.content {
             media.size = Some(bytes.len() as u64);
         }
-        world.whatsapp.keep_media(&picture.id, &bytes);
+        world.whatsapp.keep_media(&picture.id, bytes.clone());
         session.receive(picture).await.unwrap();
     }
 }
