@@ -5,11 +5,15 @@
 mod account;
 mod addressing;
 mod admin;
+mod admin_groups;
 mod admin_media;
+mod call_endings;
 mod calls;
 mod client;
 mod contacts;
 mod faults;
+mod group_changes;
+mod group_requests;
 mod groups;
 mod history;
 mod many;
