@@ -14,7 +14,6 @@ use actix_web::{
     web::{Data, Payload},
 };
 use serde::Deserialize;
-use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 use wharf_application::live::Render;
@@ -36,7 +35,7 @@ pub(crate) fn endpoints(config: &mut ServiceConfig<'_>) {
     config.service(open);
 }
 
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 struct LiveQuery {
     /// The `eventId` of the last event that was received: what happened after it comes first, so that nothing is missed.
