@@ -1,11 +1,13 @@
 //! What members are told about changes of their group: `w:gp2`.
 
+use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
-use wacore_binary::{Node, Server};
 
 use crate::hub::{Hub, Parcel, stanza_id, timestamp};
 use crate::room::with_participant;
-use crate::stanza::iq::groups::{approval_mode, describe, ephemeral, member_add_mode, participant};
+use crate::stanza::iq::groups::{
+    approval_mode, describe, ephemeral, member_add_mode, naming, participant,
+};
 use crate::state::account::Account;
 use crate::state::groups::{Effect, Group};
 
@@ -81,10 +83,7 @@ fn subject(hub: &Hub, group: &Group) -> Node {
     if let Some(renamed) = &group.renamed {
         subject = subject.attr("s_t", renamed.at.to_string());
         if let Some(account) = hub.account(&renamed.number) {
-            subject = subject.attr("s_o", account.jid(group.server(), 0));
-            if group.by_lid {
-                subject = subject.attr("s_o_pn", account.jid(Server::Pn, 0));
-            }
+            subject = naming(subject, "s_o", "s_o_pn", &account, group);
         }
     }
     subject.build()
@@ -93,9 +92,8 @@ fn subject(hub: &Hub, group: &Group) -> Node {
 fn requested(hub: &Hub, group: &Group, who: &[String], method: &'static str) -> Node {
     let users = who.iter().filter_map(|number| {
         let account = hub.account(number)?;
-        let user = NodeBuilder::new("requested_user").attr("jid", account.jid(group.server(), 0));
-        let by_lid = group.by_lid.then(|| account.jid(Server::Pn, 0));
-        Some(by_lid.into_iter().fold(user, |user, pn| user.attr("phone_number", pn)).build())
+        let user = NodeBuilder::new("requested_user");
+        Some(naming(user, "jid", "phone_number", &account, group).build())
     });
     NodeBuilder::new("created_membership_requests")
         .attr("request_method", method)

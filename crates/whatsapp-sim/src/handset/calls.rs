@@ -63,7 +63,7 @@ impl Called {
 
     fn server(&self, caller: &Account) -> Server {
         match self {
-            Self::Person(_) => caller.preferred_server(),
+            Self::Person(person) => caller.server_with(person),
             Self::Group { room, .. } => caller.shown_server(room.server),
         }
     }

@@ -20,8 +20,9 @@ pub(super) fn receive(session: &Session, call: &Node) {
             .attr("from", &to)
             .build(),
     );
+    let server = session.account.shown_server(to.server);
     let stanza = NodeBuilder::new("call")
-        .attr("from", session.account.jid(to.server, session.device))
+        .attr("from", session.account.jid(server, session.device))
         .attr("id", id.as_ref())
         .attr("t", timestamp())
         .attr("notify", session.account.lock().name.as_str())

@@ -290,3 +290,18 @@ async fn a_client_that_calls_hears_what_the_other_side_does() {
     bia.wait_for_call(&id, CallState::Accepted).await.unwrap();
     scene.is_settled().await;
 }
+
+#[tokio::test]
+async fn who_hides_the_number_calls_by_lid_alone() {
+    let scene = Scene::new(false).await;
+    let Scene { bia, client, .. } = &scene;
+    bia.hide_number(true).await;
+    let id = bia.call(ANA, false).await.unwrap();
+    let call = told(client, &id, "offer").await;
+    assert_eq!(call.from.to_string(), bia.lid());
+    let CallAction::Offer { caller_pn, .. } = &call.action else { unreachable!() };
+    assert_eq!(*caller_pn, None);
+    client.client.voip().reject(&call).await.unwrap();
+    bia.wait_for_call(&id, CallState::Rejected).await.unwrap();
+    scene.is_settled().await;
+}

@@ -420,3 +420,46 @@ async fn who_may_do_what_is_the_groups_choice() {
     let nobody = ana.change_group(group, &add(&["5511999990009"])).await;
     assert!(matches!(nobody, Err(Error::NotFound("member"))), "{nobody:?}");
 }
+
+#[tokio::test]
+async fn a_member_who_hides_the_number_is_known_by_lid_alone() {
+    for by_lid in [false, true] {
+        let scene = Scene::joined(by_lid).await;
+        let Scene { sim, caio, client, group, .. } = &scene;
+        let eva = sim.create_phone("5511999990004", "Eva").unwrap();
+        eva.hide_number(true).await;
+        scene.bia(add(&[&eva.number()])).await;
+        let (added, _) = scene
+            .told(|action| match action {
+                Action::Add { participants, .. } => Some(participants.clone()),
+                _ => None,
+            })
+            .await;
+        assert_eq!(jids(&added), [eva.lid()]);
+        assert_eq!((&added[0].phone_number, &added[0].lid), (&None, &None));
+        eva.change_group(group, &GroupChange::Subject { subject: "Eva's".to_owned() })
+            .await
+            .unwrap();
+        let (owner, update) = scene
+            .told(|action| match action {
+                Action::Subject { subject_owner, .. } => Some(subject_owner.clone()),
+                _ => None,
+            })
+            .await;
+        assert_eq!(owner.unwrap().to_string(), eva.lid());
+        assert_eq!(update.participant.unwrap().to_string(), eva.lid());
+        assert_eq!(update.participant_pn, None);
+        let known = client.client.groups().get_metadata(&scene.group()).await.unwrap();
+        let shown = known.participants.iter().find(|member| member.jid.to_string() == eva.lid());
+        assert_eq!(shown.unwrap().phone_number, None);
+
+        eva.send_text(group, "psst").await.unwrap();
+        let (_, info) = client.text("psst").await;
+        assert_eq!(info.source.sender.to_string(), eva.lid());
+        client.send_to(scene.group(), "hello").await;
+        for phone in [caio, &eva] {
+            phone.wait_for_message(|it| it.text.as_deref() == Some("hello")).await.unwrap();
+        }
+        scene.is_settled().await;
+    }
+}

@@ -19,7 +19,6 @@ const CAIO: &str = "5511999990003";
 /// Three phones; a client each of Ana and Bia.
 struct Scene {
     sim: Simulator,
-    ana: Phone,
     bia: Phone,
     caio: Phone,
     client: TestClient,
@@ -34,7 +33,7 @@ impl Scene {
         let caio = sim.create_phone(CAIO, "Caio").unwrap();
         let client = TestClient::linked(&sim, &ana).await;
         let other = TestClient::linked(&sim, &bia).await;
-        Self { sim, ana, bia, caio, client, other }
+        Self { sim, bia, caio, client, other }
     }
 
     /// A group that Ana's client makes with Bia in it.

@@ -49,7 +49,8 @@ fn query(session: &Session, request: &Node, query: &Node) -> Answer {
     let members: Vec<Jid> = group
         .members
         .iter()
-        .filter_map(|number| Some(session.hub.account(number)?.jid(group.server(), 0)))
+        .filter_map(|number| session.hub.account(number))
+        .map(|account| account.jid(account.shown_server(group.server()), 0))
         .collect();
     let known = MessageUtils::participant_list_hash(&members).ok();
     if known.is_some() && query.text("phash").as_deref() == known.as_deref() {
@@ -112,7 +113,7 @@ fn requests(session: &Session, request: &Node) -> Answer {
     let requests = group.requests.iter().filter_map(|request| {
         let account = session.hub.account(&request.number)?;
         let node = NodeBuilder::new("membership_approval_request")
-            .attr("jid", account.jid(group.server(), 0))
+            .attr("jid", account.jid(account.shown_server(group.server()), 0))
             .attr("request_time", request.at.to_string());
         Some(node.build())
     });
@@ -124,7 +125,6 @@ fn requests(session: &Session, request: &Node) -> Answer {
 
 /// A group as its members see it.
 pub(crate) fn describe(hub: &Hub, group: &Group) -> Node {
-    let server = group.server();
     let accounts = group.members.iter().filter_map(|number| hub.account(number));
     let participants = accounts.map(|account| participant(&account, group).build());
     let participants: Vec<Node> = participants.collect();
@@ -137,16 +137,10 @@ pub(crate) fn describe(hub: &Hub, group: &Group) -> Node {
         .attr("addressing_mode", if group.by_lid { "lid" } else { "pn" })
         .attr("size", participants.len().to_string());
     if let Some(owner) = hub.account(&group.owner) {
-        builder = builder.attr("creator", owner.jid(server, 0));
-        if group.by_lid {
-            builder = builder.attr("creator_pn", owner.jid(Server::Pn, 0));
-        }
+        builder = naming(builder, "creator", "creator_pn", &owner, group);
     }
     if let Some(namer) = hub.account(renamed.map_or(&group.owner, |renamed| &renamed.number)) {
-        builder = builder.attr("s_o", namer.jid(server, 0));
-        if group.by_lid {
-            builder = builder.attr("s_o_pn", namer.jid(Server::Pn, 0));
-        }
+        builder = naming(builder, "s_o", "s_o_pn", &namer, group);
     }
     let settings = &group.settings;
     let mut children = participants;
@@ -164,17 +158,32 @@ pub(crate) fn describe(hub: &Hub, group: &Group) -> Node {
 
 /// A member of a group, or who was one or wants to be, under both addresses if both are known.
 pub(crate) fn participant(account: &Account, group: &Group) -> NodeBuilder {
-    let server = account.shown_server(group.server());
-    let builder = NodeBuilder::new("participant").attr("jid", account.jid(server, 0));
-    let builder = match server {
-        Server::Lid if account.hides_number() => builder,
-        Server::Lid => builder.attr("phone_number", account.jid(Server::Pn, 0)),
-        _ => builder.attr("lid", account.jid(Server::Lid, 0)),
-    };
+    let builder = NodeBuilder::new("participant");
+    let mut builder = naming(builder, "jid", "phone_number", account, group);
+    if account.shown_server(group.server()) != Server::Lid {
+        builder = builder.attr("lid", account.jid(Server::Lid, 0));
+    }
     match group.role(&account.number) {
         Some(Role::SuperAdmin) => builder.attr("type", "superadmin"),
         Some(Role::Admin) => builder.attr("type", "admin"),
         _ => builder,
+    }
+}
+
+/// Names somebody as the group addresses its members; beside a LID the number, unless it is hidden.
+pub(crate) fn naming(
+    builder: NodeBuilder,
+    address: &'static str,
+    number: &'static str,
+    account: &Account,
+    group: &Group,
+) -> NodeBuilder {
+    let server = account.shown_server(group.server());
+    let builder = builder.attr(address, account.jid(server, 0));
+    if server == Server::Lid && !account.hides_number() {
+        builder.attr(number, account.jid(Server::Pn, 0))
+    } else {
+        builder
     }
 }
 
@@ -205,10 +214,7 @@ fn description(hub: &Hub, group: &Group) -> Option<Node> {
         .attr("id", description.id.as_str())
         .attr("t", description.set.at.to_string());
     if let Some(account) = hub.account(&description.set.number) {
-        node = node.attr("participant", account.jid(group.server(), 0));
-        if group.by_lid {
-            node = node.attr("participant_pn", account.jid(Server::Pn, 0));
-        }
+        node = naming(node, "participant", "participant_pn", &account, group);
     }
     Some(node.children([body]).build())
 }

@@ -105,7 +105,8 @@ fn drifted(
     let jids: Vec<Jid> = devices
         .iter()
         .filter_map(|device| {
-            Some(session.hub.account(&device.number)?.jid(room.server, device.device))
+            let account = session.hub.account(&device.number)?;
+            Some(account.jid(account.shown_server(room.server), device.device))
         })
         .collect();
     let wanted = MessageUtils::participant_list_hash(&jids).ok()?;

@@ -1,9 +1,9 @@
 //! What companions do with groups.
 
 use wacore_binary::builder::NodeBuilder;
-use wacore_binary::{Jid, Node, Server};
+use wacore_binary::{Jid, Node};
 
-use super::{describe, invite_node};
+use super::{describe, invite_node, naming};
 use crate::clock;
 use crate::groups::{self, Joined};
 use crate::session::Session;
@@ -189,16 +189,14 @@ impl Asked {
 
     /// What became of each of them, addressed as the group addresses its members.
     fn answer(&self, session: &Session, group: &Jid, tag: &str, outcome: &Outcome) -> Node {
-        let by_lid = session.hub.groups.get(group).is_some_and(|group| group.by_lid);
+        let group = session.hub.groups.get(group);
         let known = self.known.iter().map(|(jid, number)| {
-            let account = session.hub.account(number);
-            let mut node = NodeBuilder::new("participant");
-            node = match &account {
-                Some(account) if by_lid => node
-                    .attr("jid", account.jid(Server::Lid, 0))
-                    .attr("phone_number", account.jid(Server::Pn, 0)),
-                Some(account) => node.attr("jid", account.jid(Server::Pn, 0)),
-                None => node.attr("jid", jid),
+            let node = NodeBuilder::new("participant");
+            let node = match (session.hub.account(number), &group) {
+                (Some(account), Some(group)) => {
+                    naming(node, "jid", "phone_number", &account, group)
+                }
+                _ => node.attr("jid", jid),
             };
             match outcome.refused.iter().find(|(refused, _)| refused == number) {
                 Some((_, code)) => node.attr("error", code.to_string()).build(),
