@@ -32,7 +32,7 @@ struct LogQuery {
     /// Where the page begins: `nextCursor` of the one before. `since` does not count then.
     cursor: Option<String>,
     /// How many at most, 1 to 500; 100 when absent.
-    #[param(value_type = Option<u32>, minimum = 1, maximum = 500)]
+    #[param(value_type = u32, required = false, minimum = 1, maximum = 500)]
     limit: Option<String>,
 }
 

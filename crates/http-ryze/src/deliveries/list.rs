@@ -27,7 +27,7 @@ struct DeliveriesQuery {
     /// Where the page begins: `nextCursor` of the one before.
     cursor: Option<String>,
     /// How many at most, 1 to 500; 100 when absent.
-    #[param(value_type = Option<u32>, minimum = 1, maximum = 500)]
+    #[param(value_type = u32, required = false, minimum = 1, maximum = 500)]
     limit: Option<String>,
 }
 

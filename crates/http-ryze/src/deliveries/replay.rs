@@ -43,7 +43,7 @@ impl ReplayBody {
         if state.is_some_and(|state| state != DeliveryState::Dead) {
             return Err(Error::invalid("state", "must be dead"));
         }
-        let replay = match (self.events, since, state) {
+        let wanted = match (self.events, since, state) {
             (Some(events), None, None) => Replay::Events(ids(&events)?),
             (None, since, Some(_)) => Replay::Dead(since),
             (None, Some(since), None) => Replay::Since(since),
@@ -54,7 +54,7 @@ impl ReplayBody {
                 return Err(Error::invalid("events", "or since or state must be given"));
             }
         };
-        Ok((label, replay))
+        Ok((label, wanted))
     }
 }
 
@@ -96,8 +96,8 @@ struct ReplayAnswer {
 #[post("/api/events/replay/{instance:[^/]*}")]
 pub(super) async fn replay(caller: OpenInstance, body: Sent) -> Result<impl Responder, ApiError> {
     let body = body.json_or_why::<ReplayBody>()?;
-    let (label, replay) = body.parse().during(Operation::ReplayEvents)?;
-    let queued = caller.services.deliveries.replay(caller.instance.id, &label, replay).await;
+    let (label, wanted) = body.parse().during(Operation::ReplayEvents)?;
+    let queued = caller.services.deliveries.replay(caller.instance.id, &label, wanted).await;
     let queued = queued.during(Operation::ReplayEvents)?;
     Ok(HttpResponse::Accepted().json(ReplayAnswer { success: true, queued }))
 }

@@ -44,6 +44,7 @@ impl WebhookBlock {
                     self.webhook_authorization.as_deref().unwrap_or_default(),
                 )?,
                 secret: None,
+                previous_secret: None,
                 by_events: self.webhook_by_events.unwrap_or(false),
                 events: EventFilter::parse(events.iter().map(String::as_str))?,
                 media_base64: self.webhook_media_base64.unwrap_or(false),
