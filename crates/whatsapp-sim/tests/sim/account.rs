@@ -67,9 +67,8 @@ async fn media_are_stored_and_found_again() {
 async fn an_unknown_request_is_an_error_and_counted() {
     let (sim, ana, _) = scene().await;
     let client = TestClient::linked(&sim, &ana).await;
-    let group = Jid::group("120363000000000000");
-    let link = client.client.groups().get_invite_link(group, false).await;
-    assert!(link.unwrap_err().to_string().contains("501"));
+    let unknown = client.client.profile().set_status_text("busy").await;
+    assert!(unknown.unwrap_err().to_string().contains("501"));
     assert_eq!(sim.stats().unknown.values().sum::<u64>(), 1, "{:?}", sim.stats());
 }
 

@@ -295,3 +295,66 @@ async fn a_fault_of_one_number_leaves_others_alone() {
     assert_eq!(other.text("unharmed?").await.1.id, ana);
     assert_eq!(other.count(is_disconnection), 0);
 }
+
+#[tokio::test]
+async fn a_login_can_be_refused_for_any_reason() {
+    for code in [400, 409, 413, 414, 415, 418, 429, 500, 501, 503] {
+        let scene = Scene::new().await;
+        scene.fault(json!({ "fault": "fail-login", "code": code }));
+        let reason = ConnectFailureReason::from(code);
+        let refused = |event: &Event| match event {
+            Event::ConnectFailure(failure) if failure.reason == reason => Some(()),
+            _ => None,
+        };
+        scene.client.event(refused).await;
+        assert_eq!(scene.sim.faults(), []);
+        restarted(&scene.sim, scene.client).await.connected().await;
+    }
+}
+
+#[tokio::test]
+async fn a_stream_can_end_with_any_code() {
+    for code in ["500", "516"] {
+        let scene = Scene::new().await;
+        scene.fault(json!({ "fault": "stream-error", "code": code.parse::<u16>().unwrap() }));
+        scene
+            .client
+            .event(|event| match event {
+                Event::StreamError(error) if error.code == code => Some(()),
+                Event::LoggedOut(_) if code == "516" => Some(()),
+                _ => None,
+            })
+            .await;
+        assert_eq!(scene.sim.faults(), []);
+    }
+}
+
+#[tokio::test]
+async fn a_client_refuses_a_consent_that_was_spoilt_on_its_way() {
+    let scene = Scene::new().await;
+    scene.fault(json!({ "fault": "spoil-pairing" }));
+    let second = TestClient::new(&scene.sim, "Ana").await;
+    let qr = second.qr().await;
+    assert!(matches!(scene.ana.scan(&qr).await, Err(Error::Conflict(_))));
+    let error = |event: &Event| matches!(event, Event::PairError(_)).then_some(());
+    second.event(error).await;
+    assert_eq!(scene.ana.devices().len(), 2);
+    scene.ana.scan(&second.qr().await).await.unwrap();
+    second.connected().await;
+}
+
+#[tokio::test]
+async fn every_connection_can_be_dropped_at_once() {
+    let scene = Scene::new().await;
+    let other = TestClient::linked(&scene.sim, &scene.bruno).await;
+    let seen = [scene.client.seen(), other.seen()];
+    fault(&scene.sim, json!({ "all": true, "fault": "drop" }));
+    assert_eq!(scene.sim.faults(), []);
+    for (client, seen) in [&scene.client, &other].into_iter().zip(seen) {
+        client.event_after(seen, |event| is_disconnection(event).then_some(())).await;
+        client.connected_after(seen).await;
+    }
+    scene.is_alive().await;
+    let lost = |client: &TestClient| client.count(is_disconnection);
+    assert_eq!((lost(&scene.client), lost(&other)), (1, 1));
+}
