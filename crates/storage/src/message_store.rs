@@ -7,7 +7,7 @@ use wharf_domain::{
     Resource, Result, Timestamp,
     address::Jid,
     instance::InstanceId,
-    message::{MessageId, MessageStatus, StoredMessage},
+    message::{Message, MessageId, MessageStatus, StoredMessage},
     metrics::Metrics,
     ports::{HistoricMessage, MessageStore, OutgoingDraft, Reservation},
 };
@@ -153,6 +153,32 @@ impl MessageStore for SeaOrmMessageStore {
         );
         let row = self.db.reader().one(&sql, values![instance.0, id.as_str()]).await?;
         Ok(row.map(|row| message_row::read(&self.keyring, &row)).transpose()?)
+    }
+
+    async fn unacknowledged(
+        &self,
+        instance: InstanceId,
+        ids: &[MessageId],
+    ) -> Result<Vec<Message>> {
+        let backend = self.db.backend();
+        let mut unacknowledged = Vec::new();
+        for ids in batches(backend, 1, ids) {
+            // Where ids clash the newest counts, whatever it is.
+            let sql = format!(
+                "{SELECT} WHERE direction = $2 AND status <= $3 AND NOT EXISTS (SELECT 1
+                    FROM message m WHERE m.instance_id = message.instance_id
+                    AND m.message_id = message.message_id AND m.sent_at > message.sent_at)
+                AND instance_id = $1 AND message_id IN "
+            );
+            let failed = status_code(MessageStatus::Failed);
+            let sql = Sql::new(&sql, values![instance.0, OUTGOING, failed]);
+            let sql = sql.list(ids.iter().map(|id| id.as_str().into()));
+            let rows = self.db.reader().query_all_raw(sql.on(backend)).await;
+            for row in rows.map_err(Error::from)? {
+                unacknowledged.push(message_row::read(&self.keyring, &row)?.message);
+            }
+        }
+        Ok(unacknowledged)
     }
 
     async fn fail(&self, instance: InstanceId, id: &MessageId, code: Option<u16>) -> Result<()> {

@@ -58,7 +58,7 @@ impl Candidate {
         }
         Ok(Delivery {
             id: DeliveryId(self.id),
-            sink: SinkRef::Webhook(WebhookId(self.lane.sink)),
+            sink: webhook(self.lane.sink),
             lane: Lane(self.lane.lane),
             attempts: u32::try_from(self.attempts).map_err(|_| Error::nonsense("attempts"))?,
             waited: micros::to_duration(self.waited)?,
@@ -98,31 +98,43 @@ pub(super) async fn plan(db: &impl ConnectionTrait, now: i64, room: &Room) -> Re
     Ok(runs)
 }
 
-/// The heads that have waited longest, no more of a sink than there is room for.
+/// The heads that have waited longest, no more of a sink and of a receiver than there is room for.
 async fn due_heads(db: &impl ConnectionTrait, now: i64, room: &Room) -> Result<Vec<Uuid>> {
     let mut sinks = sinks::with_heads(db, room).await?;
     sinks.retain(|sink| sink.due <= now);
-    // Each has a head at least, so the heads that are looked for are of the first so many sinks.
     sinks.sort_by_key(|sink| sink.due);
-    sinks.truncate(room.lanes.min(MAX_SINKS));
+    // Each has a head at least, so the heads that are looked for are of the first so many sinks.
+    let mut seats = room.seats();
+    sinks.retain(|sink| seats.take(webhook(sink.id)));
+    sinks.truncate(MAX_SINKS);
     if sinks.is_empty() {
         return Ok(Vec::new());
     }
-    let lanes = bounded(room.lanes.min(MAX_HEADS));
-    let mut sql = Sql::new("SELECT id FROM (", values![now, lanes]);
+    let mut sql = Sql::new("SELECT id, sink_id FROM (", values![now]);
     for (index, sink) in sinks.iter().enumerate() {
         sql = sql.push(if index == 0 { "" } else { " UNION ALL " });
-        sql =
-            sql.push("SELECT * FROM (SELECT id, head_due, sequence FROM delivery WHERE sink_id = ");
+        sql = sql.push(
+            "SELECT * FROM (SELECT id, sink_id, head_due, sequence FROM delivery WHERE sink_id = ",
+        );
         sql = sql.value(sink.id).push(" AND head_due <= $1 ORDER BY head_due, sequence LIMIT ");
         sql = sql.value(bounded(sink.room)).push(&format!(") AS of_{index}"));
     }
-    let sql = sql.push(") AS heads ORDER BY head_due, sequence LIMIT $2");
-    ids(&db.query_all_raw(sql.on(db.get_database_backend())).await?)
+    let sql = sql.push(") AS heads ORDER BY head_due, sequence");
+    let mut seats = room.seats();
+    let mut heads = Vec::new();
+    for row in db.query_all_raw(sql.on(db.get_database_backend())).await? {
+        if seats.is_full() || heads.len() == MAX_HEADS {
+            break;
+        }
+        if seats.take(webhook(row.try_get("", "sink_id")?)) {
+            heads.push(row.try_get("", "id")?);
+        }
+    }
+    Ok(heads)
 }
 
-fn ids(rows: &[QueryResult]) -> Result<Vec<Uuid>> {
-    rows.iter().map(|row| Ok(row.try_get("", "id")?)).collect()
+fn webhook(sink: Uuid) -> SinkRef {
+    SinkRef::Webhook(WebhookId(sink))
 }
 
 /// Each head with what waits behind it, lane by lane in the order of the heads.

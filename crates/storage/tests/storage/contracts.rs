@@ -7,7 +7,10 @@ mod on_sqlite {
     wharf_testkit::message_store_contract!(sqlite);
     wharf_testkit::message_history_contract!(sqlite);
     wharf_testkit::event_log_contract!(sqlite);
+    wharf_testkit::event_reading_contract!(sqlite);
+    wharf_testkit::event_retention_contract!(sqlite);
     wharf_testkit::delivery_queue_contract!(sqlite);
+    wharf_testkit::delivery_ledger_contract!(sqlite);
     wharf_testkit::media_jobs_contract!(sqlite);
     wharf_testkit::media_shares_contract!(sqlite);
     wharf_testkit::page_access_contract!(sqlite);
@@ -22,7 +25,10 @@ mod on_postgres {
     wharf_testkit::message_store_contract!(postgres, #[ignore = "needs PostgreSQL"]);
     wharf_testkit::message_history_contract!(postgres, #[ignore = "needs PostgreSQL"]);
     wharf_testkit::event_log_contract!(postgres, #[ignore = "needs PostgreSQL"]);
+    wharf_testkit::event_reading_contract!(postgres, #[ignore = "needs PostgreSQL"]);
+    wharf_testkit::event_retention_contract!(postgres, #[ignore = "needs PostgreSQL"]);
     wharf_testkit::delivery_queue_contract!(postgres, #[ignore = "needs PostgreSQL"]);
+    wharf_testkit::delivery_ledger_contract!(postgres, #[ignore = "needs PostgreSQL"]);
     wharf_testkit::media_jobs_contract!(postgres, #[ignore = "needs PostgreSQL"]);
     wharf_testkit::media_shares_contract!(postgres, #[ignore = "needs PostgreSQL"]);
     wharf_testkit::page_access_contract!(postgres, #[ignore = "needs PostgreSQL"]);

@@ -1,13 +1,16 @@
 //! What a [`DeliveryQueue`](wharf_domain::ports::DeliveryQueue) promises.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use wharf_domain::{
     Timestamp,
     delivery::{Delivery, DeliveryId, Settlement, SinkRef},
     event::{EventId, NewEvent},
     instance::InstanceId,
-    ports::Room,
+    ports::{ReceiverId, Room},
     webhook::Webhook,
 };
 
@@ -47,6 +50,11 @@ macro_rules! delivery_queue_contract {
             a_crash_gives_everything_back,
             the_next_due_is_that_of_a_head,
             an_append_beside_a_settlement_strands_nothing,
+            receivers_have_no_more_lanes_than_there_is_room_for,
+            what_a_delivery_has_waited_adds_up,
+            what_waits_for_a_disabled_webhook_is_held_until_it_is_enabled,
+            what_is_held_keeps_nobody_else_waiting,
+            what_is_given_back_to_a_disabled_webhook_is_held,
         ]);
     };
 }
@@ -463,4 +471,101 @@ pub async fn an_append_beside_a_settlement_strands_nothing(stores: &Stores) {
         deliveries.settle(&delivered).await.unwrap();
         appending.await.unwrap();
     }
+}
+
+/// All their sinks together, and they keep nobody else's waiting.
+pub async fn receivers_have_no_more_lanes_than_there_is_room_for(stores: &Stores) {
+    let (one, other) = (stores.with_instance("sales").await.id, stores.with_instance("b").await.id);
+    let mut receivers = HashMap::new();
+    let mut sinks = Vec::new();
+    for (instance, label, receiver) in [(one, "a", 1), (one, "b", 1), (other, "c", 2)] {
+        let webhook = stores.with_webhook(instance, label).await;
+        receivers.insert(SinkRef::Webhook(webhook.id), ReceiverId(receiver));
+        sinks.push(webhook);
+    }
+    let events: Vec<_> = (1..=4).map(|person| in_lane(person, i64::from(person))).collect();
+    append(stores, one, &events).await;
+    append(stores, other, &[in_lane(1, 50), in_lane(2, 51)]).await;
+    let room = Room { per_receiver: 3, receivers: receivers.into(), ..Room::of(10, 10) };
+    let claimed = claim_with(stores, 100, &room).await;
+    let of = |index: usize| of_sink(&claimed, &sinks[index]).len();
+    assert_eq!((of(0) + of(1), of(2)), (3, 2));
+    let busy = HashMap::from([(ReceiverId(1), 0)]);
+    let full = Room { busy, ..room.clone() };
+    assert_eq!(claim_with(stores, 100, &full).await, []);
+    assert_eq!(stores.deliveries.next_due(&full).await.unwrap(), None);
+    assert_eq!(claim_with(stores, 100, &room).await.len(), 3);
+}
+
+/// By the pauses that were counted, not by the time on the clock.
+pub async fn what_a_delivery_has_waited_adds_up(stores: &Stores) {
+    let instance = with_sink(stores).await;
+    append(stores, instance, &[in_lane(1, 0)]).await;
+    let waited = async |seconds| {
+        let claimed = claim(stores, seconds, 10, 10).await;
+        assert_eq!(claimed.len(), 1);
+        (claimed[0].clone(), claimed[0].waited)
+    };
+    let (delivery, before) = waited(0).await;
+    assert_eq!(before, Duration::ZERO);
+    for (pause, sum) in [(1_500, 1_500), (0, 1_500), (2_000, 3_500)] {
+        let (due, pause) = (build::moment(100), Duration::from_millis(pause));
+        let (status, reason) = (None, "no answer".to_owned());
+        settle(stores, &delivery, Settlement::Retry { due, pause, status, reason }).await;
+        assert_eq!(waited(100).await.1, Duration::from_millis(sum));
+    }
+    settle(stores, &delivery, Settlement::Postponed { due: build::moment(100) }).await;
+    assert_eq!(waited(100).await.1, Duration::from_millis(3_500));
+}
+
+async fn set_enabled(stores: &Stores, instance: InstanceId, webhook: &Webhook, is_on: bool) {
+    let target = is_on.then(|| build::target("http://127.0.0.1:9/other"));
+    let next = Webhook { target, ..webhook.clone() };
+    stores.webhooks.upsert(instance, &next, build::moment(0)).await.unwrap();
+}
+
+/// Nothing is lost, nothing is added, and the order stays.
+pub async fn what_waits_for_a_disabled_webhook_is_held_until_it_is_enabled(stores: &Stores) {
+    let instance = stores.with_instance("sales").await.id;
+    let webhook = stores.with_webhook(instance, "crm").await;
+    let events = append(stores, instance, &[in_lane(1, 0), in_lane(1, 1), in_lane(2, 2)]).await;
+    let claimed = claim(stores, 0, 1, 1).await;
+    settle(stores, &claimed[0], retry(10)).await;
+    set_enabled(stores, instance, &webhook, false).await;
+    append(stores, instance, &[in_lane(1, 3)]).await;
+    assert_eq!(claim(stores, 100, 10, 10).await, []);
+    assert_eq!(next_due(stores).await, None);
+    set_enabled(stores, instance, &webhook, true).await;
+    assert_eq!(next_due(stores).await, Some(build::moment(2)));
+    let again = claim(stores, 100, 10, 10).await;
+    assert_eq!(ids(&again), [events[2], events[0], events[1]]);
+    assert_eq!(again[1].attempts, 1);
+}
+
+/// However much it is.
+pub async fn what_is_held_keeps_nobody_else_waiting(stores: &Stores) {
+    let instance = stores.with_instance("sales").await.id;
+    let (held, other) =
+        (stores.with_webhook(instance, "held").await, stores.with_webhook(instance, "crm").await);
+    let events: Vec<_> = (1..=9).map(|person| in_lane(person, 0)).collect();
+    append(stores, instance, &events).await;
+    set_enabled(stores, instance, &held, false).await;
+    for _ in 0..9 {
+        let claimed = claim(stores, 100, 1, 10).await;
+        assert_eq!(of_sink(&claimed, &other).len(), 1);
+    }
+    assert_eq!(claim(stores, 100, 1, 10).await, []);
+}
+
+/// As it was.
+pub async fn what_is_given_back_to_a_disabled_webhook_is_held(stores: &Stores) {
+    let instance = stores.with_instance("sales").await.id;
+    let webhook = stores.with_webhook(instance, "crm").await;
+    append(stores, instance, &[in_lane(1, 0)]).await;
+    let claimed = claim(stores, 100, 10, 10).await;
+    set_enabled(stores, instance, &webhook, false).await;
+    stores.deliveries.release(&[claimed[0].id]).await.unwrap();
+    assert_eq!(claim(stores, 100, 10, 10).await, []);
+    set_enabled(stores, instance, &webhook, true).await;
+    assert_eq!(claim(stores, 100, 10, 10).await, claimed);
 }

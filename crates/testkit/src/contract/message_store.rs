@@ -33,6 +33,7 @@ macro_rules! message_store_contract {
             the_newest_message_is_found_where_ids_clash,
             a_pending_message_can_fail,
             only_a_pending_message_of_ours_can_fail,
+            only_messages_that_were_not_acknowledged_are_unacknowledged,
             names_are_the_last_ones_partners_gave_themselves,
             old_messages_are_pruned_and_young_ones_stay,
             nothing_is_pruned_by_age_without_a_limit_of_age,
@@ -349,6 +350,33 @@ pub async fn names_are_the_last_ones_partners_gave_themselves(stores: &Stores) {
     names.sort();
     assert_eq!(names, [(ana, "Ana Maria".to_owned()), (bia, "Bia".to_owned())]);
     assert_eq!(stores.messages.names(instance, &[]).await.unwrap(), []);
+}
+
+/// Ours that are pending or failed; where ids clash the newest counts.
+pub async fn only_messages_that_were_not_acknowledged_are_unacknowledged(stores: &Stores) {
+    let (instance, other) =
+        (stores.with_instance("sales").await.id, stores.with_instance("other").await.id);
+    let [pending, failed, sent, clashing] = ["a", "b", "c", "d"].map(to_ana);
+    for message in [&pending, &failed, &sent, &clashing] {
+        stores.reserve(instance, message).await;
+    }
+    stores.messages.fail(instance, &failed.id, Some(500)).await.unwrap();
+    stores.append_one(instance, build::message_event(sent.clone())).await;
+    let received = build::incoming(&build::phone("5511999990001"), "hi");
+    stores.append_one(instance, build::message_event(received.clone())).await;
+    let newer = Message {
+        id: clashing.id.clone(),
+        timestamp: build::moment(100),
+        ..build::incoming(&build::phone("5511999990002"), "hi")
+    };
+    stores.append_one(instance, build::message_event(newer)).await;
+    let all = [&pending, &failed, &sent, &clashing, &received].map(|message| message.id.clone());
+    let mut found = stores.messages.unacknowledged(instance, &all).await.unwrap();
+    found.sort_by(|a, b| a.id.cmp(&b.id));
+    assert_eq!(found, [pending, failed]);
+    assert_eq!(stores.messages.unacknowledged(other, &all).await.unwrap(), []);
+    assert_eq!(stores.messages.unacknowledged(instance, &[]).await.unwrap(), []);
+    assert_eq!(stores.messages.unacknowledged(instance, &all[2..]).await.unwrap(), []);
 }
 
 /// The boundary stays.

@@ -4,8 +4,11 @@
 //! of a port makes a test of each of its clauses.
 
 pub mod account_store;
+pub mod delivery_ledger;
 pub mod delivery_queue;
 pub mod event_log;
+pub mod event_reading;
+pub mod event_retention;
 pub mod instance_store;
 pub mod media_jobs;
 pub mod media_shares;
@@ -40,8 +43,11 @@ mod tests {
     fn every_clause_is_named_in_its_macro() {
         let contracts = [
             include_str!("account_store.rs"),
+            include_str!("delivery_ledger.rs"),
             include_str!("delivery_queue.rs"),
             include_str!("event_log.rs"),
+            include_str!("event_reading.rs"),
+            include_str!("event_retention.rs"),
             include_str!("instance_store.rs"),
             include_str!("media_jobs.rs"),
             include_str!("media_shares.rs"),

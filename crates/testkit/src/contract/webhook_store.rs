@@ -4,7 +4,10 @@ use wharf_domain::{
     Error, Resource,
     event::EventFilter,
     instance::InstanceId,
-    webhook::{MAX_ENABLED, Webhook, WebhookId, WebhookLabel, WebhookTarget},
+    secret::Secret,
+    webhook::{
+        MAX_ENABLED, RetiringSecret, Stopped, Webhook, WebhookId, WebhookLabel, WebhookTarget,
+    },
 };
 
 use super::setting::{at_once, of_sink};
@@ -26,6 +29,10 @@ macro_rules! webhook_store_contract {
             defaults_are_given_for_several_instances_at_once,
             a_removed_webhook_is_gone_with_its_undelivered_events,
             a_removal_of_no_webhook_says_so,
+            a_replaced_secret_signs_beside_the_new_one_for_a_while,
+            whoever_writes_a_webhook_has_no_say_in_its_previous_secret,
+            a_stopped_webhook_says_why_until_it_is_written_anew,
+            only_the_receiver_that_asked_for_it_is_stopped,
         ]);
     };
 }
@@ -215,4 +222,84 @@ pub async fn a_removal_of_no_webhook_says_so(stores: &Stores) {
     assert!(!stores.webhooks.remove(other.id, &webhook.label).await.unwrap());
     assert!(stores.webhooks.remove(one.id, &webhook.label).await.unwrap());
     assert!(!stores.webhooks.remove(one.id, &webhook.label).await.unwrap());
+}
+
+/// Until it is replaced again, and no longer than secrets are signed with at all.
+pub async fn a_replaced_secret_signs_beside_the_new_one_for_a_while(stores: &Stores) {
+    let instance = stores.with_instance("sales").await.id;
+    let write = async |secret: Option<&str>, seconds| {
+        let target = WebhookTarget {
+            secret: secret.map(Secret::new),
+            ..build::target("http://127.0.0.1:9/hook")
+        };
+        let next = Webhook { target: Some(target), ..build::webhook("crm") };
+        let written =
+            stores.webhooks.upsert(instance, &next, build::moment(seconds)).await.unwrap();
+        let found = stores.webhooks.find(instance, &next.label).await.unwrap();
+        assert_eq!(found.as_ref(), Some(&written));
+        written.target.unwrap().previous_secret
+    };
+    let retiring = |secret: &str, seconds| {
+        Some(RetiringSecret { secret: Secret::new(secret), until: build::moment(seconds) })
+    };
+    assert_eq!(write(Some("one"), 10).await, None);
+    assert_eq!(write(Some("one"), 20).await, None);
+    assert_eq!(write(Some("two"), 30).await, retiring("one", 30));
+    assert_eq!(write(Some("two"), 40).await, retiring("one", 30));
+    assert_eq!(write(Some("three"), 50).await, retiring("two", 50));
+    assert_eq!(write(None, 60).await, None);
+    assert_eq!(write(Some("four"), 70).await, None);
+    assert_eq!(write(Some("five"), 80).await, retiring("four", 80));
+    let off = Webhook { target: None, ..build::webhook("crm") };
+    stores.webhooks.upsert(instance, &off, build::moment(90)).await.unwrap();
+    assert_eq!(write(Some("six"), 100).await, None);
+}
+
+/// Nor in whether it was stopped.
+pub async fn whoever_writes_a_webhook_has_no_say_in_its_previous_secret(stores: &Stores) {
+    let instance = stores.with_instance("sales").await.id;
+    let previous_secret =
+        Some(RetiringSecret { secret: Secret::new("mine"), until: build::moment(9) });
+    let target = build::target("http://127.0.0.1:9/hook");
+    let stopped = Some(Stopped { reason: "because".to_owned(), at: build::moment(1) });
+    let given = Webhook {
+        target: Some(WebhookTarget { previous_secret, ..target.clone() }),
+        stopped,
+        ..build::webhook("crm")
+    };
+    let written = stores.webhooks.upsert(instance, &given, build::moment(5)).await.unwrap();
+    assert_eq!(written, Webhook { target: Some(target), stopped: None, ..given });
+    assert_eq!(stores.webhooks.list(instance).await.unwrap(), [written]);
+}
+
+/// Like any disabled webhook it has no configuration any more.
+pub async fn a_stopped_webhook_says_why_until_it_is_written_anew(stores: &Stores) {
+    let instance = stores.with_instance("sales").await.id;
+    let webhook = stores.with_webhook(instance, "crm").await;
+    let stopped = Stopped { reason: "the receiver answered 410".to_owned(), at: build::moment(7) };
+    let url = webhook.target.clone().unwrap().url;
+    assert!(stores.webhooks.stop(webhook.id, &url, &stopped).await.unwrap());
+    let expected = Webhook { target: None, stopped: Some(stopped.clone()), ..webhook.clone() };
+    assert_eq!(stores.webhooks.find_by_id(webhook.id).await.unwrap().as_ref(), Some(&expected));
+    assert_eq!(stores.webhooks.list(instance).await.unwrap(), [expected]);
+    assert!(!stores.webhooks.stop(webhook.id, &url, &stopped).await.unwrap());
+    stores.append_one(instance, build::state_event()).await;
+    assert_eq!(stores.claim_all().await, []);
+    for target in [None, webhook.target.clone()] {
+        let next = Webhook { target, ..webhook.clone() };
+        let written = stores.webhooks.upsert(instance, &next, build::moment(0)).await.unwrap();
+        assert_eq!(written, next);
+        assert_eq!(stores.webhooks.list(instance).await.unwrap(), [written]);
+    }
+}
+
+/// The next one has not been asked.
+pub async fn only_the_receiver_that_asked_for_it_is_stopped(stores: &Stores) {
+    let instance = stores.with_instance("sales").await.id;
+    let webhook = stores.with_webhook(instance, "crm").await;
+    let stopped = Stopped { reason: "the receiver answered 410".to_owned(), at: build::moment(7) };
+    let other = build::target("http://127.0.0.1:9/other").url;
+    assert!(!stores.webhooks.stop(webhook.id, &other, &stopped).await.unwrap());
+    assert!(!stores.webhooks.stop(WebhookId(build::uuid()), &other, &stopped).await.unwrap());
+    assert_eq!(stores.webhooks.list(instance).await.unwrap(), [webhook]);
 }

@@ -201,7 +201,10 @@ mod tests {
     crate::message_store_contract!(in_memory);
     crate::message_history_contract!(in_memory);
     crate::event_log_contract!(in_memory);
+    crate::event_reading_contract!(in_memory);
+    crate::event_retention_contract!(in_memory);
     crate::delivery_queue_contract!(in_memory);
+    crate::delivery_ledger_contract!(in_memory);
 
     crate::media_jobs_contract!(in_memory);
     crate::media_shares_contract!(in_memory);
