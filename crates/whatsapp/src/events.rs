@@ -2,7 +2,7 @@ use std::sync::{Arc, Weak};
 
 use wacore::types::events::{Event, EventHandler, EventInterest, EventKind, ServerAck};
 use wacore_binary::{Jid, JidExt};
-use wharf_domain::{message::MessageId, ports::SessionEvent};
+use wharf_domain::message::MessageId;
 use whatsapp_rust::Client;
 
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The events of the library we act on.
-const KINDS: [EventKind; 27] = [
+const KINDS: [EventKind; 26] = [
     EventKind::CallEndedElsewhere,
     EventKind::ClientOutdated,
     EventKind::ConnectFailure,
@@ -33,7 +33,6 @@ const KINDS: [EventKind; 27] = [
     EventKind::PairingQrCode,
     EventKind::PairingQrCodesExhausted,
     EventKind::PictureUpdate,
-    EventKind::QrScannedWithoutMultidevice,
     EventKind::RawNode,
     EventKind::Receipt,
     EventKind::SelfPushNameUpdated,
@@ -118,9 +117,6 @@ impl EventHandler for Listener {
                 if let Some(client) = client {
                     core.fetch_picture(client);
                 }
-            }
-            Event::QrScannedWithoutMultidevice(_) => {
-                core.queue.push_own(SessionEvent::ScannedWithoutMultidevice);
             }
             Event::Receipt(_) => raw::receipt(core, &event),
             Event::RawNode(node) => raw::look_at(core, node.get()),

@@ -14,6 +14,7 @@ use wacore::{
     },
 };
 use wacore_binary::{Jid, NodeRef};
+use wharf_domain::ports::SessionEvent;
 
 use crate::{queue::Entry, session::Core};
 
@@ -52,6 +53,10 @@ pub(crate) fn look_at(core: &Core, node: &NodeRef<'_>) {
             if let Some(code) = code {
                 core.note_stream_error(&code);
             }
+        }
+        // A phone that cannot link devices has scanned the code.
+        "ib" if node.get_optional_child("downgrade_webclient").is_some() => {
+            core.queue.push_own(SessionEvent::ScannedWithoutMultidevice);
         }
         // Of a call that came while nobody was there the library tells next to nothing.
         "call" if node.get_attr("offline").is_some() => {

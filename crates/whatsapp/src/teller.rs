@@ -183,7 +183,8 @@ impl Teller {
         let mut aliases = Aliases::default();
         self.core.learn(&mut aliases, convert::addresses_of_group(update)).await;
         self.core.groups.learn(group.clone(), convert::group_facts(&update.action));
-        let (key, change) = convert::group(update, self.core.groups.name(&group), &aliases)?;
+        let (name, own) = (self.core.groups.name(&group), self.core.profile());
+        let (key, change) = convert::group(update, name, &own, &aliases)?;
         Some(SessionEvent::Group { key, change })
     }
 

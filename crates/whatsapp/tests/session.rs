@@ -10,10 +10,16 @@ mod calls;
 mod durability;
 #[path = "session/ends.rs"]
 mod ends;
+#[path = "session/group_changes.rs"]
+mod group_changes;
 #[path = "session/groups.rs"]
 mod groups;
+#[path = "session/hidden.rs"]
+mod hidden;
 #[path = "session/history.rs"]
 mod history;
+#[path = "session/labels.rs"]
+mod labels;
 #[path = "session/liveness.rs"]
 mod liveness;
 #[path = "session/lookup.rs"]
@@ -30,7 +36,11 @@ mod presence;
 mod profile;
 #[path = "session/proxy.rs"]
 mod proxy;
+#[path = "session/receipts.rs"]
+mod receipts;
 #[path = "session/recorder.rs"]
 mod recorder;
+#[path = "session/sayings.rs"]
+mod sayings;
 #[path = "session/world.rs"]
 mod world;

@@ -7,6 +7,7 @@ use wharf_domain::{
     address::{Party, Server},
     event::EventKey,
     group::{GroupAction, GroupChange},
+    instance::Profile,
 };
 
 use super::{
@@ -59,6 +60,7 @@ pub(crate) fn group_facts(action: &Library) -> GroupFacts {
 pub(crate) fn group(
     update: &GroupUpdate,
     name: Option<String>,
+    own: &Profile,
     aliases: &Aliases,
 ) -> Option<(EventKey, GroupChange)> {
     let group = from_library(&update.group_jid)?;
@@ -74,9 +76,14 @@ pub(crate) fn group(
             Some(aliases.party(from_library(&one.jid)?, one.other.as_ref(), one.name))
         })
         .collect();
-    // Whoever asks to be let in is the one who speaks.
-    if matches!(update.action, Library::MembershipApprovalRequest { .. }) {
-        participants.extend(author.clone());
+    match &update.action {
+        // Whoever asks to be let in is the one who speaks.
+        Library::MembershipApprovalRequest { .. } => participants.extend(author.clone()),
+        Library::Create { raw } if !is_new(raw) => {
+            let ourselves = |jid| Party::of(jid, own.lid.clone(), own.name.clone());
+            participants.extend(own.jid.clone().map(ourselves));
+        }
+        _ => {}
     }
     if let Some(author) = &author {
         for one in participants.iter_mut().filter(|one| one.jid == author.jid) {
@@ -128,7 +135,11 @@ fn action(library: &Library) -> (GroupAction, Option<String>) {
         Library::MemberAddMode { mode } => plain(GroupAction::MemberAddMode(mode.clone())),
         Library::Invite { .. } => plain(GroupAction::Link),
         Library::RevokeInvite => (GroupAction::Link, Some("revoke".to_owned())),
-        Library::Create { .. } => plain(GroupAction::Created),
+        Library::Create { raw } if is_new(raw) => plain(GroupAction::Created),
+        Library::Create { raw } => {
+            let reason = raw.attrs().optional_string("reason").map(|reason| reason.to_string());
+            (GroupAction::Joined, reason)
+        }
         Library::Delete { reason } => (GroupAction::Deleted, reason.clone()),
         // In the contract `link` is the invite link's.
         Library::Link { link_type, .. } => {
@@ -182,7 +193,7 @@ fn people(library: &Library) -> Vec<Concerned> {
             participants.iter().cloned().map(alone).collect()
         }
         Library::ChangeNumber { new_owner, .. } => new_owner.iter().cloned().map(alone).collect(),
-        Library::Create { raw } => created(raw).map_or_else(Vec::new, members),
+        Library::Create { raw } if is_new(raw) => created(raw).map_or_else(Vec::new, members),
         _ => Vec::new(),
     }
 }
@@ -191,7 +202,13 @@ fn alone(jid: LibraryJid) -> Concerned {
     Concerned { jid, other: None, name: None }
 }
 
-/// The group that was made, as it is described.
+/// Whether a group was made just now. To us a group is also described as made when we come into one that others are in
+/// already.
+fn is_new(create: &Node) -> bool {
+    create.attrs().optional_string("type").as_deref() == Some("new")
+}
+
+/// The group that was made, or that we have come into, as it is described.
 fn created(create: &Node) -> Option<&Node> {
     create.get_optional_child("group")
 }

@@ -1,11 +1,21 @@
 use chrono::DateTime;
 use wacore::stanza::groups::GroupNotification;
 use wacore_binary::builder::NodeBuilder;
+use wharf_domain::address::Jid;
 
 use super::*;
 
 const GROUP: &str = "120363000000000001@g.us";
 const ANA: &str = "5511999990001@s.whatsapp.net";
+const OWN: &str = "5511999990009@s.whatsapp.net";
+
+fn own() -> Profile {
+    Profile {
+        jid: Some(Jid::parse(OWN).unwrap()),
+        lid: Some(Jid::parse("109@lid").unwrap()),
+        ..Profile::default()
+    }
+}
 
 fn participant(jid: &str) -> NodeBuilder {
     NodeBuilder::new("participant").attr("jid", jid)
@@ -42,7 +52,7 @@ fn updates(actions: Vec<Node>) -> Vec<GroupUpdate> {
 }
 
 fn told(action: Node) -> GroupChange {
-    group(&updates(vec![action])[0], None, &Aliases::default()).unwrap().1
+    group(&updates(vec![action])[0], None, &own(), &Aliases::default()).unwrap().1
 }
 
 fn users(change: &GroupChange) -> Vec<String> {
@@ -86,7 +96,8 @@ fn every_change_has_its_word() {
         ),
         (tag("invite").attr("code", "ABC"), GroupAction::Link),
         (tag("revoke"), GroupAction::Link),
-        (tag("create"), GroupAction::Created),
+        (tag("create").attr("type", "new"), GroupAction::Created),
+        (tag("create"), GroupAction::Joined),
         (tag("delete"), GroupAction::Deleted),
         (tag("link").attr("link_type", "sub_group"), other("linked")),
         (tag("unlink").attr("unlink_type", "sub_group"), other("unlinked")),
@@ -120,7 +131,7 @@ fn people_go_by_phone_number_with_the_lid_beside_it() {
     assert_eq!(asked, ["104@lid", "101@lid"]);
     let mut aliases = Aliases::default();
     aliases.add("5511999990001", "101");
-    let (_, change) = group(update, Some("Família".to_owned()), &aliases).unwrap();
+    let (_, change) = group(update, Some("Família".to_owned()), &own(), &aliases).unwrap();
     let phones = ["5511999990002@s.whatsapp.net", "5511999990003@s.whatsapp.net", "104@lid", ANA];
     assert_eq!(users(&change), phones);
     let lids: Vec<_> =
@@ -157,12 +168,18 @@ fn a_new_group_comes_with_its_name_and_its_members() {
             participant("102@lid").attr("phone_number", "5511999990002@s.whatsapp.net").build(),
         ])
         .build();
-    let node = NodeBuilder::new("create").children([described]).build();
-    let update = &updates(vec![node])[0];
+    let create = || NodeBuilder::new("create").children([described.clone()]);
+    let update = &updates(vec![create().attr("type", "new").build()])[0];
     let facts = group_facts(&update.action);
     assert_eq!(facts, GroupFacts { name: Some("Família".to_owned()), is_community: Some(false) });
-    let (_, change) = group(update, facts.name, &Aliases::default()).unwrap();
+    let (_, change) = group(update, facts.name, &own(), &Aliases::default()).unwrap();
     assert_eq!(users(&change), [ANA, "5511999990002@s.whatsapp.net"]);
+
+    // Others are in it already when we come in.
+    let joined = &updates(vec![create().attr("reason", "invite").build()])[0];
+    assert_eq!(group_facts(&joined.action).name.as_deref(), Some("Família"));
+    let (_, change) = group(joined, None, &own(), &Aliases::default()).unwrap();
+    assert_eq!((users(&change), change.reason.as_deref()), (vec![OWN.to_owned()], Some("invite")));
 }
 
 #[test]
@@ -173,7 +190,7 @@ fn the_changes_of_one_notification_are_told_apart() {
     ])[..] else {
         panic!("two changes")
     };
-    let key = |update| group(update, None, &Aliases::default()).unwrap().0.0;
+    let key = |update| group(update, None, &own(), &Aliases::default()).unwrap().0.0;
     assert_eq!(key(first), format!("group|{GROUP}|N1|0"));
     assert_eq!(key(second), format!("group|{GROUP}|N1|1"));
 }

@@ -51,6 +51,12 @@ pub(crate) fn receipt(
     let is_own = |jid: &Jid| own.jid.as_ref() == Some(jid) || own.lid.as_ref() == Some(jid);
     let sender = from_library(&receipt.source.sender)?;
     let from_us = is_own(&sender);
+    // Another device of ours says that somebody has seen it, and that is us.
+    let kind = match kind {
+        ReceiptKind::Read if from_us => ReceiptKind::ReadSelf,
+        ReceiptKind::Played if from_us => ReceiptKind::PlayedSelf,
+        kind => kind,
+    };
     let from = aliases.party(sender, receipt.source.sender_alt.as_ref(), None);
     let address = match &recipient {
         Some(chat) if is_own(&place) => chat.clone(),
@@ -216,7 +222,7 @@ mod tests {
             aliases.add("5511999990001", "123");
             let (_, told) = receipt(&library, Some(&recipient), &own(), &aliases).unwrap();
             assert_eq!(told.chat.party.jid.to_string(), "5511999990001@s.whatsapp.net");
-            assert_eq!(told.author, None);
+            assert_eq!((told.author, told.kind), (None, ReceiptKind::ReadSelf));
         }
     }
 }

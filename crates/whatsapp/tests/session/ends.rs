@@ -66,6 +66,27 @@ async fn a_client_that_is_too_old_is_outdated() {
 }
 
 #[tokio::test]
+async fn every_other_refusal_of_a_login_keeps_its_code() {
+    for code in [413, 414, 500, 503] {
+        let end = end_at_login(Fault::FailLogin { code }).await;
+        assert!(
+            matches!(end, SessionEnd::LoginRefused { code: told, .. } if told == code),
+            "{end:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_code_a_stream_ends_with_is_told() {
+    for code in [429, 500, 503] {
+        let end = end_by(Fault::StreamError { code }).await;
+        assert_eq!(end, SessionEnd::StreamError(code.to_string()));
+    }
+    let end = end_by(Fault::StreamError { code: 516 }).await;
+    assert!(matches!(end, SessionEnd::LoggedOut(_)), "{end:?}");
+}
+
+#[tokio::test]
 async fn a_server_that_is_not_there_is_unreachable() {
     let world = World::new().await;
     world.simulator.stop().await;

@@ -125,6 +125,18 @@ async fn a_pairing_the_phone_may_not_make_leaves_the_session_waiting() {
 }
 
 #[tokio::test]
+async fn a_spoilt_pairing_is_told() {
+    let world = World::new().await;
+    let phone = world.phone(OWN, "Loja");
+    world.fault(Fault::SpoilPairing, Limit::Count(1));
+    let live = world.start(instance()).await;
+    let _ = phone.scan(live.qr().await.as_str()).await;
+    live.recorder
+        .event("failure", |event| matches!(event, SessionEvent::PairingFailed(_)).then_some(()))
+        .await;
+}
+
+#[tokio::test]
 async fn a_session_that_waits_to_be_paired_can_be_stopped() {
     let world = World::new().await;
     let live = world.start(instance()).await;
