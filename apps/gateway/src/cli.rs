@@ -1,17 +1,13 @@
 //! The command line.
 
-use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
-use tracing::{Level, Metadata};
-use tracing_subscriber::{
-    EnvFilter, filter::FilterFn, layer::SubscriberExt, util::SubscriberInitExt,
-};
 use wharf_domain::{account::AccountName, cors::Origin};
 
 use crate::{
-    Config, Gateway, Settings, Surroundings,
+    Config, Gateway, LogFormat, Settings, Surroundings, logs,
     offline::{self, AccountCommand},
     rotation,
 };
@@ -198,73 +194,83 @@ fn run(command: Command, config: Config) -> Result<()> {
 
 /// Runs a gateway until the process is asked to end.
 pub fn serve(config: Config, surroundings: Surroundings) -> Result<()> {
-    log_to_stderr(&config.log)?;
+    log_to_stderr(&config.log, config.log_format)?;
     block_on(async {
+        let mut asked = EndRequests::listen();
         let gateway = Gateway::open(config, surroundings).await?;
         if let Some(token) = gateway.first_token() {
             print(&format!("Account `default`, token (shown once): {}\n", token.expose()));
         }
+        if let Some(address) = gateway.metrics_address() {
+            print(&format!("Measures at http://{address}/metrics\n"));
+        }
         print(&format!("Listening on {}\n", gateway.public_url()));
-        gateway.serve(asked_to_end()).await
+        gateway.serve(async || asked.next().await).await
     })
 }
 
-/// Sets the log up; logs go to standard error, so that standard output carries answers alone.
-pub fn log_to_stderr(filter: &str) -> Result<()> {
-    let filter = EnvFilter::try_new(filter).context("WHARF_LOG cannot be used")?;
-    let lines = tracing_subscriber::fmt::layer()
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
-    tracing_subscriber::registry()
-        .with(filter)
-        .with(FilterFn::new(may_be_logged))
-        .with(lines)
-        .try_init()
-        .map_err(|e| anyhow::anyhow!(e))
+/// Sets the log up; it goes to standard error, so that standard output carries answers alone.
+pub fn log_to_stderr(filter: &str, format: LogFormat) -> Result<()> {
+    logs::set_up(filter, format)
 }
 
-/// Whatever filter is set: the WhatsApp library writes pairing codes and phone numbers to its log below the level of
-/// warnings, under these names, and in warnings the URLs of media with what opens them.
-fn may_be_logged(event: &Metadata<'_>) -> bool {
-    let of_the_library = ["Client", "Bot", "whatsapp_rust", "wacore"];
-    let of_media = ["whatsapp_rust::download", "whatsapp_rust::upload"];
-    let is_of = |names: &[&str]| names.iter().any(|name| event.target().starts_with(name));
-    let most = if is_of(&of_media) {
-        Level::ERROR
-    } else if is_of(&of_the_library) {
-        Level::WARN
-    } else {
-        Level::TRACE
-    };
-    *event.level() <= most
+/// What asks the process to end: Ctrl-C and `SIGTERM`, also while nobody waits for them.
+pub struct EndRequests {
+    #[cfg(unix)]
+    signals: [Option<tokio::signal::unix::Signal>; 2],
 }
 
-/// Returns once somebody has asked the process to end, by Ctrl-C or `SIGTERM`.
-pub async fn asked_to_end() {
-    let interrupt = async {
-        // Where the signal cannot be listened for, the process ends the hard way.
+impl EndRequests {
+    /// From here on the signals end nothing by themselves. Where one cannot be listened for, it ends the process the hard
+    /// way.
+    ///
+    /// # Panics
+    ///
+    /// Panics outside a tokio runtime.
+    #[must_use]
+    pub fn listen() -> Self {
+        Self {
+            #[cfg(unix)]
+            signals: {
+                use tokio::signal::unix::{SignalKind, signal};
+                [SignalKind::interrupt(), SignalKind::terminate()].map(|kind| signal(kind).ok())
+            },
+        }
+    }
+
+    /// Returns once somebody has asked, or has asked again.
+    #[cfg(unix)]
+    pub async fn next(&mut self) {
+        let [interrupt, terminate] = &mut self.signals;
+        tokio::select! {
+            () = heard(interrupt) => {}
+            () = heard(terminate) => {}
+        }
+    }
+
+    /// Returns once somebody has asked, or has asked again.
+    #[cfg(not(unix))]
+    pub async fn next(&mut self) {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
-    };
-    #[cfg(unix)]
-    let terminate = async {
-        use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => drop(terminate.recv().await),
-            Err(_) => std::future::pending::<()>().await,
-        }
-    };
-    #[cfg(not(unix))]
-    let terminate = std::future::pending::<()>();
-    tokio::select! {
-        () = interrupt => {}
-        () = terminate => {}
+    }
+}
+
+#[cfg(unix)]
+async fn heard(signal: &mut Option<tokio::signal::unix::Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
     }
 }
 
 fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let outcome = runtime.block_on(work);
+    // Whatever is left was not waited for on purpose.
+    runtime.shutdown_background();
+    outcome
 }
 
 /// Standard output may be closed; that is no reason to fail.
@@ -272,57 +278,4 @@ fn print(text: &str) {
     use std::io::Write;
     let mut out = std::io::stdout();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::{Arc, Mutex, PoisonError};
-
-    use tracing_subscriber::fmt::MakeWriter;
-
-    use super::*;
-
-    #[derive(Clone, Default)]
-    struct Written(Arc<Mutex<Vec<u8>>>);
-
-    impl std::io::Write for Written {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-
-    impl<'a> MakeWriter<'a> for Written {
-        type Writer = Self;
-
-        fn make_writer(&'a self) -> Self {
-            self.clone()
-        }
-    }
-
-    #[test]
-    fn the_librarys_secrets_stay_out_of_the_most_talkative_log() {
-        let written = Written::default();
-        let lines = tracing_subscriber::fmt::layer().with_writer(written.clone());
-        let log = tracing_subscriber::registry()
-            .with(EnvFilter::new("trace"))
-            .with(FilterFn::new(may_be_logged))
-            .with(lines);
-        tracing::subscriber::with_default(log, || {
-            tracing::info!(target: "Client/PairCode", "the code is ABCD-EFGH");
-            tracing::debug!(target: "whatsapp_rust::pair", "5511999990001");
-            tracing::warn!(target: "whatsapp_rust::client", "trouble");
-            tracing::warn!(target: "whatsapp_rust::download", "https://mmg.whatsapp.net/?auth=a");
-            tracing::info!(target: "wharf::gateway", "ours");
-        });
-        let text = written.0.lock().unwrap().clone();
-        let text = String::from_utf8(text).unwrap();
-        assert!(text.contains("trouble") && text.contains("ours"), "{text}");
-        assert!(!text.contains("ABCD") && !text.contains("5511999990001"), "{text}");
-        assert!(!text.contains("auth="), "{text}");
-    }
 }

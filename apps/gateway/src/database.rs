@@ -7,17 +7,17 @@ use wharf_domain::{
     account::AccountName,
     instance::InstanceId,
     ports::{
-        AccountStore, DeliveryQueue, EventLog, HealthCheck, InstanceStore, MediaJobs, MessageStore,
-        PageAccess, WebhookStore,
+        AccountStore, DeliveryLedger, DeliveryQueue, EventLog, HealthCheck, InstanceStore,
+        MediaJobs, MessageStore, Meter, PageAccess, WebhookStore,
     },
 };
 use wharf_migrations::Migrator;
 use wharf_seal::Keyring;
 use wharf_sql::{DataDirLock, Database, ServerLock};
 use wharf_storage::{
-    DatabaseHealth, KeyringError, Keyrings, SeaOrmAccountStore, SeaOrmDeliveryQueue,
-    SeaOrmEventLog, SeaOrmInstanceStore, SeaOrmMediaJobs, SeaOrmMessageStore, SeaOrmPageAccess,
-    SeaOrmWebhookStore,
+    DatabaseHealth, KeyringError, Keyrings, SeaOrmAccountStore, SeaOrmDeliveryLedger,
+    SeaOrmDeliveryQueue, SeaOrmEventLog, SeaOrmInstanceStore, SeaOrmMediaJobs, SeaOrmMessageStore,
+    SeaOrmPageAccess, SeaOrmWebhookStore,
 };
 use wharf_whatsapp_store::StoreFactory;
 
@@ -89,6 +89,7 @@ pub(crate) struct Stores {
     pub(crate) messages: Arc<dyn MessageStore>,
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) queue: Arc<dyn DeliveryQueue>,
+    pub(crate) ledger: Arc<dyn DeliveryLedger>,
     pub(crate) media_jobs: Arc<dyn MediaJobs>,
     pub(crate) pages: Arc<dyn PageAccess>,
     pub(crate) health: Arc<dyn HealthCheck>,
@@ -96,9 +97,16 @@ pub(crate) struct Stores {
 
 /// Opens the configured database: makes it where there is none, brings its schema up to date, refuses a schema newer
 /// than this program, and refuses a master key that is not its own.
-pub(crate) async fn open(config: &Config, access: Access) -> Result<OpenDatabase> {
+pub(crate) async fn open(
+    config: &Config,
+    access: Access,
+    meter: Arc<dyn Meter>,
+) -> Result<OpenDatabase> {
     make_private_dir(&config.data_dir)?;
-    let settings = wharf_sql::Config::new(config.database_url.expose());
+    let mut settings = wharf_sql::Config::new(config.database_url.expose());
+    settings.write_observer = Some(Arc::new(move |write| {
+        meter.store_written(write.elapsed, !write.failed);
+    }));
     let locks = match access {
         Access::Alone => Some(Locks::acquire(config, &settings).await?),
         // A server that is running has migrated already, and then there is nothing left to do.
@@ -113,6 +121,7 @@ pub(crate) async fn open(config: &Config, access: Access) -> Result<OpenDatabase
         messages: Arc::new(SeaOrmMessageStore::new(sql.clone(), keyring.clone())),
         log: Arc::new(SeaOrmEventLog::new(sql.clone(), keyring.clone())),
         queue: Arc::new(SeaOrmDeliveryQueue::new(sql.clone(), keyring.clone())),
+        ledger: Arc::new(SeaOrmDeliveryLedger::new(sql.clone(), keyring.clone())),
         media_jobs: Arc::new(SeaOrmMediaJobs::new(sql.clone(), keyring.clone())),
         pages: Arc::new(SeaOrmPageAccess::new(sql.clone(), keyring.clone())),
         health: Arc::new(DatabaseHealth::new(sql.clone())),
@@ -163,7 +172,7 @@ impl OpenDatabase {
     }
 
     /// Ends all work on it, in order.
-    pub(crate) async fn close(self) -> Result<()> {
+    pub(crate) async fn close(&self) -> Result<()> {
         Ok(self.sql.close().await?)
     }
 }

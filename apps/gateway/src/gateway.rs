@@ -6,21 +6,34 @@ use std::{
     time::Duration,
 };
 
-use actix_web::HttpServer;
+use actix_web::{HttpServer, middleware::from_fn};
 use anyhow::{Context, Result, anyhow};
 use url::Url;
-use wharf_application::{ApplicationConfig, Ports, Services, media::MediaConfig};
-use wharf_domain::token::Token;
+use wharf_application::{
+    ApplicationConfig, Ports, Services,
+    deliverer::{DeliveryConfig, RetryPolicy},
+    media::MediaConfig,
+    retention::RetentionPolicy,
+};
+use wharf_domain::{
+    ports::{Clock as _, DeliveryQueue, EventLog, WebhookStore},
+    token::Token,
+};
 use wharf_http_ryze::{Api, UrlCheck};
 use wharf_media::{HttpMediaFetcher, MediaToolbox};
 use wharf_media_s3::S3MediaStore;
+use wharf_metrics::PrometheusMeter;
 use wharf_net::{Net, Roots, Tls};
-use wharf_webhook::WebhookSink;
+use wharf_webhook::{WebhookConfig, WebhookSink};
 use wharf_whatsapp::WhatsAppAdapter;
 
 use crate::{
-    Config,
+    Config, Deliveries, Keep,
     database::{self, Access, OpenDatabase},
+    door::{Door, IsOpen},
+    ending,
+    measures::Measures,
+    peers,
     session_stores::SqlSessionStores,
     system::{SystemClock, SystemRandom},
 };
@@ -36,16 +49,43 @@ pub struct Surroundings {
     pub roots_pem: Option<String>,
     /// How long the event of a message is held for its media to be in the bucket.
     pub media_hold: Option<Duration>,
+    /// What takes the place of the database's log and queue, where their cost is to be measured.
+    pub log: Option<LogInstead>,
+}
+
+/// Makes a log and a queue over the webhooks there are.
+#[derive(Clone)]
+pub struct LogInstead(Arc<dyn Fn(Arc<dyn WebhookStore>) -> LogAndQueue + Send + Sync>);
+
+type LogAndQueue = (Arc<dyn EventLog>, Arc<dyn DeliveryQueue>);
+
+impl LogInstead {
+    /// Makes them by that.
+    pub fn new(
+        make: impl Fn(Arc<dyn WebhookStore>) -> LogAndQueue + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(make))
+    }
+}
+
+impl std::fmt::Debug for LogInstead {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("LogInstead")
+    }
 }
 
 /// A gateway that is ready to serve.
 pub struct Gateway {
     services: Services,
     api: Api,
+    door: Door,
+    measures: Measures,
     database: OpenDatabase,
     listener: TcpListener,
+    metrics_listener: Option<TcpListener>,
     public_url: String,
     first_token: Option<Token>,
+    shutdown_timeout: Duration,
 }
 
 impl Gateway {
@@ -57,14 +97,16 @@ impl Gateway {
     pub async fn open(config: Config, surroundings: Surroundings) -> Result<Self> {
         // Whichever library asks first would choose otherwise; a second call finds it chosen already.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let listener = TcpListener::bind(config.listen)
-            .with_context(|| format!("cannot listen on {}", config.listen))?;
+        let listener = listen(config.listen)?;
+        let metrics_listener = config.metrics_listen.map(listen).transpose()?;
         let public_url = config.public_url(listener.local_addr()?);
-        let database = database::open(&config, Access::Alone).await?;
+        let clock = Arc::new(SystemClock);
+        let meter = Arc::new(PrometheusMeter::new(env!("CARGO_PKG_VERSION"), clock.now()));
+        let database = database::open(&config, Access::Alone, meter.clone()).await?;
         database.forget_orphans().await.context("cannot clear up the session store")?;
         let net = Net::new(tls(&config, &surroundings)?, config.egress);
-        let clock = Arc::new(SystemClock);
         let random = Arc::new(SystemRandom::default());
+        let door = Door::default();
 
         let whatsapp = wharf_whatsapp::Config {
             device_name: config.device_name.clone(),
@@ -83,14 +125,27 @@ impl Gateway {
             clock.clone(),
         )?;
         let stores = &database.stores;
+        let (log, queue) = match &surroundings.log {
+            Some(LogInstead(make)) => make(stores.webhooks.clone()),
+            None => (stores.log.clone(), stores.queue.clone()),
+        };
         let ports = Ports {
             accounts: stores.accounts.clone(),
             instances: stores.instances.clone(),
             webhooks: stores.webhooks.clone(),
             messages: stores.messages.clone(),
-            log: stores.log.clone(),
-            queue: stores.queue.clone(),
-            webhook_sink: Arc::new(WebhookSink::new(&net, clock.clone(), public_url.clone())?),
+            log,
+            queue,
+            ledger: stores.ledger.clone(),
+            webhook_sink: Arc::new(WebhookSink::new(
+                &net,
+                clock.clone(),
+                public_url.clone(),
+                WebhookConfig {
+                    connect_timeout: config.deliveries.connect_timeout,
+                    timeout: config.deliveries.timeout,
+                },
+            )?),
             whatsapp: Arc::new(whatsapp),
             clock: clock.clone(),
             random,
@@ -99,7 +154,8 @@ impl Gateway {
             media_tools: Arc::new(MediaToolbox::default()),
             media_fetcher: Arc::new(HttpMediaFetcher::new(&net)?),
             page_access: stores.pages.clone(),
-            health: vec![stores.health.clone()],
+            meter: meter.clone(),
+            health: vec![stores.health.clone(), IsOpen::shared(&door)],
         };
         let media = MediaConfig {
             base64_max: config.media_base64_max,
@@ -110,13 +166,20 @@ impl Gateway {
         let services = Services::new(
             &ports,
             ApplicationConfig {
-                message_retention: config.message_retention,
+                retry: retry(&config.deliveries),
+                deliveries: DeliveryConfig {
+                    per_receiver: config.deliveries.concurrency,
+                    finish_within: ending::for_deliveries(config.shutdown_timeout),
+                },
+                event_retention: retention(&config.keep),
                 default_quota: config.account_quota,
                 media,
                 ..ApplicationConfig::default()
             },
         );
         let first_token = services.accounts.ensure_default(config.account_token.clone()).await?;
+        let measures =
+            Measures::new(meter, services.figures.clone(), clock.clone(), config.metrics_token);
         let api = Api::new(
             services.clone(),
             clock,
@@ -130,7 +193,18 @@ impl Gateway {
                 url_check: url_check(&net),
             },
         );
-        Ok(Self { services, api, database, listener, public_url, first_token })
+        Ok(Self {
+            services,
+            api,
+            door,
+            measures,
+            database,
+            listener,
+            metrics_listener,
+            public_url,
+            first_token,
+            shutdown_timeout: config.shutdown_timeout,
+        })
     }
 
     /// Where it listens.
@@ -150,20 +224,36 @@ impl Gateway {
         self.first_token.as_ref()
     }
 
-    /// Serves until `end` returns, then stops in order: no new connections, sessions, deliveries, requests, database.
+    /// Where the measures are served by themselves, if anywhere.
+    #[must_use]
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics_listener.as_ref().and_then(|listener| listener.local_addr().ok())
+    }
+
+    /// Serves until `asked` returns for the first time, then ends in order: see [`ending::in_order`]. Ends at once when
+    /// `asked` returns once more.
     ///
-    /// Stops in the same order, and fails, when the HTTP server ends by itself or the database is lost to another server.
-    pub async fn serve(mut self, end: impl Future<Output = ()>) -> Result<()> {
-        let api = self.api;
-        let server = HttpServer::new(move || api.app())
-            .workers(Self::WORKERS)
-            .shutdown_timeout(5)
-            .disable_signals()
-            .listen(self.listener)?;
+    /// Ends in the same order, and fails, when the HTTP server ends by itself or another server has the database.
+    pub async fn serve(mut self, mut asked: impl AsyncFnMut()) -> Result<()> {
+        let (api, door, measures) = (self.api, self.door.clone(), self.measures.clone());
+        let server = HttpServer::new(move || {
+            let (door, measures) = (door.clone(), measures.clone());
+            // The last one wrapped around it is the first one asked.
+            api.app()
+                .wrap(from_fn(move |request, next| door.clone().pass(request, next)))
+                .wrap(from_fn(move |request, next| measures.clone().beside_the_api(request, next)))
+        })
+        .on_connect(peers::give_up_on_silence)
+        .workers(Self::WORKERS)
+        .shutdown_timeout(ending::FAREWELL.as_secs())
+        .disable_signals()
+        .listen(self.listener)?;
+        let measures = self.metrics_listener.map(|own| self.measures.serve(own)).transpose()?;
         self.services.start().await?;
         let server = server.run();
         let handle = server.handle();
         let mut server = tokio::spawn(server);
+        let measures = measures.map(|server| (server.handle(), tokio::spawn(server)));
         let outcome = tokio::select! {
             outcome = &mut server => Err(match outcome {
                 Ok(Err(e)) => anyhow::Error::new(e).context("the HTTP server failed"),
@@ -173,14 +263,22 @@ impl Gateway {
             () = self.database.lost() => Err(anyhow!(
                 "another server has the database, or had it while this one had lost its connection"
             )),
-            () = end => Ok(()),
+            () = asked() => Ok(()),
         };
-        // The workers stay until the sessions have ended, which write through connections that workers opened. A server
-        // that has ended already takes these calls for done.
-        handle.pause().await;
-        self.services.stop().await;
-        handle.stop(true).await;
-        self.database.close().await?;
+        let order = ending::in_order(
+            &self.door,
+            &self.services,
+            &handle,
+            &self.database,
+            self.shutdown_timeout,
+        );
+        tokio::select! {
+            closed = order => closed?,
+            () = asked() => tracing::warn!("asked to end once more, ending at once"),
+        }
+        if let Some((handle, _)) = measures {
+            handle.stop(false).await;
+        }
         outcome
     }
 }
@@ -192,6 +290,30 @@ fn url_check(net: &Net) -> UrlCheck {
         let url = Url::parse(raw).map_err(|e| e.to_string())?;
         guard.check_url(&url).map_err(|e| e.to_string())
     })
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))
+}
+
+fn retry(deliveries: &Deliveries) -> RetryPolicy {
+    RetryPolicy {
+        first_pause: deliveries.first_retry,
+        longest_pause: deliveries.longest_retry,
+        give_up_after: deliveries.give_up_after,
+        attempts: deliveries.max_attempts,
+        ..RetryPolicy::default()
+    }
+}
+
+fn retention(keep: &Keep) -> RetentionPolicy {
+    RetentionPolicy {
+        messages: keep.messages,
+        events: keep.events,
+        events_bytes: keep.events_bytes,
+        dead: keep.dead,
+        dead_bytes: keep.dead_bytes,
+    }
 }
 
 fn tls(config: &Config, surroundings: &Surroundings) -> Result<Tls> {

@@ -3,15 +3,20 @@
 pub mod cli;
 mod config;
 mod database;
+mod door;
+mod ending;
 mod gateway;
 pub mod huge_pages;
+mod logs;
 mod master_key;
+mod measures;
 pub mod offline;
+mod peers;
 mod rotation;
 mod session_stores;
 mod settings;
 mod system;
 
-pub use config::Config;
-pub use gateway::{Gateway, Surroundings};
+pub use config::{Config, Deliveries, Keep, LogFormat};
+pub use gateway::{Gateway, LogInstead, Surroundings};
 pub use settings::{ENV_PREFIX, Settings};

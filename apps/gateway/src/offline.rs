@@ -7,6 +7,7 @@ use wharf_application::accounts::AccountService;
 use wharf_domain::{
     account::{Account, AccountName},
     cors::Origin,
+    ports::NoMeter,
     token::Token,
 };
 
@@ -35,7 +36,7 @@ pub enum AccountCommand {
 
 /// Does something to accounts and gives what is to be printed.
 pub async fn account(config: &Config, command: AccountCommand) -> Result<String> {
-    let database = database::open(config, Access::Beside).await?;
+    let database = database::open(config, Access::Beside, Arc::new(NoMeter)).await?;
     let accounts = AccountService::on(
         database.stores.accounts.clone(),
         Arc::new(SystemClock),
@@ -74,7 +75,7 @@ pub async fn account(config: &Config, command: AccountCommand) -> Result<String>
 
 /// Brings the schema up to date.
 pub async fn migrate(config: &Config) -> Result<()> {
-    database::open(config, Access::Alone).await?.close().await
+    database::open(config, Access::Alone, Arc::new(NoMeter)).await?.close().await
 }
 
 fn line(account: &Account) -> String {

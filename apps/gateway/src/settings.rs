@@ -73,8 +73,32 @@ settings! {
     /// The proxy that instances without one of their own talk to WhatsApp through: `http://`, `https://` or `socks5://`,
     /// with `user:password@` where it asks for them. No answer of the API shows it.
     proxy_url: "URL" = "none",
-    /// How long messages and delivered events are kept, such as `90d` or `12h`; at most ten years.
+    /// How long connecting to a webhook's receiver may take, such as `5s` or `500ms`.
+    webhook_connect_timeout: "DURATION" = "`5s`",
+    /// How long one attempt at a webhook may take in all. Where media is sent along, its size adds the time it takes to travel.
+    webhook_timeout: "DURATION" = "`30s`",
+    /// The pause after the first failed attempt at a delivery; each further one doubles it.
+    webhook_first_retry: "DURATION" = "`5s`",
+    /// The longest pause between attempts, also when the receiver asks for a longer one.
+    webhook_longest_retry: "DURATION" = "`1h`",
+    /// How long a delivery waits between attempts, added up, until it is given up and becomes a dead letter. While nothing
+    /// at all gets through to its receiver, no time is counted.
+    webhook_give_up_after: "DURATION" = "`24h`",
+    /// How often a delivery is tried until it is given up, however short the time was.
+    webhook_max_attempts: "N" = "`unlimited`",
+    /// How many requests one receiver (host and port) is sent at once.
+    webhook_concurrency: "N" = "`16`",
+    /// How long messages are kept, such as `90d` or `12h`; at most ten years.
     message_retention: "DURATION" = "`unlimited`",
+    /// How long events are kept for replays, and for readers that come back. What is still to be delivered stays
+    /// however old it is.
+    event_retention: "DURATION" = "`30d`",
+    /// How large all kept events together may be; beyond that the oldest go. With units as above, or `unlimited`.
+    event_max_size: "SIZE" = "`10GiB`",
+    /// How long dead letters are kept, with their events.
+    dead_letter_retention: "DURATION" = "`30d`",
+    /// How large the events of all dead letters together may be; beyond that the oldest go.
+    dead_letter_max_size: "SIZE" = "`1GiB`",
     /// A PEM file of root certificates to trust besides the web's.
     extra_ca_file: "FILE" = "none",
     /// Where user-given URLs may lead: `open`, or `public-only` to refuse private and loopback addresses. Link-local and
@@ -84,6 +108,15 @@ settings! {
     device_name: "NAME" = "`Wharf`",
     /// What is logged, in the syntax of `tracing`'s `EnvFilter`.
     log: "FILTER" = "`error,wharf=info`",
+    /// How it is logged: as `text` for people, or as `json`, one object a line.
+    log_format: "FORMAT" = "`text`",
+    /// Where to serve `/metrics` by itself, without a token unless one is set. Let nobody reach it but your monitoring.
+    metrics_listen: "ADDRESS:PORT" = "not served",
+    /// The token that `/metrics` asks for, as `Authorization: Bearer …`; at least 16 characters. Once it is set, the main address
+    /// serves `/metrics` too.
+    metrics_token: "TOKEN" = "none",
+    /// How long the end may take once it was asked for, until what is still under way is left.
+    shutdown_timeout: "DURATION" = "`30s`",
 }
 
 /// A text, or a scalar of the file as its text; a list becomes a comma list.

@@ -39,8 +39,8 @@ An unknown name in the file or behind `WHARF_` in the environment is refused, si
 Kubernetes sets for a service called `wharf` (`WHARF_SERVICE_…`, `WHARF_PORT…`) is passed over. An empty variable counts as
 not set. `wharf check-config` prints what is in effect, secrets masked. Settings are read once, at the start.
 
-A secret on the command line can be seen by everybody on the machine: give `WHARF_ENCRYPTION_KEY`, `WHARF_ACCOUNT_TOKEN` and
-a database's password in the environment or in the file.
+A secret on the command line can be seen by everybody on the machine: give `WHARF_ENCRYPTION_KEY`, `WHARF_ACCOUNT_TOKEN`,
+`WHARF_METRICS_TOKEN` and a database's password in the environment or in the file.
 
 This page is generated from the code (`just generate`).
 

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use percent_encoding::percent_decode_str;
-use wharf_domain::proxy::ProxyConfig;
+use wharf_domain::{proxy::ProxyConfig, secret::Secret};
 use wharf_http_ryze::Network;
 use wharf_media_s3::{Addressing, Urls};
 
 use crate::settings::ENV_PREFIX;
+
+use super::LogFormat;
 
 /// Ten years. Times before the beginning of time cannot be reckoned with.
 const LONGEST_RETENTION: Duration = Duration::from_hours(10 * 366 * 24);
@@ -85,6 +87,26 @@ pub(super) fn size(raw: &str) -> anyhow::Result<usize> {
         }
     }
     bail!("must be a number of bytes")
+}
+
+pub(super) fn size_unless_unlimited(raw: &str) -> anyhow::Result<Option<u64>> {
+    if raw == "unlimited" { Ok(None) } else { Ok(Some(size(raw)? as u64)) }
+}
+
+/// Long enough not to be guessed, and fit for a header.
+pub(super) fn metrics_token(raw: &str) -> anyhow::Result<Secret> {
+    if raw.len() < 16 || !raw.bytes().all(|byte| byte.is_ascii_graphic()) {
+        bail!("must have at least 16 letters, digits and signs, without spaces");
+    }
+    Ok(Secret::new(raw))
+}
+
+pub(super) fn log_format(raw: &str) -> anyhow::Result<LogFormat> {
+    match raw {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => bail!("must be `text` or `json`"),
+    }
 }
 
 pub(super) fn device_name(raw: &str) -> anyhow::Result<String> {

@@ -2,122 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed set-up should panic")]
 
-use std::{
-    io::{BufRead, BufReader},
-    process::{Child, Command, Output, Stdio},
-    sync::mpsc,
-    thread,
-    time::Duration,
-};
+mod operating;
+mod server;
 
-use reqwest::{Method, StatusCode, blocking::Client};
-use serde_json::{Value, json};
-use tempfile::TempDir;
+use reqwest::StatusCode;
+use serde_json::Value;
 
-const DEADLINE: Duration = Duration::from_mins(1);
-
-fn wharf(dir: &TempDir, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_wharf"));
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("WHARF_") {
-            command.env_remove(name);
-        }
-    }
-    command.args(arguments).env("WHARF_DATA_DIR", dir.path().join("data")).stdin(Stdio::null());
-    command
-}
-
-fn run(dir: &TempDir, arguments: &[&str]) -> Output {
-    wharf(dir, arguments).output().unwrap()
-}
-
-/// What it printed; fails when the command did.
-fn printed(dir: &TempDir, arguments: &[&str]) -> String {
-    let output = run(dir, arguments);
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{arguments:?}: {error}");
-    String::from_utf8(output.stdout).unwrap()
-}
-
-fn refusal(output: &Output) -> String {
-    assert!(!output.status.success());
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-fn token_in(text: &str) -> Option<String> {
-    text.lines()
-        .find_map(|line| line.split_once("(shown once): "))
-        .map(|(_, t)| t.trim().to_owned())
-}
-
-struct Server {
-    child: Child,
-    url: String,
-    /// Everything it printed up to being ready.
-    output: String,
-    http: Client,
-}
-
-impl Server {
-    fn start(dir: &TempDir) -> Self {
-        let child = wharf(dir, &["--listen", "127.0.0.1:0"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let http = Client::builder().no_proxy().build().unwrap();
-        let mut server = Self { child, url: String::new(), output: String::new(), http };
-        server.wait_until_ready();
-        server
-    }
-
-    fn wait_until_ready(&mut self) {
-        let stdout = self.child.stdout.take().unwrap();
-        let (lines, read) = mpsc::channel();
-        thread::spawn(move || {
-            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                let _ = lines.send(line);
-            }
-        });
-        while self.url.is_empty() {
-            let line = read.recv_timeout(DEADLINE).unwrap();
-            self.output += &(line.clone() + "\n");
-            if let Some(url) = line.strip_prefix("Listening on ") {
-                url.clone_into(&mut self.url);
-            }
-        }
-    }
-
-    fn call(&self, token: &str, method: Method, path: &str, body: &Value) -> (StatusCode, Value) {
-        let request = self.http.request(method, format!("{}{path}", self.url));
-        let answer = request.header("token", token).json(body).send().unwrap();
-        (answer.status(), answer.json().unwrap())
-    }
-
-    fn list(&self, token: &str) -> StatusCode {
-        self.call(token, Method::GET, "/api/instance/list", &Value::Null).0
-    }
-
-    /// The origin that a preflight from a page there is answered with.
-    fn preflight(&self, origin: &str) -> Option<String> {
-        let request = self.http.request(Method::OPTIONS, format!("{}/api/instance/list", self.url));
-        let request = request.header("origin", origin);
-        let answer = request.header("access-control-request-method", "GET").send().unwrap();
-        let allowed = answer.headers().get("access-control-allow-origin")?;
-        Some(allowed.to_str().unwrap().to_owned())
-    }
-
-    fn create(&self, token: &str, name: &str) -> StatusCode {
-        self.call(token, Method::POST, "/api/instance/new", &json!({ "name": name })).0
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+use server::{Server, printed, refusal, run, token_in, wharf};
 
 #[test]
 fn the_first_start_prints_a_token_and_later_ones_do_not() {
