@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use wharf::{Config, Gateway, Settings};
+use wharf::{Config, Gateway, Settings, cli::EndRequests};
 
 use crate::{gateway::surroundings, whatsapp};
 
@@ -25,7 +25,8 @@ pub(crate) fn run() -> Result<()> {
             ..Settings::default()
         };
         let config = Config::parse(&Settings::read(None, wharf::cli::environment(), &flags)?)?;
-        wharf::cli::log_to_stderr(&config.log)?;
+        wharf::cli::log_to_stderr(&config.log, config.log_format)?;
+        let mut asked = EndRequests::listen();
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 8081));
         let simulator = whatsapp::start(listen, Some(data_dir.join("whatsapp"))).await?;
         let roots = simulator.root_certificate_pem();
@@ -33,7 +34,7 @@ pub(crate) fn run() -> Result<()> {
         let gateway = Gateway::open(config, around).await?;
         let token = flags.account_token.unwrap_or_default();
         print!("{}", first_chat(gateway.public_url(), &simulator.admin_url(), &token));
-        gateway.serve(wharf::cli::asked_to_end()).await?;
+        gateway.serve(async || asked.next().await).await?;
         simulator.stop().await;
         Ok(())
     })

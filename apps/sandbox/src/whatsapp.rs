@@ -3,11 +3,12 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use anyhow::{Result, bail};
+use wharf::{LogFormat, cli::EndRequests};
 use wharf_whatsapp_sim::Simulator;
 
 /// Runs the simulated WhatsApp until the process is asked to end.
 pub(crate) fn run(listen: SocketAddr, data_dir: Option<PathBuf>) -> Result<()> {
-    wharf::cli::log_to_stderr("error,wharf=warn")?;
+    wharf::cli::log_to_stderr("error,wharf=warn", LogFormat::default())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let simulator = start(listen, data_dir).await?;
@@ -16,7 +17,7 @@ pub(crate) fn run(listen: SocketAddr, data_dir: Option<PathBuf>) -> Result<()> {
             simulator.admin_url(),
             simulator.whatsapp_url()
         );
-        wharf::cli::asked_to_end().await;
+        EndRequests::listen().next().await;
         simulator.stop().await;
         Ok(())
     })
