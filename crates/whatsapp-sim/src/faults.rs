@@ -68,6 +68,8 @@ pub enum Fault {
         /// Its code: 429, 500, 503, 516, …
         code: u16,
     },
+    /// The phone scans codes, but is too old to link companions; they are told so.
+    Downgrade,
     /// The phone's consent to a companion is spoilt on its way: the client refuses to be linked.
     SpoilPairing,
     /// No companion can be linked.
@@ -173,6 +175,8 @@ pub enum Action {
     EndStream(u16),
     /// Do not link.
     ForbidPairing,
+    /// Do not link, and tell who waits that the phone cannot.
+    Downgrade,
     /// Link with a signature that is not the phone's.
     SpoilPairing,
     /// Refuse a pairing code.
@@ -345,6 +349,7 @@ impl NewFault {
             (Point::Message, Fault::HoldAcks) => Some(Action::HoldAck),
             (Point::Message, Fault::Refuse { code }) => Some(Action::Refuse(*code)),
             (Point::Pairing, Fault::ForbidPairing) => Some(Action::ForbidPairing),
+            (Point::Pairing, Fault::Downgrade) => Some(Action::Downgrade),
             (Point::Offer, Fault::SpoilPairing) => Some(Action::SpoilPairing),
             (Point::Code, Fault::ThrottleCodes) => Some(Action::ThrottleCodes),
             (Point::Media, Fault::ExpireMedia) => Some(Action::ExpireMedia),

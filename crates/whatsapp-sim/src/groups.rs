@@ -50,24 +50,23 @@ pub(crate) fn alter(
     alter: impl FnOnce(&mut Group, u64) -> Result<Outcome, Refusal>,
 ) -> Result<Outcome, Refusal> {
     let _turn = hub.groups.turn();
-    let before = hub.groups.get(group).ok_or(Refusal::NoGroup)?;
-    let mut after = Group::clone(&before);
-    let outcome = alter(&mut after, clock::seconds())?;
+    let mut altered = Group::clone(&*hub.groups.get(group).ok_or(Refusal::NoGroup)?);
+    let outcome = alter(&mut altered, clock::seconds())?;
     for effect in &outcome.effects {
         if let Effect::Added { who, .. } = effect {
-            introduce(hub, &after, who);
+            introduce(hub, &altered, who);
         }
     }
-    let is_over = outcome.effects.contains(&Effect::Deleted) || after.members.is_empty();
-    let after = if is_over {
-        hub.groups.remove(&after.id);
-        hub.ledger.mark(&after.record());
-        Arc::new(after)
+    let is_over = outcome.effects.contains(&Effect::Deleted) || altered.members.is_empty();
+    let altered = if is_over {
+        hub.groups.remove(&altered.id);
+        hub.ledger.mark(&altered.record());
+        Arc::new(altered)
     } else {
-        keep(hub, after)
+        keep(hub, altered)
     };
     for effect in &outcome.effects {
-        hub.deliver(notification::of(hub, actor, &after, effect));
+        hub.deliver(notification::of(hub, actor, &altered, effect));
     }
     Ok(outcome)
 }

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
+use wacore_binary::builder::NodeBuilder;
 
 use crate::clock;
 use crate::error::{Error, Result};
@@ -55,8 +56,8 @@ impl Pairings {
 /// The owner of `account` points the camera at a QR code. Gives the new device's id.
 pub(crate) async fn scan(hub: &Arc<Hub>, account: &Arc<Account>, qr: &str) -> Result<u16> {
     let qr = Qr::parse(qr)?;
-    hub.pairings.shown_by(&qr)?;
-    check_allowed(hub, &account.number)?;
+    let waiting = hub.pairings.shown_by(&qr)?;
+    check_allowed(hub, &account.number, Some(&waiting))?;
     scan_allowed(hub, account, &qr).await
 }
 
@@ -81,7 +82,7 @@ pub(crate) async fn enter_code(hub: &Arc<Hub>, account: &Arc<Account>, code: &st
     let code = code.to_owned();
     let entered = tokio::task::spawn_blocking(move || code::enter(&code, &hello.wrapped_ephemeral));
     let entered = entered.await.map_err(|_| Error::Stopping)??;
-    check_allowed(hub, &account.number)?;
+    check_allowed(hub, &account.number, None)?;
     let (answer, answered) = oneshot::channel();
     {
         let _change = hub.ledger.change();
@@ -90,9 +91,17 @@ pub(crate) async fn enter_code(hub: &Arc<Hub>, account: &Arc<Account>, code: &st
     countersigned(answered).await
 }
 
-/// Whether the account of this number may link a device.
-pub(crate) fn check_allowed(hub: &Hub, number: &str) -> Result<()> {
+/// Whether the account of this number may link a device. The one that waits for it may be told why not.
+pub(crate) fn check_allowed(hub: &Hub, number: &str, waiting: Option<&Unpaired>) -> Result<()> {
     match hub.faults.decide(number, Point::Pairing) {
+        Some(Action::Downgrade) => {
+            if let Some(waiting) = waiting {
+                let downgrade = NodeBuilder::new("downgrade_webclient").build();
+                let note = NodeBuilder::new("ib").attr("from", "s.whatsapp.net");
+                waiting.line.send(note.children([downgrade]).build());
+            }
+            Err(Error::Conflict("the phone cannot link devices".to_owned()))
+        }
         Some(Action::ForbidPairing) => {
             Err(Error::Conflict("the account may not link devices now".to_owned()))
         }

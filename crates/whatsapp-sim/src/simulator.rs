@@ -133,7 +133,7 @@ impl Simulator {
         // Asked before there is an account: a refusal leaves none behind.
         let known = self.hub.account_named(&name);
         let number = known.map_or_else(|| self.hub.free_number(), |known| known.number.clone());
-        pairing::check_allowed(&self.hub, &number)?;
+        pairing::check_allowed(&self.hub, &number, Some(&unpaired))?;
         let account = {
             let _change = self.hub.ledger.change();
             self.hub.account_for_name(&name)?

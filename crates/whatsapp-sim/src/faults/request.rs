@@ -93,6 +93,7 @@ impl FaultRequest {
             "outdated" => (Fault::Outdated, Limit::Cleared),
             "fail-login" => (Fault::FailLogin { code: self.reason()? }, once),
             "stream-error" => (Fault::StreamError { code: self.reason()? }, once),
+            "downgrade" => (Fault::Downgrade, once),
             "spoil-pairing" => (Fault::SpoilPairing, once),
             "forbid-pairing" => (Fault::ForbidPairing, Limit::Cleared),
             "throttle-codes" => (Fault::ThrottleCodes, Limit::Cleared),

@@ -227,8 +227,8 @@ pub(crate) fn act(
 /// How a call's stanzas address who made it.
 fn creator(hub: &Hub, account: &Account, call: &Call) -> Result<Jid> {
     let caller = hub.account(&call.caller.number).ok_or(Error::NotFound("caller"))?;
-    let called = called(hub, account, call);
-    let server = called.map_or_else(|| caller.preferred_server(), |called| called.server(&caller));
+    let to = called(hub, account, call);
+    let server = to.map_or_else(|| caller.preferred_server(), |to| to.server(&caller));
     Ok(caller.jid(server, call.caller.device))
 }
 

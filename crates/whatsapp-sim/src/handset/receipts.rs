@@ -30,9 +30,8 @@ pub(super) fn tell(reader: &Account, author: &Account, delivered: &Delivered) ->
     let receipt = delivery(reader, delivered);
     let mut parcels = pass_on(author, &receipt, None);
     if let Some(kind) = delivered.kind {
-        let chat = author.jid(author.shown_server(delivered.server), 0);
-        let chat = delivered.room.is_none().then_some(&chat);
-        let copy = copy_for_own_devices(&receipt, chat, kind);
+        let written = author.jid(author.shown_server(delivered.server), 0);
+        let copy = copy_for_own_devices(&receipt, &written, kind);
         parcels.extend(pass_on(reader, &copy, Some(0)));
     }
     parcels

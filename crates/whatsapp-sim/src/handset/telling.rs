@@ -79,9 +79,8 @@ pub(crate) fn tell(
     let mut delivered = Delivered { ids, kind: None, server, room };
     let others = |delivered: &Delivered| pass_on(&author, &delivery(account, delivered), None);
     let companions = |delivered: &Delivered, kind: &str| {
-        let chat = author.jid(author.shown_server(server), 0);
-        let chat = delivered.room.is_none().then_some(&chat);
-        let copy = copy_for_own_devices(&delivery(account, delivered), chat, kind);
+        let written = author.jid(author.shown_server(server), 0);
+        let copy = copy_for_own_devices(&delivery(account, delivered), &written, kind);
         pass_on(account, &copy, Some(0))
     };
     Ok(match telling {

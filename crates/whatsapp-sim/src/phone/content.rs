@@ -136,6 +136,10 @@ fn other(message: &wa::Message) -> Option<Shown> {
         let quoted = reaction.key.id.clone();
         return Some(Shown { kind: "reaction", text: reaction.text.clone(), quoted });
     }
+    if let Some(sealed) = message.secret_encrypted_message.as_option() {
+        let quoted = sealed.target_message_key.id.clone();
+        return Some(Shown { kind: "sealed-edit", text: None, quoted });
+    }
     if let Some(update) = message.poll_update_message.as_option() {
         let quoted = update.poll_creation_message_key.id.clone();
         return Some(Shown { kind: "poll-vote", text: None, quoted });

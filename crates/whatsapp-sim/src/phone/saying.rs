@@ -1,12 +1,14 @@
 //! What an owner says in a chat, besides files: from the words to the message.
 
 use serde::Deserialize;
+use wacore::message_edit::{MessageEditContext, encrypt_message_edit};
 use wacore::poll::{compute_option_hash, encrypt_poll_vote_with_secret};
 use wacore::proto_helpers::{MessageExt as _, build_quote_context, build_reaction_message};
 use wacore_binary::Jid;
 use waproto::buffa::MessageField;
 use waproto::whatsapp as wa;
 use waproto::whatsapp::message::protocol_message::Type;
+use waproto::whatsapp::message::secret_encrypted_message::SecretEncType;
 
 use super::content::poll_of;
 use super::inbox::{Entry, Inbox};
@@ -95,6 +97,9 @@ pub enum Saying {
         message_id: String,
         /// The words.
         text: String,
+        /// Whether they are encrypted under the message's secret, as newer clients do.
+        #[serde(default)]
+        sealed: bool,
     },
     /// An earlier message is taken away from everybody: in a group another member's, too.
     Revoke {
@@ -292,7 +297,7 @@ impl Saying {
                 poll(question, options, selectable.unwrap_or(1))?
             }
             Self::PollVote { message_id, options } => vote(scene, message_id, options)?,
-            Self::Edit { message_id, text } => edit(scene, message_id, text)?,
+            Self::Edit { message_id, text, sealed } => edit(scene, message_id, text, *sealed)?,
             Self::Revoke { message_id } => revoke(scene, message_id)?,
             Self::ButtonReply { .. }
             | Self::TemplateReply { .. }
@@ -399,7 +404,7 @@ fn vote(scene: &Scene<'_>, poll_id: &str, chosen: &[String]) -> Result<wa::Messa
     Ok(wa::Message { poll_update_message: MessageField::some(update), ..Default::default() })
 }
 
-fn edit(scene: &Scene<'_>, target: &str, text: &str) -> Result<wa::Message> {
+fn edit(scene: &Scene<'_>, target: &str, text: &str, sealed: bool) -> Result<wa::Message> {
     let entry = scene.entry(target)?;
     if !entry.shown.from_me {
         return Err(Error::Conflict("only one's own messages can be changed".to_owned()));
@@ -412,7 +417,25 @@ fn edit(scene: &Scene<'_>, target: &str, text: &str) -> Result<wa::Message> {
         timestamp_ms: Some(scene.now),
         ..Default::default()
     };
-    Ok(wa::Message { protocol_message: MessageField::some(protocol), ..Default::default() })
+    let edit = wa::Message { protocol_message: MessageField::some(protocol), ..Default::default() };
+    if !sealed {
+        return Ok(edit);
+    }
+    let secret = original.message_context_info.message_secret.as_deref();
+    let secret = secret.ok_or_else(|| Error::Conflict("the message has no secret".to_owned()))?;
+    let own = scene.own.to_string();
+    let context =
+        MessageEditContext { original_msg_id: target, original_sender_jid: &own, editor_jid: &own };
+    let (payload, iv) = encrypt_message_edit(&edit, secret, &context)
+        .map_err(|error| Error::Crypto(error.into()))?;
+    let envelope = wa::message::SecretEncryptedMessage {
+        target_message_key: MessageField::some(scene.key(entry)?),
+        enc_payload: Some(payload),
+        enc_iv: Some(iv.to_vec()),
+        secret_enc_type: Some(SecretEncType::MessageEdit),
+        ..Default::default()
+    };
+    Ok(wa::Message { secret_encrypted_message: MessageField::some(envelope), ..Default::default() })
 }
 
 /// The new words: a caption where the message has a file to write below.

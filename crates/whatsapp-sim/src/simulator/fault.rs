@@ -91,6 +91,7 @@ pub(crate) fn strike_line(hub: &Hub, account: &Account, device: u16, line: &Line
         | Action::HoldAck
         | Action::Refuse(_)
         | Action::ForbidPairing
+        | Action::Downgrade
         | Action::SpoilPairing
         | Action::ThrottleCodes
         | Action::ExpireMedia

@@ -40,7 +40,6 @@ pub(super) fn receive(session: &Session, receipt: &Node) {
     let Some(sender) = sender else { return };
     let Some(author) = session.hub.account_of(&sender) else { return };
     let passed = pass_on(session, receipt, &to, &sender);
-    let chat = (!room).then_some(&to);
     let parcels = match kind.as_deref() {
         // The device that calls, or that sent the message, needs to know, and nobody else.
         None if receipt.child("offer").is_some() => {
@@ -53,7 +52,7 @@ pub(super) fn receive(session: &Session, receipt: &Node) {
             let own = author.number == session.account.number;
             let mut parcels = pass_receipt_on(&author, &passed, own.then_some(session.device));
             if let (Some(kind @ ("read" | "played")), false) = (kind.as_deref(), own) {
-                let copy = copy_for_own_devices(&passed, chat, kind);
+                let copy = copy_for_own_devices(&passed, &sender, kind);
                 parcels.extend(pass_receipt_on(&session.account, &copy, Some(session.device)));
             }
             parcels
@@ -61,7 +60,7 @@ pub(super) fn receive(session: &Session, receipt: &Node) {
         // Who keeps it to themselves tells the own devices only.
         Some(kind @ ("read-self" | "played-self")) => {
             let kind = kind.trim_end_matches("-self");
-            let copy = copy_for_own_devices(&passed, chat, kind);
+            let copy = copy_for_own_devices(&passed, &sender, kind);
             pass_receipt_on(&session.account, &copy, Some(session.device))
         }
         // Whose message has come to another device of the account: the companion that sent it.
@@ -77,14 +76,12 @@ pub(super) fn receive(session: &Session, receipt: &Node) {
     session.hub.deliver(parcels);
 }
 
-/// Tells the reader's other devices what has been read (`read`) or played in the chat with `chat`, or
-/// in the room the receipt is from.
-pub(crate) fn copy_for_own_devices(receipt: &Node, chat: Option<&Jid>, kind: &str) -> Node {
+/// Tells the reader's other devices what has been read (`read`) or played of an author: in the chat with
+/// that account, or in the room the receipt is from.
+pub(crate) fn copy_for_own_devices(receipt: &Node, author: &Jid, kind: &str) -> Node {
     let mut copy = receipt.clone();
     copy.attrs.insert("type", format!("{kind}-self"));
-    if let Some(chat) = chat {
-        copy.attrs.insert("recipient", chat.to_non_ad());
-    }
+    copy.attrs.insert("recipient", author.to_non_ad());
     copy
 }
 

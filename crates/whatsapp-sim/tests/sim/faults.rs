@@ -358,3 +358,17 @@ async fn every_connection_can_be_dropped_at_once() {
     let lost = |client: &TestClient| client.count(is_disconnection);
     assert_eq!((lost(&scene.client), lost(&other)), (1, 1));
 }
+
+#[tokio::test]
+async fn a_phone_too_old_to_link_devices_says_so_to_who_shows_the_code() {
+    let scene = Scene::new().await;
+    scene.fault(json!({ "fault": "downgrade" }));
+    let second = TestClient::new(&scene.sim, "Ana").await;
+    let qr = second.qr().await;
+    let told = second.client.wait_for_node(whatsapp_rust::NodeFilter::tag("ib"));
+    assert!(matches!(scene.ana.scan(&qr).await, Err(Error::Conflict(_))));
+    let told = tokio::time::timeout(PATIENCE, told).await.unwrap().unwrap();
+    assert!(told.get().get_optional_child("downgrade_webclient").is_some());
+    scene.ana.scan(&qr).await.unwrap();
+    second.connected().await;
+}

@@ -109,6 +109,16 @@ async fn reactions_edits_and_revocations_name_what_they_are_about() {
             assert_eq!(protocol.edited_message.text_content(), Some("first"));
             assert_eq!(info.edit, EditAttribute::MessageEdit);
 
+            let edit = json!({ "kind": "edit", "messageId": first, "text": "1st", "sealed": true });
+            let (message, info) = scene.heard(to, edit).await;
+            // The library has the message's secret, and opens it.
+            let protocol = &message.protocol_message;
+            assert_eq!(protocol.edited_message.text_content(), Some("1st"));
+            assert_eq!(
+                (&protocol.key.id, info.edit),
+                (&Some(first.clone()), EditAttribute::MessageEdit)
+            );
+
             let revoke = json!({ "kind": "revoke", "messageId": first });
             let (message, info) = scene.heard(to, revoke).await;
             let protocol = &message.protocol_message;

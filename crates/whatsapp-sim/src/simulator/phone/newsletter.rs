@@ -30,7 +30,7 @@ impl Phone {
                     newsletter::react(&self.hub, newsletter, &self.account, message_id, emoji)?;
                 (message_id, parcels)
             }
-            Saying::Edit { message_id, text } => {
+            Saying::Edit { message_id, text, .. } => {
                 let message =
                     wa::Message { conversation: Some(text.clone()), ..Default::default() };
                 (message_id, self.replace_post(newsletter, message_id, Some(&message))?)

@@ -15,7 +15,7 @@ impl Group {
         now: u64,
     ) -> Result<Outcome, Refusal> {
         if let GroupChange::Cancel = change {
-            return self.take_requests(&[actor.to_owned()]).withdrawn();
+            return Ok(self.take_requests(&[actor.to_owned()]).withdrawn());
         }
         let role = self.role(actor).ok_or(Refusal::NotAMember)?;
         let is_admin = role > Role::Member;
@@ -48,7 +48,9 @@ impl Group {
                 outcome.refused.extend(refused);
                 return Ok(outcome);
             }
-            GroupChange::Reject { members } => return self.take_requests(members).withdrawn(),
+            GroupChange::Reject { members } => {
+                return Ok(self.take_requests(members).withdrawn());
+            }
             GroupChange::Leave => return Ok(self.leave(actor)),
             GroupChange::Subject { subject } => {
                 if subject.trim().is_empty() || subject.chars().count() > LONGEST_SUBJECT {
@@ -228,9 +230,9 @@ struct Requests {
 }
 
 impl Requests {
-    fn withdrawn(self) -> Result<Outcome, Refusal> {
+    fn withdrawn(self) -> Outcome {
         let outcome = Outcome { refused: self.refused, effects: Vec::new() };
-        Ok(outcome.and(self.found, Effect::Withdrawn))
+        outcome.and(self.found, Effect::Withdrawn)
     }
 }
 
