@@ -70,6 +70,11 @@ fn right() -> Vec<(&'static str, Value)> {
             "/api/events/websocket/sales",
             json!({ "enabled": true, "events": ["call.update"], "mediaBase64": true }),
         ),
+        (
+            "/api/events/replay/sales",
+            json!({ "label": "crm", "since": "2026-04-28T10:30:00Z", "state": "dead" }),
+        ),
+        ("/api/events/test/sales", json!({ "label": "crm" })),
         ("/api/instance/connectLink/sales", json!({})),
         (
             "/api/message/media/sales",
@@ -299,6 +304,10 @@ fn no_path_and_no_query_makes_the_gateway_fail() {
         "/api/events/getWebhook/",
         "/api/events/getWebhook/sales?label=",
         "/api/events/getWebsocket/",
+        "/api/events/deliveries/sales?state=",
+        "/api/events/deliveries/sales?limit=2&cursor=",
+        "/api/events/log/sales?since=",
+        "/api/events/log/sales?limit=",
         "/api/chat/base64/sales?messageId=",
         "/connect/sales/",
     ];

@@ -49,6 +49,11 @@ impl Caller {
         self.send(self.request(Method::DELETE, path)).await
     }
 
+    /// `DELETE` with JSON.
+    pub async fn delete_with(&self, path: &str, body: Value) -> Answer {
+        self.send(self.request(Method::DELETE, path).json(&body)).await
+    }
+
     /// Any method, without a body.
     pub async fn call(&self, method: &str, path: &str) -> Answer {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");

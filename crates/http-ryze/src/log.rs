@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, Responder, get, http::header::ContentType, web::Data};
 use serde::Deserialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 use wharf_domain::{
     Result as DomainResult,
@@ -23,7 +23,7 @@ pub(crate) fn endpoints(config: &mut ServiceConfig<'_>) {
     config.service(read);
 }
 
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 struct LogQuery {
     /// After this event (its id), or from this moment on (RFC 3339). Absent: from the oldest event there is.

@@ -1,6 +1,6 @@
 use actix_web::{Responder, get, web::Json};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use wharf_domain::{
     Result as DomainResult,
     delivery::{DeliveryId, DeliveryState},
@@ -15,7 +15,7 @@ use crate::{
     query::Asked,
 };
 
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 struct DeliveriesQuery {
     /// Only those in this state: `pending`, `delivered`, `dead` or `held`.
