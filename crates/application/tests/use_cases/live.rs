@@ -56,7 +56,9 @@ fn render() -> Render {
 
 /// What a reader hears next, by the lines of [`render`].
 async fn next(reader: &mut Reader) -> Vec<String> {
-    match reader.next().await {
+    // A claim that does not hold should fail, not hang.
+    let heard = tokio::time::timeout(std::time::Duration::from_mins(1), reader.next()).await;
+    match heard.expect("nothing is heard") {
         Heard::Event(event) => {
             let text = String::from_utf8(event.text().to_vec()).unwrap();
             text.split('\n').map(str::to_owned).collect()

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use wharf_application::live::{Heard, Reader};
 use wharf_domain::{
-    event::{EventBody, EventId},
+    event::{EventBody, EventId, NewEvent},
     instance::Instance,
     ports::EventLog,
 };
@@ -59,8 +59,15 @@ async fn who_had_the_last_event_misses_nothing_that_comes() {
 #[tokio::test]
 async fn an_event_that_is_not_in_the_log_counts_by_its_moment() {
     let (world, instance, _) = scene().await;
-    let unknown = EventId(build::uuid());
+    let old = NewEvent {
+        recorded_at: build::moment(-60),
+        ..build::message_event(build::incoming(&bia(), "before that moment"))
+    };
+    EventLog::append(&*world.store, instance.id, &[old]).await.unwrap();
     past(&world, &instance, 0..10).await;
+    let moment = build::moment(-30).timestamp_millis().try_into().unwrap();
+    let unknown = uuid::Builder::from_unix_timestamp_millis(moment, &[0; 10]).into_uuid();
+    let unknown = EventId(unknown);
     let mut reader = world.attach(&instance, Some(unknown)).await;
     expect(&mut reader, 0..10).await;
 }
