@@ -102,6 +102,67 @@ async fn rows_survive_the_third_step_and_its_undoing_on_postgres() {
         .await;
 }
 
+/// What is dead counts as it did, what is in the log is counted, and the way back forgets what was delivered.
+async fn deliveries_survive_the_fourth_step_and_its_undoing(db: Database) {
+    up(&db, 3).await;
+    let before = schema(&db).await;
+    let (id, bytes) = match db.backend() {
+        DbBackend::Postgres => ("gen_random_uuid()", "'\\x001122'"),
+        _ => ("randomblob(16)", "x'001122'"),
+    };
+    let rows = format!(
+        "INSERT INTO account (id, name, created_at) VALUES ({id}, 'acme', 1);
+         INSERT INTO instance (id, account_id, name, token, standing, settings, created_at,
+             updated_at) SELECT {id}, id, 'sales', {bytes}, 0, '{{}}', 1, 1 FROM account;
+         INSERT INTO webhook (id, instance_id, label, url, by_events, events, media_base64)
+             SELECT {id}, id, 'crm', 'http://localhost', FALSE, '', FALSE FROM instance;
+         INSERT INTO event (id, instance_id, sequence, kind, recorded_at, body)
+             SELECT {id}, id, 1, 0, 77, {bytes} FROM instance
+             UNION ALL SELECT {id}, id, 2, 0, 78, {bytes} FROM instance;
+         INSERT INTO delivery (id, event_id, instance_id, sink_kind, sink_id, lane, sequence,
+             status, due_at, attempts) SELECT {id}, e.id, e.instance_id, 1, w.id, 'x', e.sequence,
+             CASE e.sequence WHEN 1 THEN 2 ELSE 0 END, 1, 0 FROM event e, webhook w"
+    );
+    run(&db, rows).await;
+    let deliveries = "SELECT COUNT(*) AS n FROM delivery";
+    for _ in 0..2 {
+        up(&db, 1).await;
+        let dead = "SELECT COUNT(*) AS n FROM delivery
+            WHERE status = 2 AND dead_since = 77 AND dead_size = 3 AND waited = 0";
+        assert_eq!(count(&db, dead).await, 1);
+        let others = "SELECT COUNT(*) AS n FROM delivery
+            WHERE dead_since IS NULL AND dead_size IS NULL AND last_status IS NULL";
+        assert_eq!(count(&db, others).await, 1);
+        assert_eq!(count(&db, "SELECT log_bytes AS n FROM instance").await, 6);
+        assert_eq!(count(&db, deliveries).await, 2);
+        down(&db, Some(1)).await;
+        assert_eq!(count(&db, deliveries).await, 2);
+        assert_eq!(schema(&db).await, before);
+    }
+    up(&db, 1).await;
+    run(&db, "UPDATE delivery SET status = 3 WHERE status = 0".to_owned()).await;
+    down(&db, Some(1)).await;
+    assert_eq!(count(&db, deliveries).await, 1);
+}
+
+#[tokio::test]
+async fn deliveries_survive_the_fourth_step_and_its_undoing_on_sqlite() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("wharf.db");
+    let db = Database::open(&Config::new(file.to_str().unwrap())).await.unwrap();
+    deliveries_survive_the_fourth_step_and_its_undoing(db).await;
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL"]
+async fn deliveries_survive_the_fourth_step_and_its_undoing_on_postgres() {
+    let home = PostgresSchema::create().await;
+    deliveries_survive_the_fourth_step_and_its_undoing(
+        Database::open(&home.config()).await.unwrap(),
+    )
+    .await;
+}
+
 async fn down_undoes_up(db: Database) {
     db.migrate::<Migrator>().await.unwrap();
     let whole = schema(&db).await;

@@ -1,7 +1,9 @@
 //! What can be read in the file, and what cannot.
 
 use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
-use wharf_domain::{Error, event::EventBody, instance::InstanceName, ports::Room};
+use wharf_domain::{
+    Error, event::EventBody, instance::InstanceName, ports::Room, secret::Secret,
+};
 use wharf_sql::{Database, testing::PostgresSchema};
 use wharf_testkit::{Stores, build};
 
@@ -169,9 +171,18 @@ async fn secrets_swapped_between_columns_are_both_refused() {
         let found = stores.instances.find_by_id(instance.id).await.unwrap();
         assert_eq!(found.as_ref(), Some(&instance));
     }
-    execute(&db, "UPDATE webhook SET authorization_value = secret, secret = authorization_value")
-        .await;
-    is_refused(stores.webhooks.find_by_id(webhook.id).await);
+    stores.webhooks.upsert(instance.id, &webhook, build::moment(0)).await.unwrap();
+    let mut next = webhook.clone();
+    next.target.as_mut().unwrap().secret = Some(Secret::new("needle-next"));
+    stores.webhooks.upsert(instance.id, &next, build::moment(60)).await.unwrap();
+    let columns = ["authorization_value", "secret", "previous_secret"];
+    for (one, other) in [(0, 1), (1, 2), (2, 0)].map(|(a, b)| (columns[a], columns[b])) {
+        let swap = format!("UPDATE webhook SET {one} = {other}, {other} = {one}");
+        execute(&db, &swap).await;
+        is_refused(stores.webhooks.find_by_id(webhook.id).await);
+        execute(&db, &swap).await;
+        assert!(stores.webhooks.find_by_id(webhook.id).await.unwrap().is_some());
+    }
 }
 
 #[tokio::test]

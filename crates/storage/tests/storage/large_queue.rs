@@ -119,6 +119,57 @@ async fn a_claim_reads_heads_alone_on_postgres() {
     a_claim_reads_heads_alone(&db).await;
 }
 
+/// Statements over a log and a queue of which nearly everything is none of their business.
+async fn nobody_looks_at_what_is_none_of_their_business(db: &Database) {
+    let next_of_lane = "SELECT d.id FROM delivery d WHERE d.sink_id = (SELECT id FROM webhook)
+        AND d.lane = 'x' AND d.status < 2 AND d.status = 0 ORDER BY d.sequence LIMIT 1";
+    let page = "SELECT id, event_id FROM delivery WHERE id > (SELECT id FROM event LIMIT 1)
+        AND sink_id = (SELECT id FROM webhook) AND status = 3 ORDER BY id LIMIT 9";
+    let claimed = "SELECT lane FROM delivery WHERE status = 1
+        AND sink_id IN (SELECT id FROM webhook)";
+    let dead =
+        "SELECT event_id AS id, sequence FROM delivery WHERE sink_id = (SELECT id FROM webhook)
+        AND status = 2 AND sequence > 5 AND dead_since >= 5 ORDER BY sequence LIMIT 9";
+    let old_dead = "SELECT id, instance_id, dead_since, dead_size FROM delivery
+        WHERE dead_since IS NOT NULL AND dead_since < 5 ORDER BY dead_since LIMIT 9";
+    let old = "SELECT id, recorded_at FROM event WHERE recorded_at >= 5 AND recorded_at < 1000
+        AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.event_id = event.id AND d.status <> 3)
+        AND NOT EXISTS (SELECT 1 FROM media_job m WHERE m.event_id = event.id AND m.status < 2)
+        ORDER BY recorded_at LIMIT 9";
+    let read = "SELECT id, body FROM event WHERE instance_id = (SELECT id FROM instance)
+        AND sequence > 5 AND recorded_at >= 5 ORDER BY sequence LIMIT 9";
+    let middle =
+        "SELECT sequence, recorded_at FROM event WHERE instance_id = (SELECT id FROM instance)
+        AND sequence <= 50 AND sequence > 5 ORDER BY sequence DESC LIMIT 1";
+    for (statement, indexes) in [
+        (next_of_lane, &["delivery_lane"][..]),
+        (page, &["delivery_state"]),
+        (claimed, &["delivery_state"]),
+        (dead, &["delivery_dead"]),
+        (old_dead, &["delivery_dead_age"]),
+        (old, &["event_age", "delivery_event"]),
+        (read, &["event"]),
+        (middle, &["event"]),
+    ] {
+        let plan = plan(db, statement).await;
+        assert!(indexes.iter().all(|index| plan.contains(index)), "{statement}\n{plan}");
+        // SQLite says so of a table that it reads whole; `SCAN x USING INDEX` goes along an index.
+        let whole = plan.lines().find(|line| {
+            line.contains("SCAN") && !line.contains("INDEX") && !line.contains("webhook")
+        });
+        assert_eq!(whole, None, "{statement}\n{plan}");
+        assert!(!plan.contains("TEMP B-TREE"), "{statement}\n{plan}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_looks_at_what_is_none_of_their_business_on_sqlite() {
+    let directory = tempfile::tempdir().unwrap();
+    let db = crate::home::open_file(&directory).await;
+    fill(&stores_on(&db, ()).await).await;
+    nobody_looks_at_what_is_none_of_their_business(&db).await;
+}
+
 #[tokio::test]
 async fn an_append_is_five_statements() {
     let directory = tempfile::tempdir().unwrap();

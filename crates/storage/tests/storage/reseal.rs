@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Every sealed column, in the order of their names.
-const SEALED: [(&str, &str); 8] = [
+const SEALED: [(&str, &str); 9] = [
     ("event", "body"),
     ("instance", "proxy_password"),
     ("instance", "s3_secret_key"),
@@ -25,6 +25,7 @@ const SEALED: [(&str, &str); 8] = [
     ("message", "body"),
     ("message", "raw"),
     ("webhook", "authorization_value"),
+    ("webhook", "previous_secret"),
     ("webhook", "secret"),
 ];
 

@@ -9,7 +9,7 @@ use wharf_domain::{
     s3::S3Config,
     secret::Secret,
     token::Token,
-    webhook::{Webhook, WebhookTarget},
+    webhook::{RetiringSecret, Webhook, WebhookTarget},
 };
 use wharf_testkit::{Stores, build};
 
@@ -37,10 +37,21 @@ pub fn instance_with_secrets(account: AccountId) -> Instance {
     instance
 }
 
+/// As it is after [`write_everything`]: with a secret that took the place of another one.
 pub fn webhook_with_secrets() -> Webhook {
+    let mut webhook = webhook_before();
+    if let Some(target) = &mut webhook.target {
+        let secret = target.secret.replace(Secret::new("needle-webhook-secret"));
+        let until = build::moment(86_400);
+        target.previous_secret = secret.map(|secret| RetiringSecret { secret, until });
+    }
+    webhook
+}
+
+fn webhook_before() -> Webhook {
     let target = WebhookTarget {
         authorization: Some(Secret::new("needle-authorization")),
-        secret: Some(Secret::new("needle-webhook-secret")),
+        secret: Some(Secret::new("needle-previous-webhook-secret")),
         ..build::target("http://127.0.0.1:9/visible-path")
     };
     Webhook { target: Some(target), ..build::webhook("visible-label") }
@@ -51,8 +62,9 @@ pub async fn write_everything(stores: &Stores) -> Instance {
     let account = build::account("visible-account");
     stores.accounts.insert(&account, &Token::parse(ACCOUNT_TOKEN).unwrap()).await.unwrap();
     let instance = instance_with_secrets(account.id);
-    stores.instances.insert(&instance, Some(&webhook_with_secrets())).await.unwrap();
-    stores.webhooks.upsert(instance.id, &webhook_with_secrets(), build::moment(0)).await.unwrap();
+    stores.instances.insert(&instance, Some(&webhook_before())).await.unwrap();
+    let retire_at = build::moment(86_400);
+    stores.webhooks.upsert(instance.id, &webhook_with_secrets(), retire_at).await.unwrap();
     let proxy = InstanceChange::Proxy(instance.proxy.clone());
     stores.instances.update(instance.id, &[proxy], build::moment(1)).await.unwrap();
 

@@ -256,8 +256,8 @@ pub async fn a_repeated_event_takes_no_room(stores: &Stores) {
     let instance = stores.with_instance("sales").await.id;
     let event = large(0);
     for _ in 0..3 {
-        let again = NewEvent { id: build::state_event().id, ..event.clone() };
-        stores.append(instance, &[again.clone(), again]).await;
+        let again = || NewEvent { id: build::state_event().id, ..event.clone() };
+        stores.append(instance, &[again(), again()]).await;
     }
     assert_eq!(prune(stores, &max_bytes(15_000)).await, events(0));
 }
