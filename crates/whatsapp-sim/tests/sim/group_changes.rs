@@ -150,7 +150,7 @@ async fn a_client_hears_who_comes_and_goes_and_who_is_an_admin() {
         assert_eq!(removed, [scene.address(caio)]);
         assert_eq!(update.participant.unwrap().to_string(), scene.address(&scene.ana));
         eva.change_group(&scene.group, &GroupChange::Leave).await.unwrap();
-        let (_, update) = scene
+        let ((), update) = scene
             .told(|action| match action {
                 Action::Remove { participants, .. } => {
                     (jids(participants) == [scene.address(&eva)]).then_some(())
@@ -378,7 +378,7 @@ async fn what_happened_to_a_group_waits_for_a_client_that_is_away() {
     }
     assert_eq!(sim.stats().queued, 4);
     let client = TestClient::with_store(&sim, "Ana", store).await;
-    let (_, update) =
+    let ((), update) =
         told(&client, &group, |action| matches!(action, Action::Create { .. }).then_some(())).await;
     assert!(update.offline.is_some());
     let told: Vec<String> = client.all(|event| match event {
