@@ -77,7 +77,7 @@ impl Deliveries {
                 "webhook_give_up_after",
                 settings.webhook_give_up_after.as_deref(),
                 DAY,
-                SECOND..=365 * DAY,
+                SECOND..=30 * DAY,
             )?,
             max_attempts: optional(
                 "webhook_max_attempts",

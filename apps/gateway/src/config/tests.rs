@@ -196,7 +196,7 @@ fn what_makes_no_sense_is_refused_with_the_reason() {
         (|s| s.webhook_connect_timeout = some("5"), "WEBHOOK_CONNECT_TIMEOUT", "unit"),
         (|s| s.webhook_first_retry = some("2h"), "WEBHOOK_FIRST_RETRY", "WEBHOOK_LONGEST_RETRY"),
         (|s| s.webhook_longest_retry = some("2days"), "WEBHOOK_LONGEST_RETRY", "to 1day"),
-        (|s| s.webhook_give_up_after = some("0s"), "WEBHOOK_GIVE_UP_AFTER", "1s to 1year"),
+        (|s| s.webhook_give_up_after = some("0s"), "WEBHOOK_GIVE_UP_AFTER", "1s to 30days"),
         (|s| s.webhook_max_attempts = some("0"), "WEBHOOK_MAX_ATTEMPTS", "`unlimited`"),
         (|s| s.webhook_concurrency = some("0"), "WEBHOOK_CONCURRENCY", "1 to 1000"),
         (|s| s.event_max_size = some("10GB"), "EVENT_MAX_SIZE", "bytes"),

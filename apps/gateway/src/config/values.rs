@@ -82,7 +82,8 @@ pub(super) fn size(raw: &str) -> anyhow::Result<usize> {
     let units = [("GiB", 30), ("MiB", 20), ("KiB", 10), ("", 0)];
     for (unit, shift) in units {
         if let Some(number) = raw.strip_suffix(unit) {
-            let number: usize = number.trim().parse()?;
+            let number = number.trim().parse::<usize>().ok();
+            let number = number.context("must be a number of bytes, or of KiB, MiB or GiB")?;
             return number.checked_mul(1 << shift).filter(|n| *n > 0).context("out of range");
         }
     }
