@@ -1,10 +1,7 @@
 //! The WebSocket: who is let in, and what they hear.
 
-#[path = "live/client.rs"]
 mod client;
-#[path = "live/hearing.rs"]
 mod hearing;
-#[path = "live/liveness.rs"]
 mod liveness;
 
 use client::{HANDSHAKE, Socket, enable, gateway, say};

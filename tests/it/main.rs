@@ -21,6 +21,7 @@ mod events;
 mod health;
 mod lifecycle;
 mod list;
+mod live;
 mod media;
 mod metrics;
 mod page;
