@@ -106,9 +106,10 @@ impl DeliveryService {
         let this = self.clone();
         // A caller who goes away must not leave half of it.
         let replaying = async move {
+            // All steps speak of one moment: what is recorded meanwhile goes out by itself.
+            let now = this.clock.now();
             let (mut queued, mut from) = (0, Some(0));
             while let Some(place) = from {
-                let now = this.clock.now();
                 let step = this.ledger.requeue(instance, webhook, &replay, place, STEP, now);
                 let step = step.await?;
                 queued += step.queued;

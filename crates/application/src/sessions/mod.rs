@@ -23,7 +23,8 @@ use wharf_domain::{
     address::PhoneNumber,
     instance::InstanceId,
     ports::{
-        Clock, InstanceChange, InstanceStore, MediaJobs, MessageStore, Random, Session, WhatsApp,
+        Clock, InstanceChange, InstanceStore, MediaJobs, MessageStore, Meter, Random, Session,
+        WhatsApp,
     },
     settings::Settings,
     state::{ConnectionState, Standing},
@@ -102,6 +103,7 @@ pub(crate) struct Shared {
     replies: ReplyBox,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
+    meter: Arc<dyn Meter>,
     config: SessionsConfig,
     /// Permits to make a connection.
     connecting: Arc<Semaphore>,
@@ -154,6 +156,7 @@ impl Sessions {
             replies,
             clock: ports.clock.clone(),
             random: ports.random.clone(),
+            meter: ports.meter.clone(),
             connecting: Arc::new(Semaphore::new(config.concurrent_connects.max(1))),
             config,
             running: Mutex::default(),

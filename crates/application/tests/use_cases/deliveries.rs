@@ -1,25 +1,102 @@
 //! Deliveries: in order within a chat, tried again, given up, never lost.
 
+mod backlog;
+mod giving_up;
+mod holding;
+mod ledger;
+mod receivers;
 mod shares;
+mod stopping;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use wharf_domain::{delivery::Outcome, event::EventBody, state::ConnectionState};
-use wharf_testkit::build;
+use wharf_application::ApplicationConfig;
+use wharf_domain::{
+    delivery::{DeliveryRecord, DeliveryState, Outcome},
+    event::{Event, EventBody},
+    instance::Instance,
+    state::ConnectionState,
+};
+use wharf_testkit::{InMemorySession, build};
 
-use crate::{LONG, World};
+use crate::{LONG, World, tally::Tally};
 
 fn retry() -> Outcome {
     Outcome::Retry { reason: "503".to_owned(), after: None }
 }
 
+fn refused() -> Outcome {
+    Outcome::Refused { reason: "400".to_owned() }
+}
+
+fn text_of(event: &Event) -> Option<&str> {
+    match &event.body {
+        EventBody::Message(message) => Some(message.content.text()),
+        _ => None,
+    }
+}
+
 fn texts(world: &World) -> Vec<String> {
     let delivered = world.sink.delivered();
-    let texts = delivered.iter().filter_map(|event| match &event.body {
-        EventBody::Message(message) => Some(message.content.text().to_owned()),
-        _ => None,
-    });
-    texts.collect()
+    delivered.iter().filter_map(text_of).map(str::to_owned).collect()
+}
+
+/// A started gateway with an instance that is connected and has told so, and what was measured.
+struct Scene {
+    world: World,
+    tally: Arc<Tally>,
+    instance: Instance,
+    session: InMemorySession,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        Self::like(|_| {}).await
+    }
+
+    async fn like(configure: impl FnOnce(&mut ApplicationConfig)) -> Self {
+        let tally = Arc::new(Tally::default());
+        let world = World::like(Arc::default(), Arc::default(), |ports, config| {
+            ports.meter = tally.clone();
+            configure(config);
+        })
+        .await;
+        world.services.start().await.unwrap();
+        let (instance, session) = world.connected("sales").await;
+        world.until_told("connected").await;
+        world.settle().await;
+        Self { world, tally, instance, session }
+    }
+
+    /// Somebody of that number writes.
+    async fn say(&self, from: u32, text: &str) {
+        let from = build::phone(&format!("55119999{from:05}"));
+        self.session.receive(build::incoming(&from, text)).await.unwrap();
+    }
+
+    /// How often the sink was tried with messages of that text.
+    fn tries(&self, text: &str) -> usize {
+        let attempts = self.world.sink.attempts();
+        attempts.iter().filter(|one| text_of(&one.event) == Some(text)).count()
+    }
+
+    async fn until_tried(&self, text: &str, count: usize) {
+        let what = format!("{count} attempts at `{text}`");
+        self.world.eventually(&what, |_| self.tries(text) >= count).await;
+        // What follows from it is written, too.
+        self.world.settle().await;
+    }
+
+    async fn list(&self, state: DeliveryState) -> Vec<DeliveryRecord> {
+        let deliveries = &self.world.services.deliveries;
+        let page = deliveries.list(self.instance.id, Some(state), None, None, 1000);
+        page.await.unwrap().deliveries
+    }
+
+    /// From now on the sink answers messages for which there is something so, and takes the others.
+    fn answer(&self, rule: impl Fn(&str) -> Option<Outcome> + Send + 'static) {
+        self.world.sink.answer_by(move |dispatch| text_of(dispatch.event).and_then(&rule));
+    }
 }
 
 async fn until_texts(world: &World, count: usize) -> Vec<String> {
@@ -84,7 +161,7 @@ async fn what_cannot_work_is_given_up_and_its_chat_goes_on() {
     let world = World::started().await;
     let (_, session) = world.connected("sales").await;
     world.until_told("connected").await;
-    world.sink.answer_next(Outcome::Failed { reason: "410".to_owned() });
+    world.sink.answer_next(Outcome::Failed { reason: "refused address".to_owned() });
     let bia = build::phone("5511999990002");
     session.receive(build::incoming(&bia, "lost cause")).await.unwrap();
     session.receive(build::incoming(&bia, "hello")).await.unwrap();

@@ -9,12 +9,15 @@ mod files_along;
 mod history;
 mod links;
 mod live;
+mod logs;
 mod media_sends;
 mod pages;
 mod pairing;
 mod proxies;
+mod retention;
 mod sends;
 mod settings;
+mod tally;
 mod webhooks;
 
 use std::{sync::Arc, time::Duration};
@@ -26,7 +29,7 @@ use wharf_application::{
 use wharf_domain::{
     account::AccountId,
     instance::{Instance, InstanceName, Profile},
-    ports::{AccountStore, InstanceStore},
+    ports::{AccountStore, InstanceStore, NoMeter},
     settings::Settings,
     state::ConnectionState,
     token::Principal,
@@ -64,6 +67,15 @@ impl World {
         whatsapp: Arc<InMemoryWhatsApp>,
         change: impl FnOnce(&mut Ports),
     ) -> Self {
+        Self::like(store, whatsapp, |ports, _| change(ports)).await
+    }
+
+    /// The same with another configuration, too.
+    async fn like(
+        store: Arc<InMemoryStore>,
+        whatsapp: Arc<InMemoryWhatsApp>,
+        change: impl FnOnce(&mut Ports, &mut ApplicationConfig),
+    ) -> Self {
         let clock = Arc::new(ManualClock::default());
         let sink = Arc::new(RecordingSink::default());
         let buckets = Arc::new(InMemoryMediaStore::default());
@@ -75,6 +87,7 @@ impl World {
             messages: store.clone(),
             log: store.clone(),
             queue: store.clone(),
+            ledger: store.clone(),
             media_jobs: store.clone(),
             media_store: buckets.clone(),
             media_tools: Arc::new(SimpleMediaTools),
@@ -84,10 +97,12 @@ impl World {
             whatsapp: whatsapp.clone(),
             clock: clock.clone(),
             random: Arc::new(SequenceRandom::default()),
+            meter: Arc::new(NoMeter),
             health: Vec::new(),
         };
-        change(&mut ports);
-        let services = Services::new(&ports, ApplicationConfig::default());
+        let mut config = ApplicationConfig::default();
+        change(&mut ports, &mut config);
+        let services = Services::new(&ports, config);
         let known = AccountStore::list(&*store).await.unwrap();
         let account = if let Some(account) = known.first() {
             account.id
@@ -108,6 +123,12 @@ impl World {
     /// An instance with a webhook for all events.
     async fn instance(&self, name: &str) -> Instance {
         self.instance_like(wanted(name)).await
+    }
+
+    /// The same with its events going there.
+    async fn instance_at(&self, name: &str, url: &str) -> Instance {
+        let webhook = Some(build::target(url));
+        self.instance_like(CreateInstance { webhook, ..wanted(name) }).await
     }
 
     async fn instance_like(&self, wanted: CreateInstance) -> Instance {

@@ -51,6 +51,9 @@ impl Supervisor {
         permit: OwnedSemaphorePermit,
     ) -> Result<Run, Next> {
         let paired = is_paired(&instance);
+        if paired {
+            self.shared.meter.reconnect_tried();
+        }
         let wish = std::mem::take(&mut self.wish);
         let settings = self.settings.now();
         let history = match wish.history.filter(|_| !paired) {

@@ -10,9 +10,10 @@ use std::{
 
 use async_trait::async_trait;
 use tokio::sync::watch;
+use wharf_application::ApplicationConfig;
 use wharf_domain::{
     Result, Timestamp,
-    delivery::{Delivery, DeliveryId, Dispatch, Outcome, Settlement},
+    delivery::{Attempt, Delivery, DeliveryId, Dispatch, Probe, Settlement},
     event::{EventBody, NewEvent},
     instance::Instance,
     ports::{DeliveryQueue, EventLog, EventSink, Room},
@@ -23,7 +24,7 @@ use super::{LONG, World, retry};
 
 /// How a receiver behaves before it answers as the recording sink says.
 #[derive(Clone, Copy, PartialEq)]
-enum Manner {
+pub(super) enum Manner {
     Prompt,
     /// Does not answer as long as it is so.
     Mute,
@@ -31,7 +32,7 @@ enum Manner {
 }
 
 /// Instances whose name begins with `odd` have receivers of that manner; those of all others are prompt.
-struct Receivers {
+pub(super) struct Receivers {
     manner: watch::Sender<Manner>,
     /// How many attempts began.
     tried: watch::Sender<usize>,
@@ -39,18 +40,18 @@ struct Receivers {
 }
 
 impl Receivers {
-    async fn until_tried(&self, count: usize) {
+    pub(super) async fn until_tried(&self, count: usize) {
         self.tried.subscribe().wait_for(|tried| *tried >= count).await.unwrap();
     }
 
-    fn tried(&self) -> usize {
+    pub(super) fn tried(&self) -> usize {
         *self.tried.borrow()
     }
 }
 
 #[async_trait]
 impl EventSink for Receivers {
-    async fn deliver(&self, dispatch: &Dispatch<'_>) -> Outcome {
+    async fn deliver(&self, dispatch: &Dispatch<'_>) -> Attempt {
         if dispatch.instance.as_str().starts_with("odd") {
             self.tried.send_modify(|tried| *tried += 1);
             let mut manner = self.manner.subscribe();
@@ -58,6 +59,10 @@ impl EventSink for Receivers {
             assert!(manner != Manner::Panics, "this receiver panics");
         }
         self.recording.deliver(dispatch).await
+    }
+
+    async fn probe(&self, probe: &Probe<'_>) -> Attempt {
+        self.recording.probe(probe).await
     }
 }
 
@@ -101,17 +106,25 @@ impl DeliveryQueue for Watched {
     }
 }
 
-struct Crowd {
-    world: World,
-    receivers: Arc<Receivers>,
+/// Two instances whose events go to receivers of their own.
+pub(super) struct Crowd {
+    pub(super) world: World,
+    pub(super) receivers: Arc<Receivers>,
     queue: Arc<Watched>,
-    odd: Instance,
-    other: Instance,
+    pub(super) odd: Instance,
+    pub(super) other: Instance,
 }
 
 impl Crowd {
     /// Two instances; the receiver of one has that manner.
-    async fn with(manner: Manner) -> Self {
+    pub(super) async fn with(manner: Manner) -> Self {
+        Self::like(manner, |_| {}).await
+    }
+
+    pub(super) async fn like(
+        manner: Manner,
+        configure: impl FnOnce(&mut ApplicationConfig),
+    ) -> Self {
         let store = Arc::<InMemoryStore>::default();
         let receivers = Arc::new(Receivers {
             manner: watch::Sender::new(manner),
@@ -123,18 +136,20 @@ impl Crowd {
             claims: AtomicUsize::default(),
             panics: Mutex::default(),
         });
-        let mut world = World::with(store, Arc::default(), |ports| {
+        let mut world = World::like(store, Arc::default(), |ports, config| {
             ports.queue = queue.clone();
             ports.webhook_sink = receivers.clone();
+            configure(config);
         })
         .await;
         world.sink = receivers.recording.clone();
-        let (odd, other) = (world.instance("odd").await, world.instance("other").await);
+        let odd = world.instance_at("odd", "http://odd.test/hook").await;
+        let other = world.instance_at("other", "http://other.test/hook").await;
         Self { world, receivers, queue, odd, other }
     }
 
     /// Records messages from so many chats, one each.
-    async fn record(&self, instance: &Instance, chats: std::ops::Range<usize>) {
+    pub(super) async fn record(&self, instance: &Instance, chats: std::ops::Range<usize>) {
         let events: Vec<NewEvent> = chats
             .map(|chat| build::phone(&format!("55119999{chat:05}")))
             .map(|from| build::message_event(build::incoming(&from, instance.name.as_str())))
@@ -142,17 +157,17 @@ impl Crowd {
         self.world.store.append(instance.id, &events).await.unwrap();
     }
 
-    async fn start(&self) {
+    pub(super) async fn start(&self) {
         self.world.services.start().await.unwrap();
     }
 
-    fn delivered_to(&self, instance: &Instance) -> usize {
+    pub(super) fn delivered_to(&self, instance: &Instance) -> usize {
         let delivered = self.world.sink.delivered();
         let own = delivered.iter().filter(|event| event.instance == instance.id);
         own.filter(|event| matches!(event.body, EventBody::Message(_))).count()
     }
 
-    async fn until_delivered_to(&self, instance: &Instance, count: usize) {
+    pub(super) async fn until_delivered_to(&self, instance: &Instance, count: usize) {
         for _ in 0..10_000 {
             if self.delivered_to(instance) >= count {
                 return;
@@ -162,13 +177,13 @@ impl Crowd {
         panic!("{} got {} of {count}", instance.name, self.delivered_to(instance));
     }
 
-    fn behave(&self, manner: Manner) {
+    pub(super) fn behave(&self, manner: Manner) {
         self.receivers.manner.send_replace(manner);
     }
 }
 
 /// Lets everything run that can without time passing.
-async fn come_to_rest() {
+pub(super) async fn come_to_rest() {
     for _ in 0..500 {
         tokio::task::yield_now().await;
     }
@@ -195,14 +210,15 @@ async fn the_queue_is_left_alone_while_nothing_can_be_served() {
     crowd.start().await;
     crowd.receivers.until_tried(8).await;
     leaves_the_queue_alone(&crowd, 10).await;
-    for index in 1..10 {
-        let instance = crowd.world.instance(&format!("odd{index}")).await;
+    for index in 1..40 {
+        let url = format!("http://odd{index}.test/hook");
+        let instance = crowd.world.instance_at(&format!("odd{index}"), &url).await;
         crowd.record(&instance, 0..20).await;
     }
     crowd.world.clock.advance(LONG);
-    crowd.receivers.until_tried(64).await;
-    leaves_the_queue_alone(&crowd, 20).await;
-    assert_eq!(crowd.receivers.tried(), 64);
+    crowd.receivers.until_tried(256).await;
+    leaves_the_queue_alone(&crowd, 30).await;
+    assert_eq!(crowd.receivers.tried(), 256);
     crowd.behave(Manner::Prompt);
     crowd.until_delivered_to(&crowd.odd, 140).await;
 }
