@@ -107,7 +107,7 @@ async fn deliveries_survive_the_fourth_step_and_its_undoing(db: Database) {
     up(&db, 3).await;
     let before = schema(&db).await;
     let (id, bytes) = match db.backend() {
-        DbBackend::Postgres => ("gen_random_uuid()", "'\\x001122'"),
+        DbBackend::Postgres => ("gen_random_uuid()", "CAST('\\x001122' AS BYTEA)"),
         _ => ("randomblob(16)", "x'001122'"),
     };
     let rows = format!(
