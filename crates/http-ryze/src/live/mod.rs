@@ -123,6 +123,6 @@ async fn check_origin(
 }
 
 fn refused(error: actix_web::Error) -> ApiError {
-    let is_version = error.as_response_error().status_code() == StatusCode::UPGRADE_REQUIRED;
+    let is_version = error.error_response().status() == StatusCode::UPGRADE_REQUIRED;
     if is_version { ApiError::WebSocketVersion } else { ApiError::NoHandshake }
 }
