@@ -1,5 +1,9 @@
+use std::time::Duration;
+
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
+use wharf_domain::{Timestamp, delivery::Outcome, ports::Clock as _};
+use wharf_testkit::build;
 use wharf_tests::{Answer, TestGateway};
 
 async fn with_instance() -> TestGateway {
@@ -26,6 +30,10 @@ fn full(label: &str) -> Value {
         "events": ["call.update", "message.exchange"],
         "mediaBase64": true,
     })
+}
+
+fn moment(text: &Value) -> Timestamp {
+    text.as_str().unwrap().parse().unwrap()
 }
 
 /// The same as it is shown.
@@ -243,4 +251,53 @@ async fn the_webhook_of_the_creation_is_the_default_one() {
     gateway.post("/api/instance/new", body).await.expect(201);
     let read = get(&gateway, "?label=default").await.expect(200);
     assert_eq!(read["webhook"]["authorization"], "Bearer receiver");
+}
+
+#[tokio::test]
+async fn a_replaced_secret_signs_for_a_day_more() {
+    let gateway = with_instance().await;
+    let set_secret = async |secret: Value| {
+        let mut body = full("default");
+        body["secret"] = secret;
+        set(&gateway, body).await.expect(200)["webhook"].take()
+    };
+    let first = set_secret(json!("first")).await;
+    assert_eq!(first, shown("default", true), "there was none before");
+    assert_eq!(set_secret(json!("first")).await, first, "it is the same");
+    let second = set_secret(json!("second")).await;
+    let until = gateway.clock.now() + Duration::from_secs(24 * 60 * 60);
+    assert_eq!(moment(&second["previousSecretUntil"]), until);
+    let kept = set(&gateway, full("default")).await.expect(200);
+    assert_eq!(kept["webhook"], second, "left out, both stay");
+    assert_eq!(set_secret(Value::Null).await, shown("default", false), "both are forgotten");
+}
+
+#[tokio::test]
+async fn a_receiver_that_wants_nothing_more_disables_its_webhook_until_it_is_set_anew() {
+    let gateway = TestGateway::start().await;
+    let session = gateway.connected("sales").await;
+    let body = json!({ "url": "https://example.com/hook", "events": ["message.exchange"] });
+    set(&gateway, body.clone()).await.expect(200);
+    let gone = Outcome::Gone { reason: "the receiver answered 410 Gone".to_owned() };
+    gateway.sink.answer_next(gone);
+    session.receive(build::incoming(&build::phone("5511999990001"), "hello")).await.unwrap();
+    let stopped = loop {
+        let shown = get(&gateway, "?label=default").await.expect(200)["webhook"].take();
+        if shown["enabled"] == false {
+            break shown;
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    };
+    assert_eq!(stopped["url"], Value::Null);
+    assert_eq!(stopped["disabledReason"], "the receiver answered 410 Gone");
+    assert_eq!(moment(&stopped["disabledAt"]), gateway.clock.now());
+    let anew = set(&gateway, body).await.expect(200);
+    assert_eq!(
+        [&anew["webhook"]["disabledReason"], &anew["webhook"]["disabledAt"]],
+        [&Value::Null; 2]
+    );
+    // What it did not want then was held, and it gets it now.
+    let attempts = gateway.sink.until_attempts(2);
+    let attempts = gateway.while_time_passes(Duration::from_secs(60), attempts).await;
+    assert_eq!(attempts[0].event.id, attempts[1].event.id);
 }

@@ -22,7 +22,7 @@ pub struct LabelUpdateView {
 
 /// What happened to a label.
 #[derive(Serialize, ToSchema)]
-#[serde(tag = "type", rename_all = "lowercase", rename_all_fields = "camelCase")]
+#[serde(tag = "type", rename_all = "lowercase")]
 pub enum LabelChangeView {
     /// The label itself was made, changed or deleted.
     Edit {
@@ -37,6 +37,7 @@ pub enum LabelChangeView {
         deleted: bool,
     },
     /// It was put on a chat, or taken off it.
+    #[serde(rename_all = "camelCase")]
     Chat {
         /// `add` or `remove`.
         #[schema(example = "add")]
