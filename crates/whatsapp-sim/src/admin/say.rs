@@ -14,6 +14,7 @@ pub(super) fn routes() -> Router<Simulator> {
     Router::new()
         .route("/phones/{number}/say", post(say))
         .route("/phones/{number}/receipt", post(tell))
+        .route("/phones/{number}/forget-sessions", post(forget))
         .route("/phones/{number}/hide", post(hide))
         .route("/phones/{number}/reveal", post(reveal))
 }
@@ -50,6 +51,11 @@ async fn tell(Named(phone): Named, Body(Tell { message_ids, telling }): Body<Tel
     let ids: Vec<&str> = message_ids.iter().map(String::as_str).collect();
     phone.tell(&ids, telling).await?;
     Ok(Json(json!({ "messageIds": ids })))
+}
+
+async fn forget(Named(phone): Named) -> Answer {
+    phone.forget_sessions();
+    Ok(Json(json!({})))
 }
 
 async fn hide(Named(phone): Named) -> Answer {

@@ -37,14 +37,19 @@ pub(super) fn tell(reader: &Account, author: &Account, delivered: &Delivered) ->
     parcels
 }
 
-/// The receipt of a phone for messages, of which there is at least one.
-pub(super) fn delivery(reader: &Account, delivered: &Delivered) -> Node {
+/// A receipt of a phone's that says no more than who gives it.
+pub(super) fn from_reader(reader: &Account, delivered: &Delivered) -> NodeBuilder {
     let builder = NodeBuilder::new("receipt");
-    let builder = match &delivered.room {
+    match &delivered.room {
         Some(room) => with_participant(builder.attr("from", room), reader, delivered.server, 0),
         None => builder.attr("from", reader.jid(reader.shown_server(delivered.server), 0)),
-    };
+    }
+}
+
+/// The receipt of a phone for messages, of which there is at least one.
+pub(super) fn delivery(reader: &Account, delivered: &Delivered) -> Node {
     let first = delivered.ids.first().map(String::as_str).unwrap_or_default();
+    let builder = from_reader(reader, delivered);
     let mut builder = builder.attr("id", first).attr("t", timestamp());
     if let Some(kind) = delivered.kind {
         builder = builder.attr("type", kind);

@@ -4,12 +4,12 @@ use serde::Deserialize;
 use wacore_binary::Jid;
 use wacore_binary::builder::NodeBuilder;
 
-use super::receipts::{Delivered, delivery, pass_on};
+use super::receipts::{Delivered, delivery, from_reader, pass_on};
 use super::receive::retry_receipt;
 use crate::error::{Error, Result};
 use crate::hub::{Hub, Parcel};
 use crate::phone::inbox::{Receipt, ShownMessage};
-use crate::room::{is_room, with_participant};
+use crate::room::is_room;
 use crate::stanza::receipt::copy_for_own_devices;
 use crate::state::account::Account;
 
@@ -133,16 +133,7 @@ fn retry(account: &Account, author: &Account, delivered: &Delivered) -> Vec<Parc
     let mut parcels = Vec::new();
     for id in &delivered.ids {
         for device in &devices {
-            let builder = NodeBuilder::new("receipt");
-            let builder = match &delivered.room {
-                Some(room) => {
-                    with_participant(builder.attr("from", room), account, delivered.server, 0)
-                }
-                None => {
-                    let server = account.shown_server(delivered.server);
-                    builder.attr("from", account.jid(server, 0))
-                }
-            };
+            let builder = from_reader(account, delivered);
             // What is asked for says how often it has been; here it never has.
             let asked_for = NodeBuilder::new("message").build();
             let receipt = retry_receipt(account, builder, &asked_for, id);

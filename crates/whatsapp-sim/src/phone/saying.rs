@@ -1,24 +1,18 @@
 //! What an owner says in a chat, besides files: from the words to the message.
 
 use serde::Deserialize;
-use wacore::message_edit::{MessageEditContext, encrypt_message_edit};
-use wacore::poll::{compute_option_hash, encrypt_poll_vote_with_secret};
 use wacore::proto_helpers::{MessageExt as _, build_quote_context, build_reaction_message};
 use wacore_binary::Jid;
 use waproto::buffa::MessageField;
 use waproto::whatsapp as wa;
-use waproto::whatsapp::message::protocol_message::Type;
-use waproto::whatsapp::message::secret_encrypted_message::SecretEncType;
 
-use super::content::poll_of;
 use super::inbox::{Entry, Inbox};
 use crate::error::{Error, Result};
 use crate::room::is_room;
 
+mod change;
+mod poll;
 mod reply;
-
-/// How many options a poll may have.
-const OPTIONS: std::ops::RangeInclusive<usize> = 2..=12;
 
 /// Something an owner says.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -294,11 +288,13 @@ impl Saying {
                 build_reaction_message(key, emoji.as_str(), scene.now)
             }
             Self::Poll { question, options, selectable } => {
-                poll(question, options, selectable.unwrap_or(1))?
+                poll::poll(question, options, selectable.unwrap_or(1))?
             }
-            Self::PollVote { message_id, options } => vote(scene, message_id, options)?,
-            Self::Edit { message_id, text, sealed } => edit(scene, message_id, text, *sealed)?,
-            Self::Revoke { message_id } => revoke(scene, message_id)?,
+            Self::PollVote { message_id, options } => poll::vote(scene, message_id, options)?,
+            Self::Edit { message_id, text, sealed } => {
+                change::edit(scene, message_id, text, *sealed)?
+            }
+            Self::Revoke { message_id } => change::revoke(scene, message_id)?,
             Self::ButtonReply { .. }
             | Self::TemplateReply { .. }
             | Self::ListReply { .. }
@@ -345,126 +341,6 @@ fn cards(contacts: &[Card]) -> Result<wa::Message> {
         ..Default::default()
     };
     Ok(wa::Message { contacts_array_message: MessageField::some(array), ..Default::default() })
-}
-
-fn poll(question: &str, options: &[String], selectable: u32) -> Result<wa::Message> {
-    let distinct: std::collections::BTreeSet<&String> = options.iter().collect();
-    let too_many = usize::try_from(selectable).map_or(true, |most| most > options.len());
-    if !OPTIONS.contains(&options.len()) || distinct.len() != options.len() || too_many {
-        return Err(Error::Invalid(
-            "a poll has 2 to 12 different options, and lets no more be chosen".to_owned(),
-        ));
-    }
-    let option = |name: &String| wa::message::poll_creation_message::Option {
-        option_name: Some(name.clone()),
-        ..Default::default()
-    };
-    let poll = MessageField::some(wa::message::PollCreationMessage {
-        name: Some(written(question)?),
-        options: options.iter().map(option).collect(),
-        selectable_options_count: Some(selectable),
-        poll_content_type: Some(wa::message::PollContentType::TEXT),
-        ..Default::default()
-    });
-    // Clients name the two kinds of poll differently (`GeneratePollCreationMessageProto`).
-    Ok(if selectable == 1 {
-        wa::Message { poll_creation_message_v3: poll, ..Default::default() }
-    } else {
-        wa::Message { poll_creation_message: poll, ..Default::default() }
-    })
-}
-
-fn vote(scene: &Scene<'_>, poll_id: &str, chosen: &[String]) -> Result<wa::Message> {
-    let entry = scene.entry(poll_id)?;
-    let message = entry.message().ok_or(Error::NotFound("message"))?;
-    let poll = poll_of(message.get_base_message()).ok_or(Error::NotFound("poll"))?;
-    let known = |name: &&String| {
-        poll.options.iter().any(|option| option.option_name.as_ref() == Some(*name))
-    };
-    if let Some(unknown) = chosen.iter().find(|name| !known(name)) {
-        return Err(Error::Invalid(format!("the poll has no option `{unknown}`")));
-    }
-    let secret = message.message_context_info.message_secret.as_deref();
-    let secret = secret.ok_or_else(|| Error::Conflict("the poll has no secret".to_owned()))?;
-    let hashes: Vec<Vec<u8>> =
-        chosen.iter().map(|name| compute_option_hash(name).to_vec()).collect();
-    let creator = scene.author(entry)?.to_string();
-    let sealed =
-        encrypt_poll_vote_with_secret(&hashes, secret, poll_id, &creator, &scene.own.to_string());
-    let (payload, iv) = sealed.map_err(|error| Error::Crypto(error.into()))?;
-    let update = wa::message::PollUpdateMessage {
-        poll_creation_message_key: MessageField::some(scene.key(entry)?),
-        vote: MessageField::some(wa::message::PollEncValue {
-            enc_payload: Some(payload),
-            enc_iv: Some(iv.to_vec()),
-        }),
-        sender_timestamp_ms: Some(scene.now),
-        ..Default::default()
-    };
-    Ok(wa::Message { poll_update_message: MessageField::some(update), ..Default::default() })
-}
-
-fn edit(scene: &Scene<'_>, target: &str, text: &str, sealed: bool) -> Result<wa::Message> {
-    let entry = scene.entry(target)?;
-    if !entry.shown.from_me {
-        return Err(Error::Conflict("only one's own messages can be changed".to_owned()));
-    }
-    let original = entry.message().ok_or(Error::NotFound("message"))?;
-    let protocol = wa::message::ProtocolMessage {
-        key: MessageField::some(scene.key(entry)?),
-        r#type: Some(Type::MessageEdit),
-        edited_message: MessageField::some(reworded(&original, written(text)?)),
-        timestamp_ms: Some(scene.now),
-        ..Default::default()
-    };
-    let edit = wa::Message { protocol_message: MessageField::some(protocol), ..Default::default() };
-    if !sealed {
-        return Ok(edit);
-    }
-    let secret = original.message_context_info.message_secret.as_deref();
-    let secret = secret.ok_or_else(|| Error::Conflict("the message has no secret".to_owned()))?;
-    let own = scene.own.to_string();
-    let context =
-        MessageEditContext { original_msg_id: target, original_sender_jid: &own, editor_jid: &own };
-    let (payload, iv) = encrypt_message_edit(&edit, secret, &context)
-        .map_err(|error| Error::Crypto(error.into()))?;
-    let envelope = wa::message::SecretEncryptedMessage {
-        target_message_key: MessageField::some(scene.key(entry)?),
-        enc_payload: Some(payload),
-        enc_iv: Some(iv.to_vec()),
-        secret_enc_type: Some(SecretEncType::MessageEdit),
-        ..Default::default()
-    };
-    Ok(wa::Message { secret_encrypted_message: MessageField::some(envelope), ..Default::default() })
-}
-
-/// The new words: a caption where the message has a file to write below.
-fn reworded(original: &wa::Message, text: String) -> wa::Message {
-    let mut message = original.get_base_message().clone();
-    message.message_context_info = MessageField::none();
-    if let Some(image) = message.image_message.as_option_mut() {
-        image.caption = Some(text);
-    } else if let Some(video) = message.video_message.as_option_mut() {
-        video.caption = Some(text);
-    } else if let Some(document) = message.document_message.as_option_mut() {
-        document.caption = Some(text);
-    } else {
-        return wa::Message { conversation: Some(text), ..Default::default() };
-    }
-    message
-}
-
-fn revoke(scene: &Scene<'_>, target: &str) -> Result<wa::Message> {
-    let entry = scene.entry(target)?;
-    if !entry.shown.from_me && !is_room(scene.chat) {
-        return Err(Error::Conflict("only one's own messages can be taken away".to_owned()));
-    }
-    let protocol = wa::message::ProtocolMessage {
-        key: MessageField::some(scene.key(entry)?),
-        r#type: Some(Type::Revoke),
-        ..Default::default()
-    };
-    Ok(wa::Message { protocol_message: MessageField::some(protocol), ..Default::default() })
 }
 
 #[cfg(test)]

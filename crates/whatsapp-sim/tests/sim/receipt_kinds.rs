@@ -117,5 +117,12 @@ async fn receipts_are_asked_for_over_http() {
     ] {
         refused(&program.post(&path, body).await, status.try_into().unwrap());
     }
+    // A phone that cannot read what comes asks for it again.
+    let asked =
+        client.client.wait_for_node(NodeFilter::tag("receipt").attr("type", "retry".to_owned()));
+    program.post(&format!("/phones/{BIA}/forget-sessions"), json!({})).await;
+    let id = client.send(BIA, "again, please").await;
+    tokio::time::timeout(PATIENCE, asked).await.unwrap().unwrap();
+    bia.wait_for_message(|message| message.id == id).await.unwrap();
     assert_eq!(client.count(|event| matches!(event, Event::UndecryptableMessage(_))), 0);
 }

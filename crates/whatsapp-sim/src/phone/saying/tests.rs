@@ -1,5 +1,5 @@
 use serde_json::json;
-use wacore::poll::{PollVoteCiphertext, decrypt_poll_vote_with_secret};
+use wacore::poll::{PollVoteCiphertext, compute_option_hash, decrypt_poll_vote_with_secret};
 use wacore::proto_helpers::MessageExt as _;
 
 use super::*;
