@@ -21,8 +21,8 @@ impl EventId {
     /// The moment in the id, to the millisecond.
     #[must_use]
     pub fn moment(self) -> Timestamp {
-        let [a, b, c, d, e, f, ..] = self.0.into_bytes();
-        let millis = u64::from_be_bytes([0, 0, a, b, c, d, e, f]);
+        // The first 48 of 128 bits.
+        let millis = self.0.as_u128() >> 80;
         // 48 bits of milliseconds are more years than a `Timestamp` has.
         i64::try_from(millis).ok().and_then(Timestamp::from_timestamp_millis).unwrap_or_default()
     }
