@@ -12,7 +12,7 @@ use crate::state::account::Account;
 pub(super) fn receive(session: &Session, chatstate: &Node) {
     let Some(to) = chatstate.jid("to") else { return };
     let Some(account) = session.hub.account_of(&to) else { return };
-    let from = session.account.jid(to.server, 0);
+    let from = session.account.jid(session.account.shown_server(to.server), 0);
     let builder = NodeBuilder::new("chatstate").attr("from", from);
     pass_on(&session.hub, &account, &builder.children(chatstate.all().to_vec()).build());
 }
