@@ -1,7 +1,10 @@
 use std::{fmt, sync::Arc};
 
 use futures::future::BoxFuture;
-use sea_orm::{DatabaseConnection, DatabaseTransaction, DbBackend, TransactionTrait as _};
+use sea_orm::{
+    ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbBackend, ExecResult,
+    Statement, TransactionTrait as _,
+};
 use tokio::time::Instant;
 
 use crate::config::{WriteObserver, Written};
@@ -65,26 +68,50 @@ impl Database {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let asked = Instant::now();
-        let outcome = self.carry_out(job).await;
-        if let Some(observer) = &self.write_observer {
-            let failed = matches!(outcome, Err(Failure::Store(_)));
-            observer(Written { elapsed: asked.elapsed(), failed });
-        }
-        outcome.map_err(|failure| match failure {
+        self.observed(self.carry_out(job, false)).await.map_err(|failure| match failure {
             Failure::Job(error) => error,
             Failure::Store(error) => error.into(),
         })
     }
 
-    async fn carry_out<F, T, E>(&self, job: F) -> Result<T, Failure<E>>
+    /// Runs one statement; as [`write`](Self::write), for less.
+    pub async fn execute(&self, statement: Statement) -> Result<ExecResult> {
+        let outcome = self.observed(async {
+            if self.writer.is_none() {
+                // To PostgreSQL a statement is a transaction of its own; a begin and a commit would only cost two more
+                // round trips.
+                return self.reader.execute_raw(statement).await.map_err(Failure::Job);
+            }
+            self.carry_out(move |txn| Box::pin(txn.execute_raw(statement)), true).await
+        });
+        outcome.await.map_err(|failure| match failure {
+            Failure::Job(error) => Error::Statement(error),
+            Failure::Store(error) => error,
+        })
+    }
+
+    /// Tells the observer how long a write took.
+    async fn observed<T, E>(
+        &self,
+        write: impl Future<Output = Result<T, Failure<E>>>,
+    ) -> Result<T, Failure<E>> {
+        let asked = Instant::now();
+        let outcome = write.await;
+        if let Some(observer) = &self.write_observer {
+            let failed = matches!(outcome, Err(Failure::Store(_)));
+            observer(Written { elapsed: asked.elapsed(), failed });
+        }
+        outcome
+    }
+
+    async fn carry_out<F, T, E>(&self, job: F, is_atomic: bool) -> Result<T, Failure<E>>
     where
         F: for<'a> FnOnce(&'a DatabaseTransaction) -> BoxFuture<'a, Result<T, E>> + Send + 'static,
         T: Send + 'static,
         E: Send + 'static,
     {
         if let Some(writer) = &self.writer {
-            return writer.write(job).await;
+            return writer.write(job, is_atomic).await;
         }
         let not_committed = |error| Failure::Store(Error::NotCommitted(error));
         let txn = self.reader.begin().await.map_err(not_committed)?;

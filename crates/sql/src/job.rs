@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use sea_orm::{DatabaseTransaction, DbErr, TransactionTrait as _};
+use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbBackend, DbErr, Statement};
 use tokio::sync::oneshot;
 
 use crate::{Error, Result};
@@ -25,21 +25,52 @@ pub(crate) trait Job: Send {
     /// Whether nobody waits for the answer any more.
     fn is_abandoned(&self) -> bool;
 
-    /// Runs the job, in a savepoint where it is not the first of the transaction. An error means that the whole
-    /// transaction is unusable.
+    /// Whether it is a single statement: what fails of that SQLite takes back by itself.
+    fn is_atomic(&self) -> bool;
+
+    /// Runs the job, in a savepoint where there is anything else to be spared. An error means that the whole transaction is
+    /// unusable.
     fn run(
         self: Box<Self>,
         txn: &DatabaseTransaction,
-        is_first: bool,
+        savepoint: Option<Savepoint>,
     ) -> BoxFuture<'_, Result<Ran, DbErr>>;
 
     /// Tells the caller that there is no transaction to run in.
     fn refuse(self: Box<Self>, why: DbErr);
 }
 
+/// How a job's savepoint is taken. Each is one statement, and none is given back: the next takes its place, and the commit
+/// does away with the last.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Savepoint {
+    First,
+    Next,
+}
+
+impl Savepoint {
+    async fn take(self, txn: &DatabaseTransaction) -> Result<(), DbErr> {
+        let sql = match self {
+            Self::First => "SAVEPOINT job",
+            Self::Next => "RELEASE job; SAVEPOINT job",
+        };
+        run(txn, sql).await
+    }
+
+    async fn undo(txn: &DatabaseTransaction) -> Result<(), DbErr> {
+        run(txn, "ROLLBACK TO job").await
+    }
+}
+
+/// As a statement that is kept prepared.
+async fn run(txn: &DatabaseTransaction, sql: &str) -> Result<(), DbErr> {
+    txn.execute_raw(Statement::from_string(DbBackend::Sqlite, sql)).await.map(drop)
+}
+
 /// A job with whoever waits for its answer.
 pub(crate) struct Queued<F, T, E> {
     pub(crate) job: F,
+    pub(crate) is_atomic: bool,
     pub(crate) answer: oneshot::Sender<Answer<T, E>>,
 }
 
@@ -67,37 +98,32 @@ where
         self.answer.is_closed()
     }
 
+    fn is_atomic(&self) -> bool {
+        self.is_atomic
+    }
+
     fn run(
         self: Box<Self>,
         txn: &DatabaseTransaction,
-        is_first: bool,
+        savepoint: Option<Savepoint>,
     ) -> BoxFuture<'_, Result<Ran, DbErr>> {
         async move {
-            let Self { job, answer } = *self;
-            if is_first {
-                let outcome = AssertUnwindSafe(async { job(txn).await }).catch_unwind().await;
-                return Ok(match outcome {
-                    Ok(Ok(value)) => Ran::Done(settle(answer, value)),
-                    Ok(Err(error)) => Ran::Failed(tell(answer, own(error))),
-                    Err(payload) => Ran::Failed(tell(answer, Answer::Panicked(payload))),
-                });
+            let Self { job, answer, .. } = *self;
+            if let Some(savepoint) = savepoint
+                && let Err(error) = savepoint.take(txn).await
+            {
+                return Err(refused(answer, error));
             }
-            let savepoint = match txn.begin().await {
-                Ok(savepoint) => savepoint,
-                Err(error) => return Err(refused(answer, error)),
-            };
-            let outcome = AssertUnwindSafe(async { job(&savepoint).await }).catch_unwind().await;
+            let outcome = AssertUnwindSafe(async { job(txn).await }).catch_unwind().await;
             let failure = match outcome {
-                Ok(Ok(value)) => {
-                    return match savepoint.commit().await {
-                        Ok(()) => Ok(Ran::Done(settle(answer, value))),
-                        Err(error) => Err(refused(answer, error)),
-                    };
-                }
+                Ok(Ok(value)) => return Ok(Ran::Done(settle(answer, value))),
                 Ok(Err(error)) => own(error),
                 Err(payload) => Answer::Panicked(payload),
             };
-            let undone = savepoint.rollback().await;
+            let undone = match savepoint {
+                Some(_) => Savepoint::undo(txn).await,
+                None => Ok(()),
+            };
             let tell = tell(answer, failure);
             match undone {
                 Ok(()) => Ok(Ran::Failed(tell)),

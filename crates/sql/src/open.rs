@@ -19,7 +19,10 @@ use crate::{Error, Result};
 
 /// Prepared statements kept a connection. Multi-row statements differ by their number of rows, and
 /// each kept one costs some kilobytes.
-const STATEMENT_CACHE: usize = 48;
+const STATEMENT_CACHE: usize = 64;
+/// The same for the one connection that writes to SQLite, on which all sessions and deliveries meet: to prepare a
+/// statement costs more than to run it.
+const WRITER_STATEMENT_CACHE: usize = 192;
 
 /// The connections to a SQLite database.
 pub(crate) struct Sqlite {
@@ -76,6 +79,7 @@ pub(crate) async fn sqlite(config: &Config) -> Result<Sqlite> {
         .pragma("journal_size_limit", "16777216")
         // What a savepoint would have to put back is small, and a file of its own for it is not.
         .pragma("temp_store", "MEMORY")
+        .statement_cache_capacity(WRITER_STATEMENT_CACHE)
         .pragma("cache_size", "-2048");
     let rollbacks = Arc::new(AtomicU64::new(0));
     let connection = connect_sqlite(config, writer_options, 1, Some(rollbacks.clone())).await?;

@@ -12,7 +12,7 @@ use sea_orm::{
 };
 use tokio::sync::{mpsc, oneshot};
 
-use crate::job::{Answer, Failure, Job, Queued, Ran};
+use crate::job::{Answer, Failure, Job, Queued, Ran, Savepoint};
 use crate::open::SqliteWriter;
 use crate::{Error, Result};
 
@@ -50,7 +50,8 @@ impl Writer {
         Self { requests, commits }
     }
 
-    pub(crate) async fn write<F, T, E>(&self, job: F) -> Result<T, Failure<E>>
+    /// A job that is atomic is a single statement.
+    pub(crate) async fn write<F, T, E>(&self, job: F, is_atomic: bool) -> Result<T, Failure<E>>
     where
         F: for<'a> FnOnce(&'a DatabaseTransaction) -> BoxFuture<'a, Result<T, E>> + Send + 'static,
         T: Send + 'static,
@@ -58,7 +59,7 @@ impl Writer {
     {
         let closed = || Failure::Store(Error::Closed);
         let (answer, answered) = oneshot::channel();
-        let request = Request::Write(Box::new(Queued { job, answer }));
+        let request = Request::Write(Box::new(Queued { job, is_atomic, answer }));
         self.requests.send(request).await.map_err(|_| closed())?;
         match answered.await.map_err(|_| closed())? {
             Answer::Ran(result) => result,
@@ -149,13 +150,16 @@ impl Task {
         };
         let mut waiting = Vec::new();
         let mut broken = None;
+        let mut savepoint = Savepoint::First;
         let mut next = Some(first);
         for _ in 0..BATCH {
             let Some(job) = next.take() else { break };
             if !job.is_abandoned() {
                 // The first has nothing to spare but itself, so it needs no savepoint.
                 let is_first = waiting.is_empty();
-                match job.run(&txn, is_first).await {
+                let needed = !is_first && !job.is_atomic();
+                let taken = needed.then(|| std::mem::replace(&mut savepoint, Savepoint::Next));
+                match job.run(&txn, taken).await {
                     Ok(Ran::Done(settle)) => waiting.push(settle),
                     Ok(Ran::Failed(tell)) if is_first => {
                         self.undo(txn).await;

@@ -69,6 +69,16 @@ impl Sql {
         self
     }
 
+    /// The same with the last row repeated, as in [`ids`](Self::ids), for statements to which a repeated row is nothing new.
+    pub(crate) fn padded_rows(self, rows: impl ExactSizeIterator<Item = Vec<Value>>) -> Self {
+        let length = rows.len().next_power_of_two();
+        let mut rows: Vec<_> = rows.collect();
+        if let Some(last) = rows.last().cloned() {
+            rows.resize(length, last);
+        }
+        self.rows(rows)
+    }
+
     pub(crate) fn on(self, backend: DbBackend) -> Statement {
         Statement::from_sql_and_values(backend, self.text, self.values)
     }

@@ -150,13 +150,10 @@ impl SqlBackend {
 
 /// Runs `statements` in one transaction and says how many rows they touched.
 pub(crate) async fn write(db: &Database, mut statements: Vec<Statement>) -> Result<u64> {
-    // To PostgreSQL a statement is a transaction of its own; a begin and a commit would only cost
-    // two more round trips.
-    if db.backend() == DbBackend::Postgres
-        && statements.len() == 1
+    if statements.len() == 1
         && let Some(only) = statements.pop()
     {
-        return Ok(db.reader().execute_raw(only).await?.rows_affected());
+        return Ok(db.execute(only).await?.rows_affected());
     }
     db.write(|txn| {
         async move {

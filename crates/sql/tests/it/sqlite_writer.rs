@@ -131,9 +131,9 @@ async fn a_transaction_lost_on_the_way_fails_all_that_shared_it() {
 
 /// Whether the job runs in a savepoint, which it can only be asked by taking it away.
 async fn is_in_savepoint(txn: &DatabaseTransaction) -> Result<bool, Error> {
-    let is_in = txn.execute_unprepared("RELEASE _sqlx_savepoint_1").await.is_ok();
+    let is_in = txn.execute_unprepared("RELEASE job").await.is_ok();
     if is_in {
-        txn.execute_unprepared("SAVEPOINT _sqlx_savepoint_1").await?;
+        txn.execute_unprepared("SAVEPOINT job").await?;
     }
     Ok(is_in)
 }
@@ -297,4 +297,46 @@ async fn a_write_lock_of_a_plain_connection_is_respected() {
     txn.commit().await.unwrap();
     waiting.await.unwrap().unwrap();
     assert_eq!(place.numbers().await, [1, 2]);
+}
+
+#[tokio::test]
+async fn single_statements_share_a_commit_and_fail_alone() {
+    let place = Place::sqlite().await;
+    let before = place.db.commits().unwrap();
+    let gate = Gate::close(&place.db).await;
+    let single = |sql: &str| {
+        let (db, statement) = (place.db.clone(), Statement::from_string(place.db.backend(), sql));
+        Box::pin(async move { db.execute(statement).await.map(|done| done.rows_affected()) })
+    };
+    let several = |first: i32, second: i32| {
+        let db = place.db.clone();
+        Box::pin(async move {
+            let job = db.write(move |txn| {
+                async move {
+                    insert(txn, first).await?;
+                    insert(txn, second).await
+                }
+                .boxed()
+            });
+            job.await.map(|()| 2)
+        })
+    };
+    let mut writes: Vec<futures::future::BoxFuture<'_, Result<u64, Error>>> = vec![
+        single("INSERT INTO n VALUES (1), (2)"),
+        several(3, 4),
+        // The first row of it is there when the second is refused.
+        single("INSERT INTO n VALUES (5), (1)"),
+        several(6, 1),
+        single("INSERT INTO n VALUES (7)"),
+        several(8, 9),
+        several(10, 9),
+    ];
+    for write in &mut writes {
+        assert!(write.now_or_never().is_none(), "answered before the commit");
+    }
+    gate.open().await;
+    let answers: Vec<_> = join_all(writes).await.into_iter().map(Result::ok).collect();
+    assert_eq!(answers, [Some(2), Some(2), None, None, Some(1), Some(2), None]);
+    assert_eq!(place.db.commits().unwrap() - before, 1);
+    assert_eq!(place.numbers().await, [1, 2, 3, 4, 7, 8, 9]);
 }

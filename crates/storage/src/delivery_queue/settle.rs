@@ -101,7 +101,7 @@ async fn keep(txn: &DatabaseTransaction, kept: Vec<Kept>) -> Result<BTreeSet<Lan
             "WITH settled (id, status, due, waited, tried, last_status, last_error) AS (VALUES ",
             values![],
         )
-        .rows(rows.iter().cloned())
+        .padded_rows(rows.iter().cloned())
         .push(
             ") UPDATE delivery SET status = settled.status,
                 due_at = COALESCE(settled.due, delivery.due_at),

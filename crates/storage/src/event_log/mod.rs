@@ -13,7 +13,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use sea_orm::{ConnectionTrait as _, DatabaseTransaction};
+use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbBackend};
 use uuid::Uuid;
 use wharf_domain::{
     Resource, Result,
@@ -28,6 +28,7 @@ use crate::{
     error::{self, Error},
     statement::{Run as _, Sql, batches, values},
 };
+use fan_out::Sink;
 use prepared::Prepared;
 
 pub(crate) use fan_out::delivery_id;
@@ -55,7 +56,13 @@ struct Taken {
     /// The last sequence before those of this append.
     sequence: i64,
     has_bucket: bool,
+    sinks: Vec<Sink>,
 }
+
+/// The enabled sinks come along where nobody else can have changed them meanwhile. On PostgreSQL that statement may have
+/// waited for whoever did, and sees what was before.
+const WITH_SINKS: &str = ", (SELECT json_group_array(json_array(hex(w.id), w.events))
+    FROM webhook w WHERE w.instance_id = instance.id AND w.url IS NOT NULL) AS sinks";
 
 /// Takes as many sequences as there are events. Holds the instance's row from then on, so that appends to an instance
 /// come one after the other.
@@ -66,12 +73,22 @@ async fn take_sequences(
 ) -> error::Result<Taken> {
     let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
     let size: i64 = events.iter().map(Prepared::size).sum();
-    let sql = "UPDATE instance SET last_sequence = last_sequence + $1, log_bytes = log_bytes + $3
-        WHERE id = $2 RETURNING last_sequence, s3 IS NOT NULL AS has_bucket";
-    let row = txn.one(sql, values![count, instance.0, size]).await?;
+    let is_alone = txn.get_database_backend() == DbBackend::Sqlite;
+    let sql = format!(
+        "UPDATE instance SET last_sequence = last_sequence + $1, log_bytes = log_bytes + $3
+        WHERE id = $2 RETURNING last_sequence, s3 IS NOT NULL AS has_bucket{}",
+        if is_alone { WITH_SINKS } else { "" }
+    );
+    let row = txn.one(&sql, values![count, instance.0, size]).await?;
     let row = row.ok_or(Error::not_found(Resource::Instance))?;
     let last: i64 = row.try_get("", "last_sequence")?;
-    Ok(Taken { sequence: last - count, has_bucket: row.try_get("", "has_bucket")? })
+    let has_bucket = row.try_get("", "has_bucket")?;
+    let sinks = if is_alone {
+        Sink::read_all(&row.try_get::<String>("", "sinks")?)?
+    } else {
+        Sink::find_all(txn, instance).await?
+    };
+    Ok(Taken { sequence: last - count, has_bucket, sinks })
 }
 
 /// Writes the events whose keys are not in the log yet and gives their ids.
@@ -125,7 +142,7 @@ async fn append(
     instance: InstanceId,
     mut events: Vec<Prepared>,
 ) -> error::Result<Vec<Appended>> {
-    let Taken { mut sequence, has_bucket } = take_sequences(txn, instance, &events).await?;
+    let Taken { mut sequence, has_bucket, sinks } = take_sequences(txn, instance, &events).await?;
     for event in &mut events {
         sequence += 1;
         event.media = event.media.take().filter(|_| has_bucket);
@@ -146,7 +163,7 @@ async fn append(
     events.retain(|event| new.contains(&event.id));
     messages::apply(txn, instance, &mut events).await?;
     media::enqueue(txn, instance, &events).await?;
-    fan_out::enqueue(txn, keyring, instance, &events).await?;
+    fan_out::enqueue(txn, keyring, instance, &sinks, &events).await?;
     Ok(appended)
 }
 

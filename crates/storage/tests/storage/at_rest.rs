@@ -1,9 +1,7 @@
 //! What can be read in the file, and what cannot.
 
 use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
-use wharf_domain::{
-    Error, event::EventBody, instance::InstanceName, ports::Room, secret::Secret,
-};
+use wharf_domain::{Error, event::EventBody, instance::InstanceName, ports::Room, secret::Secret};
 use wharf_sql::{Database, testing::PostgresSchema};
 use wharf_testkit::{Stores, build};
 

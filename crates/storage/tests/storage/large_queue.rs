@@ -170,10 +170,9 @@ async fn nobody_looks_at_what_is_none_of_their_business_on_sqlite() {
     nobody_looks_at_what_is_none_of_their_business(&db).await;
 }
 
-#[tokio::test]
-async fn an_append_is_five_statements() {
-    let directory = tempfile::tempdir().unwrap();
-    let mut config = Config::new(file_in(&directory).to_str().unwrap());
+/// How many statements were run of those that read or write, by the observer of a database.
+async fn counting(directory: &tempfile::TempDir) -> (Database, Arc<AtomicUsize>) {
+    let mut config = Config::new(file_in(directory).to_str().unwrap());
     let count = Arc::new(AtomicUsize::new(0));
     let counted = count.clone();
     config.observer = Some(Arc::new(move |observed| {
@@ -182,16 +181,31 @@ async fn an_append_is_five_statements() {
             counted.fetch_add(1, Ordering::SeqCst);
         }
     }));
-    let db = open(&config).await;
+    (open(&config).await, count)
+}
+
+#[tokio::test]
+async fn an_event_is_few_statements_from_its_append_to_its_delivery() {
+    let directory = tempfile::tempdir().unwrap();
+    let (db, count) = counting(&directory).await;
     let stores = stores_on(&db, directory).await;
     let account = build::account("acme");
     stores.accounts.insert(&account, &build::token()).await.unwrap();
     let instance = build::instance(account.id, "sales");
     stores.instances.insert(&instance, Some(&build::webhook("crm"))).await.unwrap();
-    let event = || build::message_event(build::incoming(&build::phone("5511999990001"), "hi"));
-    for events in [vec![event()], (0..20).map(|_| event()).collect()] {
+    let from = |person: usize| build::phone(&format!("55119999{person:05}"));
+    let event = |person| build::message_event(build::incoming(&from(person), "hi"));
+    for events in [vec![event(0)], (0..20).map(event).collect()] {
         count.store(0, Ordering::SeqCst);
         stores.events.append(instance.id, &events).await.unwrap();
-        assert_eq!(count.load(Ordering::SeqCst), 5, "{} event(s)", events.len());
+        assert_eq!(count.swap(0, Ordering::SeqCst), 4, "append of {}", events.len());
+        // Which sinks, which heads, what is behind them; and the one that claims.
+        let room = Room::of(100, 1);
+        let claimed = stores.deliveries.claim(build::moment(60), &room).await.unwrap();
+        assert_eq!(claimed.len(), events.len());
+        assert_eq!(count.swap(0, Ordering::SeqCst), 4, "claim of {}", events.len());
+        let delivered: Vec<_> = claimed.iter().map(|one| (one.id, build::delivered())).collect();
+        stores.deliveries.settle(&delivered).await.unwrap();
+        assert_eq!(count.swap(0, Ordering::SeqCst), 1, "settlement of {}", events.len());
     }
 }
