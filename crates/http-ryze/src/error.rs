@@ -65,9 +65,9 @@ pub(crate) enum ApiError {
     NoWebSocket,
     /// The instance's WebSocket is switched off.
     WebSocketOff { instance: String },
-    /// What serves WebSockets alone was called without a handshake.
+    /// What is a WebSocket and nothing else was called without a handshake.
     NoHandshake,
-    /// The handshake is of another version of WebSockets.
+    /// The handshake is not of the version that is served.
     WebSocketVersion,
     /// The instance is connected, so there is no attempt to give up.
     AlreadyConnected,

@@ -88,7 +88,7 @@ async fn the_end_of_the_gateway_is_told_and_waits_for_nobody() {
     let mut socket = Socket::open_as_owner(&gateway, "/ws/sales").await;
     say(&session, "last words").await;
     assert_eq!(socket.words().await, "last words");
-    let (_, end) = tokio::join!(gateway.stop(), socket.end());
+    let ((), end) = tokio::join!(gateway.stop(), socket.end());
     assert_eq!(end.0, 1001);
 }
 

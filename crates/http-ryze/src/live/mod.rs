@@ -14,7 +14,6 @@ use actix_web::{
     web::{Data, Payload},
 };
 use serde::Deserialize;
-use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 use wharf_application::live::Render;
 use wharf_domain::{Error, cors::Origin, event::EventId};
@@ -26,12 +25,13 @@ use crate::{
     error::{ApiError, During, ErrorBody, Operation, Refusals},
     page::PublicUrl,
     query::Asked,
+    routes::Routes,
 };
 
 /// What the path of every WebSocket begins with. Browsers cannot send headers with it, so that its token may be in the query.
 pub(crate) const PREFIX: &str = "/ws/";
 
-pub(crate) fn endpoints(config: &mut ServiceConfig<'_>) {
+pub(crate) fn endpoints(config: &mut Routes<'_, '_>) {
     config.service(open);
 }
 
@@ -95,13 +95,14 @@ async fn open(
     if !instance.websocket.as_ref().is_some_and(|websocket| websocket.enabled) {
         return Err(ApiError::WebSocketOff { instance: instance.name.to_string() });
     }
-    let (response, session, incoming) = actix_ws::handle(&request, payload).map_err(refused)?;
+    let (response, session, incoming) =
+        actix_ws::handle(&request, payload).map_err(|e| refused(&e))?;
     let url = url.0.clone();
-    let render: Render = Arc::new(move |event, instance, token, media| {
+    let rendering: Render = Arc::new(move |event, instance, token, media| {
         wharf_wire::envelope(event, instance, token, &url, media)
     });
-    let reader = services.live.attach(instance.id, since, render).await;
-    let reader = reader.during(Operation::FindInstance)?;
+    let attached = services.live.attach(instance.id, since, rendering).await;
+    let reader = attached.during(Operation::FindInstance)?;
     rt::spawn(peer::look_after(session, incoming, limiter.clock.clone()));
     Ok(response.map_body(|_, control| Outgoing::new(control, reader).boxed()))
 }
@@ -122,7 +123,7 @@ async fn check_origin(
     allowed.then_some(()).ok_or(ApiError::ForeignOrigin)
 }
 
-fn refused(error: actix_web::Error) -> ApiError {
+fn refused(error: &actix_web::Error) -> ApiError {
     let is_version = error.error_response().status() == StatusCode::UPGRADE_REQUIRED;
     if is_version { ApiError::WebSocketVersion } else { ApiError::NoHandshake }
 }
