@@ -105,7 +105,6 @@ pub fn envelope(
     }
 }
 
-#[expect(clippy::expect_used, reason = "writing into memory with text keys cannot fail")]
 fn written<T: Serialize>(
     event: &Event,
     data: T,
@@ -114,7 +113,13 @@ fn written<T: Serialize>(
 ) -> Vec<u8> {
     let kind = event.body.kind().as_str();
     let envelope = Envelope { event: kind, event_id: event.id.0.to_string(), data, instance_data };
+    json(&envelope, size)
+}
+
+/// Writes an envelope that will be about so large.
+#[expect(clippy::expect_used, reason = "writing into memory with text keys cannot fail")]
+pub(crate) fn json(envelope: &impl Serialize, size: usize) -> Vec<u8> {
     let mut body = Vec::with_capacity(size);
-    serde_json::to_writer(&mut body, &envelope).expect("an envelope can be written");
+    serde_json::to_writer(&mut body, envelope).expect("an envelope can be written");
     body
 }

@@ -4,7 +4,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use wharf_domain::{Timestamp, event::EventId, instance::InstanceName, token::Token};
 
-use crate::{envelope::InstanceData, rfc3339};
+use crate::{
+    envelope::{InstanceData, json},
+    rfc3339,
+};
 
 /// The event `test`: a webhook is tried out. It is in no log and comes once.
 #[derive(Serialize, ToSchema)]
@@ -38,7 +41,6 @@ pub struct TestView {
 
 /// Renders the test event as JSON.
 #[must_use]
-#[expect(clippy::expect_used, reason = "writing into memory with text keys cannot fail")]
 pub fn test_envelope(
     id: EventId,
     at: Timestamp,
@@ -57,5 +59,5 @@ pub fn test_envelope(
         },
         instance_data: InstanceData::new(instance, token, base_url),
     };
-    serde_json::to_vec(&event).expect("an envelope can be written")
+    json(&event, 512)
 }
