@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use actix_web::{
     App, Error, HttpResponse, Responder,
@@ -8,7 +8,6 @@ use actix_web::{
     middleware::from_fn,
     web::{self, Bytes, Data},
 };
-use utoipa_actix_web::AppExt;
 use utoipa_swagger_ui::{Config as SwaggerConfig, SwaggerUi};
 use wharf_application::Services;
 use wharf_domain::ports::Clock;
@@ -23,6 +22,7 @@ use crate::{
     openapi::{endpoints, openapi},
     page::{self, PublicUrl},
     rate_limit::RateLimits,
+    routes::Routes,
     unknown::{Served, unknown},
 };
 
@@ -42,8 +42,17 @@ pub struct Api {
     url_check: Data<UrlCheck>,
 }
 
-/// The API's description as it is served: written once, since as a structure it takes megabytes.
-struct Document(Bytes);
+/// The API's description as it is served: written when it is first asked for, and kept as text, since as a structure it
+/// takes megabytes.
+#[derive(Default)]
+struct Document(OnceLock<Bytes>);
+
+impl Document {
+    fn text(&self) -> Bytes {
+        // What the generator makes can always be written.
+        self.0.get_or_init(|| openapi().to_json().unwrap_or_default().into()).clone()
+    }
+}
 
 /// What the gate counts with.
 pub(crate) struct Limiter {
@@ -58,14 +67,11 @@ impl Api {
     pub fn new(services: Services, clock: Arc<dyn Clock>, config: Config) -> Self {
         let limits = RateLimits::new(&config);
         let body_limit = BodyLimit::new(config.max_body, services.media_config().send_max);
-        let description = openapi();
-        // What the generator makes can always be written.
-        let document = description.to_json().unwrap_or_default();
         Self {
             services: Data::new(services),
             limiter: Data::new(Limiter { limits, trusted_proxies: config.trusted_proxies, clock }),
-            served: Data::new(Served::new(&description)),
-            document: Data::new(Document(document.into())),
+            served: Data::new(Served::new()),
+            document: Data::default(),
             version: Data::new(Version(config.version)),
             body_limit,
             public_url: Data::new(PublicUrl(config.public_url)),
@@ -85,8 +91,9 @@ impl Api {
             InitError = (),
         > + use<>,
     > {
-        let (app, _) = App::new().into_utoipa_app().configure(endpoints).split_for_parts();
-        app.app_data(self.services.clone())
+        App::new()
+            .configure(|server| endpoints(&mut Routes::Served(server)))
+            .app_data(self.services.clone())
             .app_data(self.limiter.clone())
             .app_data(self.served.clone())
             .app_data(self.document.clone())
@@ -110,7 +117,7 @@ impl Api {
 }
 
 async fn description(document: Data<Document>) -> impl Responder {
-    HttpResponse::Ok().content_type(ContentType::json()).body(document.0.clone())
+    HttpResponse::Ok().content_type(ContentType::json()).body(document.text())
 }
 
 async fn to_docs() -> impl Responder {

@@ -21,6 +21,7 @@ mod peer;
 mod qr;
 mod query;
 mod rate_limit;
+mod routes;
 mod unknown;
 mod webhook;
 mod websocket;

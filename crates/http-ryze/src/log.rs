@@ -3,7 +3,6 @@
 use actix_web::{HttpResponse, Responder, get, http::header::ContentType, web::Data};
 use serde::Deserialize;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 use wharf_domain::{
     Result as DomainResult,
     event::{Event, EventId},
@@ -17,9 +16,10 @@ use crate::{
     page::PublicUrl,
     paging,
     query::Asked,
+    routes::Routes,
 };
 
-pub(crate) fn endpoints(config: &mut ServiceConfig<'_>) {
+pub(crate) fn endpoints(config: &mut Routes<'_, '_>) {
     config.service(read);
 }
 

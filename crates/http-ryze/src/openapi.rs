@@ -12,7 +12,7 @@ use utoipa::{
         tag::TagBuilder,
     },
 };
-use utoipa_actix_web::{AppExt, service_config::ServiceConfig};
+use utoipa_actix_web::AppExt;
 use wharf_wire::{
     CallUpdateEvent, GroupFlowEvent, InstanceStateEvent, LabelUpdateEvent, MessageExchangeEvent,
     MessageStatusEvent, TestEvent, TestView,
@@ -23,10 +23,13 @@ use wharf_wire::{
     message::MessageExchangeView,
 };
 
-use crate::{chat, deliveries, health, instance, live, log, message, page, webhook, websocket};
+use crate::{
+    chat, deliveries, health, instance, live, log, message, page, routes::Routes, webhook,
+    websocket,
+};
 
 /// Registers every endpoint.
-pub(crate) fn endpoints(config: &mut ServiceConfig<'_>) {
+pub(crate) fn endpoints(config: &mut Routes<'_, '_>) {
     config
         .configure(instance::endpoints)
         .configure(message::endpoints)
@@ -43,7 +46,10 @@ pub(crate) fn endpoints(config: &mut ServiceConfig<'_>) {
 /// The OpenAPI document of all routes.
 #[must_use]
 pub fn openapi() -> OpenApi {
-    let app = App::new().into_utoipa_app().openapi(frame()).configure(endpoints);
+    let app = App::new()
+        .into_utoipa_app()
+        .openapi(frame())
+        .configure(|description| endpoints(&mut Routes::Described(description)));
     let mut document = app.split_for_parts().1;
     for (path, item) in &mut document.paths.paths {
         let operations =

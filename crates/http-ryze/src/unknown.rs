@@ -1,9 +1,13 @@
 //! Requests that no route serves.
 
-use actix_web::{HttpRequest, HttpResponse, dev::ResourceDef, web::Data};
-use utoipa::openapi::{OpenApi, PathItem};
+use std::collections::BTreeMap;
 
-use crate::{error::ApiError, page};
+use actix_web::{HttpRequest, HttpResponse, dev::ResourceDef, web::Data};
+
+use crate::{error::ApiError, openapi::endpoints, page, routes::Routes};
+
+/// In which order methods are told.
+const ORDER: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
 /// What is served and is no route of the API.
 const PAGES: [&str; 5] = ["/docs", "/docs/{file}*", "/openapi.json", page::SCRIPT, page::STYLE];
@@ -30,10 +34,19 @@ pub(crate) fn is_read(path: &str) -> bool {
 pub(crate) struct Served(Vec<(ResourceDef, Vec<&'static str>)>);
 
 impl Served {
-    pub(crate) fn new(api: &OpenApi) -> Self {
-        let routes = api.paths.paths.iter().map(|(path, item)| (path.as_str(), methods(item)));
-        let pages = PAGES.iter().map(|page| (*page, vec!["GET"]));
-        Self(routes.chain(pages).map(|(path, methods)| (ResourceDef::new(path), methods)).collect())
+    pub(crate) fn new() -> Self {
+        let mut routes = Vec::new();
+        endpoints(&mut Routes::Listed(&mut routes));
+        routes.extend(PAGES.iter().map(|page| ((*page).to_owned(), "GET")));
+        let mut by_path = BTreeMap::<_, Vec<_>>::new();
+        for (path, method) in routes {
+            by_path.entry(path).or_default().push(method);
+        }
+        for methods in by_path.values_mut() {
+            methods.sort_by_key(|method| ORDER.iter().position(|known| known == method));
+        }
+        let each = by_path.into_iter();
+        Self(each.map(|(path, methods)| (ResourceDef::new(path), methods)).collect())
     }
 
     fn allowed(&self, path: &str) -> Option<String> {
@@ -47,17 +60,6 @@ impl Served {
         let methods: Vec<_> = methods.into_iter().chain(head).collect();
         (!methods.is_empty()).then(|| methods.join(", "))
     }
-}
-
-fn methods(item: &PathItem) -> Vec<&'static str> {
-    let all = [
-        ("GET", &item.get),
-        ("POST", &item.post),
-        ("PUT", &item.put),
-        ("PATCH", &item.patch),
-        ("DELETE", &item.delete),
-    ];
-    all.into_iter().filter_map(|(name, operation)| operation.as_ref().map(|_| name)).collect()
 }
 
 /// Tells an unknown route from a known one that was called with the wrong method.

@@ -5,9 +5,9 @@ mod list;
 mod replay;
 mod test;
 
-use utoipa_actix_web::service_config::ServiceConfig;
+use crate::routes::Routes;
 
-pub(crate) fn endpoints(config: &mut ServiceConfig<'_>) {
+pub(crate) fn endpoints(config: &mut Routes<'_, '_>) {
     config
         .service(list::list)
         .service(discard::discard)

@@ -9,13 +9,14 @@ use std::collections::BTreeMap;
 use actix_web::{HttpResponse, http::StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 use wharf_application::health::Health;
+
+use crate::routes::Routes;
 
 /// What is answered whoever asks, from wherever and however often.
 pub(crate) const PATHS: [&str; 3] = ["/health", "/health/live", "/health/ready"];
 
-pub(crate) fn endpoints(config: &mut ServiceConfig<'_>) {
+pub(crate) fn endpoints(config: &mut Routes<'_, '_>) {
     config.service(ready::health).service(ready::ready).service(live::live);
 }
 

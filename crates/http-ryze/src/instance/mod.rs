@@ -15,14 +15,15 @@ mod settings;
 
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::routes::Routes;
 
 pub(crate) use self::connect::phone_number;
 
 /// The path of creation, which has a rate limit of its own.
 pub(crate) const CREATE: &str = "/api/instance/new";
 
-pub(crate) fn endpoints(config: &mut ServiceConfig<'_>) {
+pub(crate) fn endpoints(config: &mut Routes<'_, '_>) {
     config
         .service(create::create)
         .service(list::list)

@@ -7,16 +7,18 @@ mod text;
 
 use serde::Serialize;
 use utoipa::{IntoResponses, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 use wharf_domain::message::Message;
 use wharf_wire::sent::SentMessageView;
 
-use crate::error::{ApiError, ErrorBody};
+use crate::{
+    error::{ApiError, ErrorBody},
+    routes::Routes,
+};
 
 /// The paths whose bodies may hold a file.
 pub(crate) const WITH_FILES: [&str; 2] = ["/api/message/media/", "/api/message/sticker/"];
 
-pub(crate) fn endpoints(config: &mut ServiceConfig<'_>) {
+pub(crate) fn endpoints(config: &mut Routes<'_, '_>) {
     config.service(text::send_text).service(media::send_media).service(sticker::send_sticker);
 }
 

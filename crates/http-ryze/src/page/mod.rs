@@ -9,7 +9,8 @@ mod view;
 mod visitor;
 
 use actix_web::{HttpResponse, HttpResponseBuilder, http::header};
-use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::routes::Routes;
 
 /// What the paths of the page begin with.
 pub(crate) const PREFIX: &str = "/connect/";
@@ -18,7 +19,7 @@ pub(crate) const SCRIPT: &str = "/connect/-/page.js";
 /// Where the page's style is.
 pub(crate) const STYLE: &str = "/connect/-/page.css";
 
-pub(crate) fn endpoints(config: &mut ServiceConfig<'_>) {
+pub(crate) fn endpoints(config: &mut Routes<'_, '_>) {
     config.service(link::link).service(view::view).service(state::get).service(code::ask);
 }
 

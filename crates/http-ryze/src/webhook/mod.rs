@@ -6,10 +6,11 @@ mod set;
 
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_actix_web::service_config::ServiceConfig;
 use wharf_domain::{Result, webhook::WebhookLabel};
 
-pub(crate) fn endpoints(config: &mut ServiceConfig<'_>) {
+use crate::routes::Routes;
+
+pub(crate) fn endpoints(config: &mut Routes<'_, '_>) {
     config.service(set::set).service(get::get).service(get::get_by_alias).service(remove::remove);
 }
 

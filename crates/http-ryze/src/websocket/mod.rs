@@ -5,10 +5,11 @@ mod set;
 
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::routes::Routes;
 use wharf_wire::instance::WebSocketView;
 
-pub(crate) fn endpoints(config: &mut ServiceConfig<'_>) {
+pub(crate) fn endpoints(config: &mut Routes<'_, '_>) {
     config.service(set::set).service(get::get);
 }
 
