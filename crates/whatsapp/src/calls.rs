@@ -83,9 +83,12 @@ impl Calls {
     /// Notes what happened to a call, and says whether it has just begun to ring.
     pub(crate) fn note(&self, call: &LibraryCall) -> bool {
         match &call.action {
-            CallAction::Offer { .. } | CallAction::OfferNotice { .. } if !call.offline => {
-                // A call of a group may be offered and noticed; and its end may overtake it.
-                self.remember(call, |known| !std::mem::replace(&mut known.rings, true))
+            // A call of a group may be offered and noticed. One that waited in the mail is over.
+            CallAction::Offer { .. } | CallAction::OfferNotice { .. } => {
+                self.remember(call, |known| {
+                    known.rings = !call.offline;
+                    known.rings
+                })
             }
             CallAction::Accept { .. } => self.remember(call, answer),
             CallAction::Reject { reason, .. } if !is_busy(reason.as_deref()) => {
@@ -98,13 +101,6 @@ impl Calls {
                 false
             }),
             _ => false,
-        }
-    }
-
-    /// Remembers a call that came while nobody was there, and what became of it then.
-    pub(crate) fn note_missed(&self, call: &LibraryCall) {
-        if matches!(call.action, CallAction::Offer { .. } | CallAction::OfferNotice { .. }) {
-            self.remember(call, |_| false);
         }
     }
 
@@ -220,7 +216,7 @@ mod tests {
         missed.offline = true;
         assert!(!calls.note(&missed) && !calls.rings("b"));
         assert!(!calls.note(&end("a", None)) && !calls.rings("a"));
-        // The end may overtake the offer.
+        // Whatever comes first.
         assert!(!calls.note(&end("c", None)) && !calls.note(&offer("c")) && !calls.rings("c"));
     }
 

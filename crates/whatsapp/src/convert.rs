@@ -17,7 +17,7 @@ mod text;
 mod wrapping;
 
 pub(crate) use address::{Aliases, from_library, registered, to_library};
-pub(crate) use call::{addresses_of_call, call, declined, elsewhere, missed, ringing};
+pub(crate) use call::{addresses_of_call, call, declined, ringing};
 pub(crate) use context::Quoted;
 pub(crate) use group::{GroupFacts, addresses_of_group, group, group_facts};
 pub(crate) use history::{Names, STATUS, historic, said_in};

@@ -14,19 +14,15 @@ use crate::{
 };
 
 /// The events of the library we act on.
-const KINDS: [EventKind; 26] = [
-    EventKind::CallEndedElsewhere,
+const KINDS: [EventKind; 22] = [
     EventKind::ClientOutdated,
     EventKind::ConnectFailure,
     EventKind::Connected,
-    EventKind::GroupUpdate,
     EventKind::HistorySync,
-    EventKind::IncomingCall,
     EventKind::LabelAssociationUpdate,
     EventKind::LabelEditUpdate,
     EventKind::LoggedOut,
     EventKind::Messages,
-    EventKind::MissedCall,
     EventKind::PairError,
     EventKind::PairSuccess,
     EventKind::PairingCodeRefresh,
@@ -107,10 +103,6 @@ impl EventHandler for Listener {
                 core.queue.push(Entry::Library(event));
             }
             Event::HistorySync(piece) => core.history.offer(piece),
-            Event::IncomingCall(call) => {
-                let begins = core.calls.note(call);
-                core.queue.push(Entry::Call { event, begins });
-            }
             Event::PictureUpdate(update) => {
                 core.queue.nothing_to_tell();
                 let client = self.client().filter(|client| is_own(client, &update.jid));

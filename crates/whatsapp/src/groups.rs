@@ -98,6 +98,13 @@ impl Groups {
         known.is_community = is_community.or(known.is_community);
     }
 
+    /// Remembers what was said about a group some time ago, unless more is known.
+    pub(crate) fn learn_if_new(&self, group: Jid, facts: GroupFacts) {
+        if self.name(&group).is_none() {
+            self.learn(group, facts);
+        }
+    }
+
     /// The next group to ask for.
     async fn next(&self) -> Jid {
         loop {
@@ -217,6 +224,7 @@ mod tests {
         groups.learn(group(1), facts("Família", Some(true)));
         groups.learn(group(1), facts("Parentes", None));
         groups.learn(group(1), facts("", None));
+        groups.learn_if_new(group(1), facts("Passado", None));
         let mut receipt = chat(1);
         groups.dress_if_known(&mut receipt);
         assert_eq!((receipt.party.name.as_deref(), receipt.is_community), (Some("Parentes"), true));

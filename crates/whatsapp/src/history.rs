@@ -8,13 +8,14 @@ use wacore::store::device::default_history_sync_config;
 use waproto::whatsapp::{Conversation, HistorySync, device_props::HistorySyncConfig};
 use wharf_domain::{
     Timestamp,
+    address::{Jid, Server},
     ports::{HistoricMessage, History, HistoryBatch, SessionObserver},
 };
 
 pub(crate) use self::feed::Feed;
 use self::feed::Piece;
 use crate::{
-    convert::{self, Aliases, Names},
+    convert::{self, Aliases, GroupFacts, Names},
     session::Core,
 };
 
@@ -124,6 +125,12 @@ struct Handover<'a> {
 
 impl Handover<'_> {
     async fn chat(&mut self, mut chat: Conversation, names: &Names) {
+        if let Ok(group) = Jid::parse(&chat.id)
+            && group.server() == Server::Group
+        {
+            let facts = GroupFacts { name: chat.name.clone(), is_community: None };
+            self.core.groups.learn_if_new(group, facts);
+        }
         let mut messages: Vec<_> = std::mem::take(&mut chat.messages)
             .into_iter()
             .filter_map(|mut it| it.message.take())

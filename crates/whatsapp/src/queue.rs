@@ -6,7 +6,13 @@ use std::{
 };
 
 use tokio::sync::{Notify, oneshot};
-use wacore::types::events::{Event, InboundMessage, Receipt};
+use wacore::{
+    stanza::groups::GroupNotification,
+    types::{
+        call::IncomingCall,
+        events::{Event, InboundMessage, Receipt},
+    },
+};
 use wacore_binary::Jid;
 use wharf_domain::ports::SessionEvent;
 
@@ -28,13 +34,10 @@ pub(crate) enum Entry {
     Library(Arc<Event>),
     /// A receipt, and whom it says it is for.
     Receipt(Box<Receipt>, Option<Jid>),
-    /// Something about a call.
-    Call {
-        /// What the library says of it.
-        event: Arc<Event>,
-        /// Whether it begins to ring with that.
-        begins: bool,
-    },
+    /// Something about a call, and whether it begins to ring with that.
+    Call(Box<IncomingCall>, bool),
+    /// A change of a group, by its place among those told at once.
+    Group(Arc<GroupNotification>, usize),
     /// Who we are has changed.
     Profile,
     /// An event of our own.

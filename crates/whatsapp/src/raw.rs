@@ -6,7 +6,9 @@ use std::{
 };
 
 use wacore::{
-    stanza::{call::parse_call_stanza, receipt::collect_simple_message_ids},
+    stanza::{
+        call::parse_call_stanza, groups::GroupNotification, receipt::collect_simple_message_ids,
+    },
     types::{
         events::{Event, Receipt},
         message::MessageSource,
@@ -58,13 +60,29 @@ pub(crate) fn look_at(core: &Core, node: &NodeRef<'_>) {
         "ib" if node.get_optional_child("downgrade_webclient").is_some() => {
             core.queue.push_own(SessionEvent::ScannedWithoutMultidevice);
         }
-        // Of a call that came while nobody was there the library tells next to nothing.
-        "call" if node.get_attr("offline").is_some() => {
-            if let Ok(Some(call)) = parse_call_stanza(node) {
-                core.calls.note_missed(&call);
+        // The library tells of both too, but when it is done with them, and that is not in their order.
+        "call" => look_at_call(core, node),
+        "notification" if node.get_attr("type").is_some_and(|kind| kind.as_str() == "w:gp2") => {
+            if let Some(notification) = GroupNotification::try_from_node_ref(node) {
+                let notification = Arc::new(notification);
+                for index in 0..notification.actions.len() {
+                    core.queue.push(Entry::Group(notification.clone(), index));
+                }
             }
         }
         _ => {}
+    }
+}
+
+fn look_at_call(core: &Core, node: &NodeRef<'_>) {
+    match parse_call_stanza(node) {
+        Ok(Some(call)) => {
+            let begins = core.calls.note(&call);
+            core.queue.push(Entry::Call(Box::new(call), begins));
+        }
+        // What is not known yet is none of our business.
+        Ok(None) => {}
+        Err(e) => tracing::warn!(error = %e, "a call could not be read"),
     }
 }
 

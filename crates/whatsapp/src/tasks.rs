@@ -1,8 +1,14 @@
-use std::{future::Future, panic::AssertUnwindSafe, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use futures::FutureExt;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use wacore::runtime::{AbortHandle, Runtime};
 use wharf_domain::ports::Clock;
@@ -22,6 +28,7 @@ pub(crate) struct Tasks {
     passing: TaskTracker,
     connected: CancellationToken,
     acknowledges: CancellationToken,
+    line: Arc<OnceLock<mpsc::UnboundedSender<Job>>>,
     cancelled: CancellationToken,
     panicked: CancellationToken,
 }
@@ -109,6 +116,34 @@ impl Tasks {
         }
     }
 
+    /// Begins jobs in the order in which they were given, and lets them go on beside each other.
+    ///
+    /// The library reads stanzas one by one and hands most of them to jobs. Left to the runtime, of two jobs the later
+    /// one often begins first, and a call would be over before it rings.
+    fn line(&self) -> &mpsc::UnboundedSender<Job> {
+        self.line.get_or_init(|| {
+            let (sender, mut jobs) = mpsc::unbounded_channel::<Job>();
+            let cancelled = self.cancelled.clone();
+            self.ours.spawn(async move {
+                loop {
+                    let mut job = tokio::select! {
+                        biased;
+                        () = cancelled.cancelled() => return,
+                        job = jobs.recv() => match job {
+                            Some(job) => job,
+                            None => return,
+                        },
+                    };
+                    // Without a budget, or one job in a hundred would not begin before the next.
+                    if futures::poll!(tokio::task::unconstrained(&mut job)).is_pending() {
+                        tokio::spawn(job);
+                    }
+                }
+            });
+            sender
+        })
+    }
+
     fn library(&self) -> &TaskTracker {
         if self.connected.is_cancelled() { &self.passing } else { &self.lasting }
     }
@@ -147,7 +182,9 @@ impl Runtime for Tasks {
     }
 
     fn spawn_detached(&self, job: Job) {
-        self.library().spawn(self.guard(job));
+        let job = self.library().track_future(self.guard(job));
+        // Once the session is over there is no line, and the job ends before it starts.
+        let _ = self.line().send(Box::pin(job));
     }
 
     fn sleep(&self, duration: Duration) -> Job {
@@ -202,6 +239,44 @@ mod tests {
             () = begun.notified() => {}
         }
         held.cancelled().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn jobs_of_the_library_begin_in_their_order_and_do_not_wait_for_each_other() {
+        let tasks = Tasks::default();
+        let (begun, mut order) = mpsc::unbounded_channel();
+        let (go_on, _) = tokio::sync::broadcast::channel::<()>(1);
+        for i in 0..1_000 {
+            let (begun, mut go_on) = (begun.clone(), go_on.subscribe());
+            tasks.spawn_detached(Box::pin(async move {
+                begun.send(i).unwrap();
+                let _ = go_on.recv().await;
+            }));
+        }
+        for i in 0..1_000 {
+            assert_eq!(order.recv().await, Some(i));
+        }
+        drop(go_on);
+        let clock: Arc<dyn Clock> = Arc::new(Instant);
+        tasks.work_done(&clock, Duration::from_secs(30)).await;
+        tasks.end().await;
+        // And none begins when it is over.
+        tasks.spawn_detached(Box::pin(async move { begun.send(0).unwrap() }));
+        assert_eq!(order.recv().await, None);
+    }
+
+    /// Makes pauses as the runtime does.
+    struct Instant;
+
+    #[async_trait]
+    impl Clock for Instant {
+        fn now(&self) -> wharf_domain::Timestamp {
+            wharf_domain::Timestamp::UNIX_EPOCH
+        }
+
+        async fn sleep(&self, pause: Duration) {
+            tokio::time::sleep(pause).await;
+        }
     }
 
     #[tokio::test]

@@ -1,7 +1,13 @@
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use futures::FutureExt;
-use wacore::types::events::{Event, GroupUpdate, InboundMessage, LabelAssociationUpdate, Receipt};
+use wacore::{
+    stanza::groups::GroupNotification,
+    types::{
+        call::IncomingCall,
+        events::{Event, InboundMessage, LabelAssociationUpdate, Receipt},
+    },
+};
 use wharf_domain::{
     instance::Profile,
     message::MessageId,
@@ -65,7 +71,11 @@ impl Teller {
                 Entry::Profile => {
                     self.tell_event(SessionEvent::ProfileChanged(self.core.profile())).await
                 }
-                Entry::Call { event, begins } => match self.call(&event, begins).await {
+                Entry::Call(call, begins) => match self.call(&call, begins).await {
+                    Some(event) => self.tell_event(event).await,
+                    None => true,
+                },
+                Entry::Group(told, index) => match self.group(&told, index).await {
                     Some(event) => self.tell_event(event).await,
                     None => true,
                 },
@@ -178,13 +188,13 @@ impl Teller {
         Some(SessionEvent::Receipt { key, receipt })
     }
 
-    async fn group(&self, update: &GroupUpdate) -> Option<SessionEvent> {
-        let group = convert::from_library(&update.group_jid)?;
+    async fn group(&self, told: &GroupNotification, index: usize) -> Option<SessionEvent> {
+        let (group, action) = (convert::from_library(&told.group_jid)?, told.actions.get(index)?);
         let mut aliases = Aliases::default();
-        self.core.learn(&mut aliases, convert::addresses_of_group(update)).await;
-        self.core.groups.learn(group.clone(), convert::group_facts(&update.action));
+        self.core.learn(&mut aliases, convert::addresses_of_group(told, action)).await;
+        self.core.groups.learn(group.clone(), convert::group_facts(action));
         let (name, own) = (self.core.groups.name(&group), self.core.profile());
-        let (key, change) = convert::group(update, name, &own, &aliases)?;
+        let (key, change) = convert::group(told, index, name, &own, &aliases)?;
         Some(SessionEvent::Group { key, change })
     }
 
@@ -197,24 +207,11 @@ impl Teller {
 
     async fn converted(&self, event: &Event) -> Option<SessionEvent> {
         match event {
-            Event::GroupUpdate(update) => self.group(update).await,
             Event::LabelEditUpdate(update) => {
                 let (key, change) = convert::label(update);
                 Some(SessionEvent::Label { key, change })
             }
             Event::LabelAssociationUpdate(update) => self.labeled(update).await,
-            Event::MissedCall(call) => {
-                let known = self.core.calls.known(&call.call_id);
-                let aliases = self.aliases_of_call(&call.from, known.as_ref()).await;
-                let (key, update) = convert::missed(call, known.as_ref(), &aliases)?;
-                Some(SessionEvent::Call { key, update, ringing: None })
-            }
-            Event::CallEndedElsewhere(call) => {
-                let known = self.core.calls.known(&call.call_id);
-                let aliases = self.aliases_of_call(&call.from, known.as_ref()).await;
-                let (key, update) = convert::elsewhere(call, known.as_ref(), &aliases)?;
-                Some(SessionEvent::Call { key, update, ringing: None })
-            }
             Event::Connected(_) => Some(SessionEvent::Connected { profile: self.core.profile() }),
             Event::SelfPushNameUpdated(_) => {
                 Some(SessionEvent::ProfileChanged(self.core.profile()))
@@ -227,8 +224,7 @@ impl Teller {
         }
     }
 
-    async fn call(&self, event: &Event, begins: bool) -> Option<SessionEvent> {
-        let Event::IncomingCall(call) = event else { return None };
+    async fn call(&self, call: &IncomingCall, begins: bool) -> Option<SessionEvent> {
         let (id, caller) = (call.action.call_id(), call.action.call_creator());
         let known = self.core.calls.known(id);
         let aliases = self.aliases_of_call(caller, known.as_ref()).await;

@@ -173,3 +173,40 @@ async fn pairing_is_told_without_opening_the_device() {
     let jid = factory.registered_jid(INSTANCE).await.unwrap();
     assert_eq!(jid.as_deref(), Some("5511999990001:7@s.whatsapp.net"));
 }
+
+async fn phone_numbers_are_told_beside_an_open_store_and_to_their_instance_alone(home: Home) {
+    let mapping = |lid: &str, phone: &str| LidPnMappingEntry {
+        lid: lid.to_owned(),
+        phone_number: phone.to_owned(),
+        created_at: 1,
+        updated_at: 1,
+        learning_source: "usync".to_owned(),
+    };
+    let backend = home.open().await;
+    let many: Vec<_> =
+        (0..1_200).map(|n| mapping(&format!("{n}"), &format!("55119{n:08}"))).collect();
+    backend.put_lid_mappings(&many).await.unwrap();
+    let factory = home.factory();
+    let lids: Vec<_> = (0..1_300).map(|n| n.to_string()).collect();
+    let lids: Vec<_> = lids.iter().map(String::as_str).collect();
+    let known = factory.phones(INSTANCE, &lids).await.unwrap();
+    assert_eq!(known.len(), 1_200);
+    assert!(known.contains(&("7".to_owned(), "5511900000007".to_owned())));
+    assert_eq!(factory.phones(OTHER_INSTANCE, &lids).await.unwrap(), []);
+    assert_eq!(factory.phones(INSTANCE, &[]).await.unwrap(), []);
+    // The store that is open has not been retired by the question.
+    backend.put_session("a@lid", b"session").await.unwrap();
+}
+
+#[tokio::test]
+async fn phone_numbers_are_told_beside_an_open_store_and_to_their_instance_alone_on_sqlite() {
+    let home = Home::sqlite().await;
+    phone_numbers_are_told_beside_an_open_store_and_to_their_instance_alone(home).await;
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL"]
+async fn phone_numbers_are_told_beside_an_open_store_and_to_their_instance_alone_on_postgres() {
+    let home = Home::postgres().await;
+    phone_numbers_are_told_beside_an_open_store_and_to_their_instance_alone(home).await;
+}

@@ -10,6 +10,7 @@ mod oracle;
 mod poison;
 mod restart;
 mod sealed;
+mod session;
 
 macro_rules! on_the_oracle {
     ($($area:ident: $($claim:ident),+;)+) => {

@@ -1,7 +1,4 @@
-use wacore::types::call::{
-    CallAction as Library, CallEndedElsewhere, ElsewhereOutcome, IncomingCall as LibraryCall,
-    MissedCall,
-};
+use wacore::types::call::{CallAction as Library, IncomingCall as LibraryCall};
 use wacore_binary::JidExt;
 use wharf_domain::{
     Timestamp,
@@ -60,54 +57,40 @@ pub(crate) fn call(
     known: Option<&Known>,
     aliases: &Aliases,
 ) -> Option<(EventKey, CallUpdate)> {
-    let mut length = None;
+    let mut duration = None;
     let (action, reason) = match &call.action {
+        // It waited in the mail, so nobody was there.
+        Library::Offer { .. } | Library::OfferNotice { .. } if call.offline => {
+            (CallAction::Terminated, Some(MISSED.to_owned()))
+        }
         Library::Offer { .. } => (CallAction::Offer, None),
         Library::OfferNotice { .. } => (CallAction::Notification, None),
         Library::Accept { .. } => (CallAction::Accepted, None),
         Library::Reject { reason, .. } => (CallAction::Rejected, reason.clone()),
-        Library::Terminate { reason, duration, .. } => {
-            length = *duration;
+        Library::Terminate { reason, duration: length, .. } => {
+            duration = *length;
             end(reason.as_deref(), known)
         }
         Library::RelayLatency { .. } => (CallAction::Latency, None),
         _ => return None,
     };
-    let heard = Heard {
-        id: call.action.call_id(),
-        from: call.action.call_creator(),
-        timestamp: call.timestamp,
+    let (id, timestamp) = (call.action.call_id().to_owned(), call.timestamp);
+    let caller = call.action.call_creator();
+    let phone = known.and_then(|known| known.caller_phone.as_ref());
+    let name = known.and_then(|known| known.name.clone());
+    let group = known.and_then(|known| known.group.as_ref());
+    let group = group.or(Some(&call.from).filter(|from| from.is_group()));
+    let update = CallUpdate {
+        action,
+        id,
+        from: aliases.party(from_library(caller)?, phone, name),
+        group: group.and_then(from_library),
+        is_group: group.is_some() || known.is_some_and(|known| known.is_group),
+        is_video: known.is_some_and(|known| known.is_video),
+        reason,
+        duration,
+        timestamp,
     };
-    let update = heard.update(action, reason, known, aliases)?;
-    Some((key(&update), CallUpdate { duration: length, ..update }))
-}
-
-/// A call that came while nobody was there, or that nobody answered, in our words.
-pub(crate) fn missed(
-    call: &MissedCall,
-    known: Option<&Known>,
-    aliases: &Aliases,
-) -> Option<(EventKey, CallUpdate)> {
-    let heard = Heard { id: &call.call_id, from: &call.from, timestamp: call.timestamp };
-    let reason = Some(MISSED.to_owned());
-    let update = heard.update(CallAction::Terminated, reason, known, aliases)?;
-    Some((key(&update), update))
-}
-
-/// A call that another device of the account took or declined, in our words.
-pub(crate) fn elsewhere(
-    call: &CallEndedElsewhere,
-    known: Option<&Known>,
-    aliases: &Aliases,
-) -> Option<(EventKey, CallUpdate)> {
-    let heard = Heard { id: &call.call_id, from: &call.from, timestamp: call.timestamp };
-    let reason = match call.outcome {
-        ElsewhereOutcome::Accepted => ACCEPTED_ELSEWHERE,
-        ElsewhereOutcome::Rejected => REJECTED_ELSEWHERE,
-        _ => return None,
-    };
-    let (action, reason) = end(Some(reason), known);
-    let update = heard.update(action, reason, known, aliases)?;
     Some((key(&update), update))
 }
 
@@ -149,40 +132,6 @@ fn key(update: &CallUpdate) -> EventKey {
     let busy = update.action == CallAction::Rejected && is_busy(update.reason.as_deref());
     let action = if busy { "busy" } else { update.action.as_str() };
     key::bounded("call", format!("{}|{action}", update.id))
-}
-
-/// What WhatsApp says each time.
-struct Heard<'a> {
-    id: &'a str,
-    from: &'a LibraryJid,
-    timestamp: Timestamp,
-}
-
-impl Heard<'_> {
-    fn update(
-        self,
-        action: CallAction,
-        reason: Option<String>,
-        known: Option<&Known>,
-        aliases: &Aliases,
-    ) -> Option<CallUpdate> {
-        let caller = known.map_or(self.from, |known| &known.creator);
-        let phone = known.and_then(|known| known.caller_phone.as_ref());
-        let name = known.and_then(|known| known.name.clone());
-        let group = known.and_then(|known| known.group.as_ref());
-        let group = group.or(Some(self.from).filter(|from| from.is_group()));
-        Some(CallUpdate {
-            action,
-            id: self.id.to_owned(),
-            from: aliases.party(from_library(caller)?, phone, name),
-            group: group.and_then(from_library),
-            is_group: group.is_some() || known.is_some_and(|known| known.is_group),
-            is_video: known.is_some_and(|known| known.is_video),
-            reason,
-            duration: None,
-            timestamp: self.timestamp,
-        })
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,4 @@
 use chrono::DateTime;
-use wacore::types::call::MissedReason;
 
 use super::*;
 use crate::calls::Calls;
@@ -152,17 +151,15 @@ fn a_declined_call_was_not_missed_and_a_busy_device_declines_nothing() {
 
 #[test]
 fn a_call_that_nobody_was_there_for_was_missed() {
-    let from: LibraryJid = "123:3@lid".parse().unwrap();
-    let heard =
-        MissedCall::new(from, "CALL1".to_owned(), DateTime::UNIX_EPOCH, MissedReason::Offline);
-    let mut aliases = Aliases::default();
-    aliases.add("5511999990001", "123");
-    let (key, update) = missed(&heard, None, &aliases).unwrap();
-    assert_eq!(
-        (key.0.as_str(), update.reason.as_deref()),
-        ("call|CALL1|terminated", Some("missed"))
-    );
-    assert_eq!(update.from.jid.to_string(), PHONE);
+    let mut offered = offer("123:3@lid", Some(PHONE), None);
+    offered.offline = true;
+    let told = told(&[offered, end_of(None)]);
+    for (key, update) in told.iter().flatten() {
+        let told = (key.0.as_str(), update.reason.as_deref());
+        assert_eq!(told, ("call|CALL1|terminated", Some("missed")));
+        assert_eq!((update.from.jid.to_string().as_str(), update.is_video), (PHONE, true));
+    }
+    assert_eq!(told.iter().flatten().count(), 2);
 }
 
 #[test]

@@ -1,6 +1,5 @@
-use wacore::{
-    stanza::groups::{GroupNotificationAction as Library, GroupParticipantInfo},
-    types::events::GroupUpdate,
+use wacore::stanza::groups::{
+    GroupNotification, GroupNotificationAction as Library, GroupParticipantInfo,
 };
 use wacore_binary::Node;
 use wharf_domain::{
@@ -30,9 +29,9 @@ pub(crate) struct GroupFacts {
 }
 
 /// The addresses in a change whose other half did not come with it.
-pub(crate) fn addresses_of_group(update: &GroupUpdate) -> Vec<LibraryJid> {
-    let author = update.participant.iter().filter(|_| update.participant_pn.is_none()).cloned();
-    let people = people(&update.action);
+pub(crate) fn addresses_of_group(told: &GroupNotification, action: &Library) -> Vec<LibraryJid> {
+    let author = told.participant.iter().filter(|_| told.participant_pn.is_none()).cloned();
+    let people = people(action);
     let half_known = people.iter().filter(|one| one.other.is_none()).map(|one| one.jid.clone());
     let (hidden, mut open): (Vec<_>, Vec<_>) = author
         .chain(half_known)
@@ -56,27 +55,29 @@ pub(crate) fn group_facts(action: &Library) -> GroupFacts {
     }
 }
 
-/// A change of a group in our words; the group goes by `name`.
+/// One of the changes of a group that are told at once, in our words; the group goes by `name`.
 pub(crate) fn group(
-    update: &GroupUpdate,
+    told: &GroupNotification,
+    index: usize,
     name: Option<String>,
     own: &Profile,
     aliases: &Aliases,
 ) -> Option<(EventKey, GroupChange)> {
-    let group = from_library(&update.group_jid)?;
-    let author_name = update.notify.clone().filter(|name| !name.is_empty());
-    let author = update.participant.as_ref().and_then(|author| {
+    let library = told.actions.get(index)?;
+    let group = from_library(&told.group_jid)?;
+    let author_name = told.notify.clone().filter(|name| !name.is_empty());
+    let author = told.participant.as_ref().and_then(|author| {
         let jid = from_library(author)?;
-        Some(aliases.party(jid, update.participant_pn.as_ref(), author_name))
+        Some(aliases.party(jid, told.participant_pn.as_ref(), author_name))
     });
-    let (action, reason) = action(&update.action);
-    let mut participants: Vec<Party> = people(&update.action)
+    let (action, reason) = action(library);
+    let mut participants: Vec<Party> = people(library)
         .into_iter()
         .filter_map(|one| {
             Some(aliases.party(from_library(&one.jid)?, one.other.as_ref(), one.name))
         })
         .collect();
-    match &update.action {
+    match library {
         // Whoever asks to be let in is the one who speaks.
         Library::MembershipApprovalRequest { .. } => participants.extend(author.clone()),
         Library::Create { raw } if !is_new(raw) => {
@@ -90,25 +91,26 @@ pub(crate) fn group(
             one.name = one.name.take().or_else(|| author.name.clone());
         }
     }
+    let seconds = i64::try_from(told.timestamp).ok().filter(|seconds| *seconds > 0);
     let change = GroupChange {
         action,
         group: Party::of(group, None, name),
         author,
         participants,
         reason,
-        timestamp: update.timestamp,
+        timestamp: seconds.and_then(wacore::time::from_secs).unwrap_or_else(wacore::time::now_utc),
     };
-    Some((key(update), change))
+    Some((key(told, library, index), change))
 }
 
 /// What a change is recognised by when it is told again.
-fn key(update: &GroupUpdate) -> EventKey {
-    let group = update.group_jid.to_non_ad_string();
-    let notification = match update.notification_id.as_deref() {
+fn key(told: &GroupNotification, library: &Library, index: usize) -> EventKey {
+    let group = told.group_jid.to_non_ad_string();
+    let notification = match told.notification_id.as_deref() {
         Some(id) => id.to_owned(),
-        None => format!("{}|{}", update.timestamp.timestamp(), update.action.wire_tag()),
+        None => format!("{}|{}", told.timestamp, library.wire_tag()),
     };
-    key::bounded("group", format!("{group}|{notification}|{}", update.action_index))
+    key::bounded("group", format!("{group}|{notification}|{index}"))
 }
 
 fn action(library: &Library) -> (GroupAction, Option<String>) {

@@ -1,5 +1,3 @@
-use chrono::DateTime;
-use wacore::stanza::groups::GroupNotification;
 use wacore_binary::builder::NodeBuilder;
 use wharf_domain::address::Jid;
 
@@ -21,8 +19,7 @@ fn participant(jid: &str) -> NodeBuilder {
     NodeBuilder::new("participant").attr("jid", jid)
 }
 
-/// The events of a notification, as the library makes them of it.
-fn updates(actions: Vec<Node>) -> Vec<GroupUpdate> {
+fn notification(actions: Vec<Node>) -> GroupNotification {
     let node = NodeBuilder::new("notification")
         .attr("from", GROUP)
         .attr("type", "w:gp2")
@@ -33,26 +30,11 @@ fn updates(actions: Vec<Node>) -> Vec<GroupUpdate> {
         .attr("participant_pn", ANA)
         .children(actions)
         .build();
-    let read = GroupNotification::try_from_node_ref(&node.as_node_ref()).unwrap();
-    let time = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
-    let update = |(index, action)| {
-        GroupUpdate::builder()
-            .group_jid(read.group_jid.clone())
-            .maybe_notification_id(read.notification_id.clone())
-            .maybe_notify(read.notify.clone())
-            .action_index(u32::try_from(index).unwrap())
-            .maybe_participant(read.participant.clone())
-            .maybe_participant_pn(read.participant_pn.clone())
-            .timestamp(time)
-            .is_lid_addressing_mode(true)
-            .action(action)
-            .build()
-    };
-    read.actions.iter().cloned().enumerate().map(update).collect()
+    GroupNotification::try_from_node_ref(&node.as_node_ref()).unwrap()
 }
 
 fn told(action: Node) -> GroupChange {
-    group(&updates(vec![action])[0], None, &own(), &Aliases::default()).unwrap().1
+    group(&notification(vec![action]), 0, None, &own(), &Aliases::default()).unwrap().1
 }
 
 fn users(change: &GroupChange) -> Vec<String> {
@@ -126,12 +108,13 @@ fn people_go_by_phone_number_with_the_lid_beside_it() {
         .attr("reason", "invite")
         .children(added.map(NodeBuilder::build))
         .build();
-    let update = &updates(vec![node])[0];
-    let asked: Vec<_> = addresses_of_group(update).iter().map(ToString::to_string).collect();
+    let told = notification(vec![node]);
+    let asked: Vec<_> =
+        addresses_of_group(&told, &told.actions[0]).iter().map(ToString::to_string).collect();
     assert_eq!(asked, ["104@lid", "101@lid"]);
     let mut aliases = Aliases::default();
     aliases.add("5511999990001", "101");
-    let (_, change) = group(update, Some("Família".to_owned()), &own(), &aliases).unwrap();
+    let (_, change) = group(&told, 0, Some("Família".to_owned()), &own(), &aliases).unwrap();
     let phones = ["5511999990002@s.whatsapp.net", "5511999990003@s.whatsapp.net", "104@lid", ANA];
     assert_eq!(users(&change), phones);
     let lids: Vec<_> =
@@ -169,28 +152,26 @@ fn a_new_group_comes_with_its_name_and_its_members() {
         ])
         .build();
     let create = || NodeBuilder::new("create").children([described.clone()]);
-    let update = &updates(vec![create().attr("type", "new").build()])[0];
-    let facts = group_facts(&update.action);
+    let made = notification(vec![create().attr("type", "new").build()]);
+    let facts = group_facts(&made.actions[0]);
     assert_eq!(facts, GroupFacts { name: Some("Família".to_owned()), is_community: Some(false) });
-    let (_, change) = group(update, facts.name, &own(), &Aliases::default()).unwrap();
+    let (_, change) = group(&made, 0, facts.name, &own(), &Aliases::default()).unwrap();
     assert_eq!(users(&change), [ANA, "5511999990002@s.whatsapp.net"]);
 
     // Others are in it already when we come in.
-    let joined = &updates(vec![create().attr("reason", "invite").build()])[0];
-    assert_eq!(group_facts(&joined.action).name.as_deref(), Some("Família"));
-    let (_, change) = group(joined, None, &own(), &Aliases::default()).unwrap();
+    let joined = notification(vec![create().attr("reason", "invite").build()]);
+    assert_eq!(group_facts(&joined.actions[0]).name.as_deref(), Some("Família"));
+    let (_, change) = group(&joined, 0, None, &own(), &Aliases::default()).unwrap();
     assert_eq!((users(&change), change.reason.as_deref()), (vec![OWN.to_owned()], Some("invite")));
 }
 
 #[test]
 fn the_changes_of_one_notification_are_told_apart() {
-    let [first, second] = &updates(vec![
+    let told = notification(vec![
         NodeBuilder::new("locked").build(),
         NodeBuilder::new("announcement").build(),
-    ])[..] else {
-        panic!("two changes")
-    };
-    let key = |update| group(update, None, &own(), &Aliases::default()).unwrap().0.0;
-    assert_eq!(key(first), format!("group|{GROUP}|N1|0"));
-    assert_eq!(key(second), format!("group|{GROUP}|N1|1"));
+    ]);
+    let key = |index| group(&told, index, None, &own(), &Aliases::default()).unwrap().0.0;
+    assert_eq!(key(0), format!("group|{GROUP}|N1|0"));
+    assert_eq!(key(1), format!("group|{GROUP}|N1|1"));
 }

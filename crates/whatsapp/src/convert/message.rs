@@ -1,14 +1,16 @@
 use bytes::Bytes;
+use sha2::{Digest, Sha256};
 use wacore::types::{
     events::InboundMessage,
     message::{EditAttribute, MessageCategory, MessageInfo},
 };
+use wacore_binary::JidExt;
 use waproto::whatsapp::ContextInfo;
 use wharf_domain::{
     address::{Jid, Party},
     event::EventKey,
     instance::Profile,
-    message::{Chat, ChatKind, Direction, Message, MessageId, Quote},
+    message::{Chat, ChatKind, Content, Direction, Message, MessageId, Quote},
     ports::Inbound,
 };
 
@@ -70,7 +72,7 @@ pub(crate) fn inbound(
     };
     let content = match opened {
         Some(Opened::Vote(vote)) => vote.clone(),
-        _ => content::of(unwrapped(message))?,
+        _ => said(info, unwrapped(message))?,
     };
     let surroundings = surroundings(message);
     let Some((id, chat, sender)) = envelope(info, own, aliases) else {
@@ -100,6 +102,25 @@ pub(crate) fn inbound(
     Some(Inbound { key: key(inbound), message, raw: Bytes::from(raw) })
 }
 
+/// What a message says. A post of a newsletter is changed or taken back by another of the same id.
+fn said(info: &MessageInfo, message: &waproto::whatsapp::Message) -> Option<Content> {
+    let content = content::of(message);
+    if !info.source.chat.is_newsletter() {
+        return content;
+    }
+    let target = || MessageId::parse(info.id.as_str()).ok();
+    match (&info.edit, content) {
+        (EditAttribute::AdminRevoke | EditAttribute::SenderRevoke, _) => {
+            Some(Content::Revoke { target: target()? })
+        }
+        (_, Some(edit @ Content::Edit { .. })) => Some(edit),
+        (EditAttribute::AdminEdit | EditAttribute::MessageEdit, Some(new)) => {
+            Some(Content::Edit { target: target()?, text: new.text().to_owned() })
+        }
+        (_, content) => content,
+    }
+}
+
 /// The post that a comment is on, which is told beside the comment.
 fn commented(info: &MessageInfo) -> Option<Quote> {
     let post = info.comment_target.as_ref()?;
@@ -117,7 +138,13 @@ fn key(inbound: &InboundMessage) -> EventKey {
         EditAttribute::Empty => EditAttribute::infer_from_message(&inbound.message),
         edit => Some(edit.clone()),
     };
-    let kind = edit.as_ref().map(|edit| format!("|{}", edit.to_string_val())).unwrap_or_default();
+    let mut kind =
+        edit.as_ref().map(|edit| format!("|{}", edit.to_string_val())).unwrap_or_default();
+    // All changes of a newsletter's post come under its id.
+    if edit.is_some() && info.source.chat.is_newsletter() {
+        let content = waproto::codec::message_to_vec(&inbound.message);
+        kind = format!("{kind}|{}", hex::encode(&Sha256::digest(content)[..8]));
+    }
     let chat = info.source.chat.to_non_ad_string();
     let sender = info.source.sender.to_non_ad_string();
     key::bounded("message", format!("{chat}|{sender}|{}{kind}", info.id))

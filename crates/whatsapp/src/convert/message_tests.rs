@@ -9,7 +9,6 @@ use waproto::{
         message::{DeviceSentMessage, ExtendedTextMessage},
     },
 };
-use wharf_domain::message::Content;
 
 use super::*;
 
@@ -293,4 +292,26 @@ fn a_comment_answers_the_post_it_is_on() {
         (quote.message_id.as_str(), quote.author.unwrap().to_string().as_str()),
         ("3EB0B", OWN)
     );
+}
+
+#[test]
+fn posts_are_changed_and_taken_back_under_their_own_id() {
+    let newsletter = "120363000000000009@newsletter";
+    let change = |edit: EditAttribute, message: LibraryMessage| {
+        let mut post = received(message, source(newsletter, newsletter));
+        Arc::make_mut(&mut post.info).edit = edit;
+        told(&post)
+    };
+    let first = change(EditAttribute::AdminEdit, text("um"));
+    let id = MessageId::parse("3EB0A").unwrap();
+    let edit = Content::Edit { target: id.clone(), text: "um".to_owned() };
+    assert_eq!(first.message.content, edit);
+    let second = change(EditAttribute::AdminEdit, text("dois"));
+    assert_ne!(first.key, second.key);
+    assert_eq!(first.key, change(EditAttribute::AdminEdit, text("um")).key);
+    // Nothing is left of it.
+    let gone = change(EditAttribute::AdminRevoke, LibraryMessage::default());
+    assert_eq!(gone.message.content, Content::Revoke { target: id });
+    let post = change(EditAttribute::Empty, text("um"));
+    assert_eq!(post.message.content, Content::Text("um".to_owned()));
 }

@@ -125,6 +125,23 @@ async fn a_pairing_the_phone_may_not_make_leaves_the_session_waiting() {
 }
 
 #[tokio::test]
+async fn a_phone_that_cannot_link_devices_is_told_and_the_code_stays() {
+    let world = World::new().await;
+    let phone = world.phone(OWN, "Loja");
+    world.fault(Fault::Downgrade, Limit::Count(1));
+    let live = world.start(instance()).await;
+    let code = live.qr().await;
+    assert!(phone.scan(code.as_str()).await.is_err());
+    live.recorder
+        .event("scan", |event| {
+            matches!(event, SessionEvent::ScannedWithoutMultidevice).then_some(())
+        })
+        .await;
+    phone.scan(code.as_str()).await.unwrap();
+    live.connected().await;
+}
+
+#[tokio::test]
 async fn a_spoilt_pairing_is_told() {
     let world = World::new().await;
     let phone = world.phone(OWN, "Loja");

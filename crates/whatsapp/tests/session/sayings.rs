@@ -134,13 +134,17 @@ async fn edits_and_deletions_name_what_they_change() {
     for world in worlds().await {
         let paired = world.pair().await;
         let ana = world.phone(ANA, "Ana");
-        let id = ana.send_text(OWN, "ola").await.unwrap();
-        let edit = Saying::Edit { message_id: id.clone(), text: "olá".to_owned() };
-        ana.say(OWN, &edit, &plain()).await.unwrap();
-        let edited = told(&paired.live, |it| matches!(it, Content::Edit { .. })).await;
-        let Content::Edit { target, text } = &edited.content else { panic!("no edit") };
-        assert_eq!((target.as_str(), text.as_str()), (id.as_str(), "olá"));
-        assert_eq!(edited.sender.jid.user(), ANA);
+        // Newer phones encrypt an edit under the secret of the message.
+        for sealed in [false, true] {
+            let id = ana.send_text(OWN, "ola").await.unwrap();
+            let text = format!("olá, sealed: {sealed}");
+            let edit = Saying::Edit { message_id: id.clone(), text: text.clone(), sealed };
+            ana.say(OWN, &edit, &plain()).await.unwrap();
+            let edited = told(&paired.live, |it| it.text() == text).await;
+            let Content::Edit { target, .. } = &edited.content else { panic!("no edit") };
+            assert_eq!((target.as_str(), edited.sender.jid.user()), (id.as_str(), ANA));
+        }
+        let id = ana.send_text(OWN, "nada").await.unwrap();
         ana.say(OWN, &Saying::Revoke { message_id: id.clone() }, &plain()).await.unwrap();
         let revoked = told(&paired.live, |it| matches!(it, Content::Revoke { .. })).await;
         let Content::Revoke { target } = &revoked.content else { panic!("no deletion") };
@@ -231,6 +235,18 @@ async fn what_surrounds_a_message_is_told_with_it() {
 }
 
 #[tokio::test]
+async fn a_status_of_any_kind_is_told_as_its_authors() {
+    let world = World::new().await;
+    let paired = world.pair().await;
+    let ana = world.phone(ANA, "Ana");
+    let manner = Manner { viewers: vec![OWN.to_owned()], ..plain() };
+    let saying = Saying::Text { text: "na praia".to_owned() };
+    ana.say("status@broadcast", &saying, &manner).await.unwrap();
+    let status = paired.live.recorder.message("na praia").await;
+    assert_eq!((status.chat.kind, status.sender.jid.user()), (ChatKind::Broadcast, ANA));
+}
+
+#[tokio::test]
 async fn a_post_of_a_newsletter_is_told_as_the_newsletters() {
     let world = World::new().await;
     let paired = world.pair().await;
@@ -239,7 +255,30 @@ async fn a_post_of_a_newsletter_is_told_as_the_newsletters() {
     let post = Saying::Text { text: "lançamento".to_owned() };
     ana.say(&newsletter, &post, &plain()).await.unwrap();
     let message = paired.live.recorder.message("lançamento").await;
+    let id = message.id.as_str().to_owned();
     assert_eq!((message.chat.kind, message.direction), (ChatKind::Newsletter, Direction::Incoming));
     assert_eq!(message.chat.party.jid.to_string(), newsletter);
     assert_eq!(message.sender.jid.to_string(), newsletter);
+    for words in ["lançamento!", "lançamento!!"] {
+        let (message_id, text) = (id.clone(), words.to_owned());
+        let edit = Saying::Edit { message_id, text, sealed: false };
+        ana.say(&newsletter, &edit, &plain()).await.unwrap();
+        let edited = paired.live.recorder.message(words).await;
+        let Content::Edit { target, .. } = &edited.content else { panic!("{edited:?}") };
+        assert_eq!(target.as_str(), id);
+    }
+    let keys: std::collections::HashSet<_> = paired
+        .live
+        .recorder
+        .told()
+        .into_iter()
+        .filter_map(|told| match told {
+            Told::Inbound(inbound) => Some(inbound.key.0),
+            Told::Event(_) => None,
+        })
+        .collect();
+    assert_eq!(keys.len(), 3);
+    ana.say(&newsletter, &Saying::Revoke { message_id: id.clone() }, &plain()).await.unwrap();
+    let gone = told(&paired.live, |it| matches!(it, Content::Revoke { .. })).await;
+    assert_eq!((gone.id.as_str(), gone.chat.kind), (&*id, ChatKind::Newsletter));
 }

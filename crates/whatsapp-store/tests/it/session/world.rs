@@ -1,0 +1,294 @@
+//! A simulated WhatsApp and the sessions of one instance over a store of this crate.
+
+use std::{
+    collections::BTreeSet,
+    io,
+    net::IpAddr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::sync::watch;
+use wharf_domain::{
+    Error, Result, Timestamp,
+    address::{Jid, PhoneNumber},
+    instance::InstanceId,
+    message::MessageId,
+    ports::{
+        Clock, History, HistoryBatch, Inbound, Session, SessionEnd, SessionEvent, SessionObserver,
+        SessionRequest, WhatsApp,
+    },
+};
+use wharf_net::{Egress, Net, Resolver, Roots, Tls};
+use wharf_whatsapp::{Config, SessionStore, SessionStores, WhatsAppAdapter};
+use wharf_whatsapp_sim::{Phone, Simulator};
+use wharf_whatsapp_store::StoreFactory;
+
+use crate::home::{Home, INSTANCE};
+
+pub const OWN: &str = "5511999990009";
+pub const ANA: &str = "5511999990001";
+pub const BIA: &str = "5511999990002";
+
+/// How long anything may take. Only a broken session takes so long.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub struct World {
+    pub simulator: Simulator,
+    home: Home,
+    adapter: WhatsAppAdapter,
+}
+
+impl World {
+    pub async fn new(home: Home) -> Self {
+        let simulator = Simulator::start().await.unwrap();
+        let config = Config {
+            url: simulator.whatsapp_url().parse().unwrap(),
+            client_version: Some((2, 3000, 1_035_000_000)),
+            prekeys: 20,
+            ..Config::default()
+        };
+        let mut roots = Roots::web();
+        roots.add_pem(simulator.root_certificate_pem().as_bytes()).unwrap();
+        let net = Net::new(Tls::new(roots), Egress::Open).with_resolver(Arc::new(Nowhere));
+        let stores = Arc::new(Stores(home.factory()));
+        let adapter = WhatsAppAdapter::new(config, net, stores, Arc::new(SystemClock)).unwrap();
+        simulator.create_phone(OWN, "Loja").unwrap();
+        Self { simulator, home, adapter }
+    }
+
+    pub fn phone(&self, number: &str, name: &str) -> Phone {
+        self.simulator.create_phone(number, name).unwrap()
+    }
+
+    pub async fn start(&self) -> Live {
+        let observer = Arc::new(Observer::default());
+        let request = SessionRequest {
+            instance: InstanceId(INSTANCE),
+            proxy: None,
+            history: History::Skip,
+            keep_online: false,
+        };
+        let session = self.adapter.start(request, observer.clone()).await.unwrap();
+        Live { session, observer }
+    }
+
+    /// The instance, paired with the phone of `OWN` and connected.
+    pub async fn pair(&self) -> Live {
+        let phone = self.simulator.phone(OWN).unwrap();
+        let live = self.start().await;
+        let code = live.observer.until(|heard| heard.qr.clone()).await;
+        phone.scan(&code).await.unwrap();
+        live.connected().await;
+        live
+    }
+
+    pub async fn reconnect(&self) -> Live {
+        let live = self.start().await;
+        live.connected().await;
+        live
+    }
+
+    /// From now on no message can be put down before its decryption counts.
+    pub async fn break_buffer(&self) {
+        self.home.tamper("ALTER TABLE wa_pending_inbound RENAME TO wa_gone").await;
+    }
+
+    pub async fn repair_buffer(&self) {
+        self.home.tamper("ALTER TABLE wa_gone RENAME TO wa_pending_inbound").await;
+    }
+
+    /// How many messages are kept because nobody has taken them yet.
+    pub async fn buffered(&self) -> i64 {
+        self.home.count("wa_pending_inbound").await
+    }
+}
+
+pub struct Live {
+    pub session: Arc<dyn Session>,
+    observer: Arc<Observer>,
+}
+
+impl Live {
+    async fn connected(&self) {
+        self.observer.until(|heard| heard.connected.then_some(())).await;
+    }
+
+    pub async fn end(&self) -> SessionEnd {
+        self.observer.until(|heard| heard.end.clone()).await
+    }
+
+    pub async fn told(&self, text: &str) {
+        self.told_in_all(&[], text).await;
+    }
+
+    /// Waits until a text has been told, here or before.
+    pub async fn told_in_all(&self, before: &[String], text: &str) {
+        let is_there = |heard: &Heard| {
+            let told = before.iter().chain(heard.told.iter().map(|(_, text)| text));
+            told.into_iter().any(|told| told == text).then_some(())
+        };
+        self.observer.until(is_there).await;
+    }
+
+    /// Takes no messages from now on.
+    pub fn refuse(&self) {
+        self.observer.refuses.store(true, Ordering::SeqCst);
+    }
+
+    /// The texts that were told, in order, also those that were told twice.
+    pub fn in_order(&self) -> Vec<String> {
+        self.observer.heard.borrow().told.iter().map(|(_, text)| text.clone()).collect()
+    }
+
+    /// The texts that were told, without an order. Fails when one was told twice.
+    pub fn texts(&self) -> BTreeSet<String> {
+        let all = self.in_order();
+        let texts: BTreeSet<_> = all.iter().cloned().collect();
+        assert_eq!(texts.len(), all.len(), "told twice: {all:?}");
+        texts
+    }
+
+    pub fn keys(&self) -> BTreeSet<String> {
+        self.observer.heard.borrow().told.iter().map(|(key, _)| key.clone()).collect()
+    }
+}
+
+#[derive(Debug, Default)]
+struct Heard {
+    qr: Option<String>,
+    connected: bool,
+    /// Keys and texts of the messages that were taken.
+    told: Vec<(String, String)>,
+    end: Option<SessionEnd>,
+}
+
+struct Observer {
+    heard: watch::Sender<Heard>,
+    refuses: AtomicBool,
+    /// One call at a time, as is promised.
+    turn: Mutex<()>,
+}
+
+impl Default for Observer {
+    fn default() -> Self {
+        Self {
+            heard: watch::Sender::new(Heard::default()),
+            refuses: AtomicBool::default(),
+            turn: Mutex::default(),
+        }
+    }
+}
+
+impl Observer {
+    async fn until<T>(&self, wanted: impl Fn(&Heard) -> Option<T>) -> T {
+        let mut heard = self.heard.subscribe();
+        let found = async {
+            loop {
+                if let Some(found) = wanted(&heard.borrow_and_update()) {
+                    return found;
+                }
+                heard.changed().await.unwrap();
+            }
+        };
+        match tokio::time::timeout(PATIENCE, found).await {
+            Ok(found) => found,
+            Err(_) => panic!("never: {:#?}", self.heard.borrow()),
+        }
+    }
+}
+
+#[async_trait]
+impl SessionObserver for Observer {
+    async fn on_inbound(&self, messages: Vec<Inbound>) -> Result<()> {
+        let _turn = self.turn.try_lock().unwrap();
+        if self.refuses.load(Ordering::SeqCst) {
+            return Err(Error::unavailable("the log", "as planned"));
+        }
+        let told = messages
+            .into_iter()
+            .map(|inbound| (inbound.key.0, inbound.message.content.text().to_owned()));
+        self.heard.send_modify(|heard| heard.told.extend(told));
+        Ok(())
+    }
+
+    async fn on_event(&self, event: SessionEvent) -> Result<()> {
+        self.heard.send_modify(|heard| match event {
+            SessionEvent::Qr { code, .. } => heard.qr = Some(code.as_str().to_owned()),
+            SessionEvent::Connected { .. } => heard.connected = true,
+            SessionEvent::Ended(end) => heard.end = Some(end),
+            _ => {}
+        });
+        Ok(())
+    }
+
+    async fn on_history(&self, _: HistoryBatch) -> Result<()> {
+        Ok(())
+    }
+
+    async fn recall(&self, _: &MessageId) -> Result<Option<Bytes>> {
+        Ok(None)
+    }
+}
+
+struct Stores(StoreFactory);
+
+fn unavailable(error: wharf_whatsapp_store::Error) -> Error {
+    Error::unavailable("the session store", error)
+}
+
+#[async_trait]
+impl SessionStores for Stores {
+    async fn open(&self, instance: InstanceId) -> Result<SessionStore> {
+        let backend = self.0.open(instance.0).await.map_err(unavailable)?;
+        let failed = backend.poisoned();
+        Ok(SessionStore { backend: Arc::new(backend), failed })
+    }
+
+    async fn is_paired(&self, instance: InstanceId) -> Result<bool> {
+        Ok(self.0.registered_jid(instance.0).await.map_err(unavailable)?.is_some())
+    }
+
+    async fn phones(&self, instance: InstanceId, lids: &[Jid]) -> Result<Vec<(Jid, Jid)>> {
+        let users: Vec<_> = lids.iter().map(Jid::user).collect();
+        let known = self.0.phones(instance.0, &users).await.map_err(unavailable)?;
+        let pair = |(lid, phone): (String, String)| {
+            let phone = PhoneNumber::parse(&phone).ok()?;
+            Some((Jid::parse(&format!("{lid}@lid")).ok()?, Jid::phone(&phone)))
+        };
+        Ok(known.into_iter().filter_map(pair).collect())
+    }
+
+    async fn forget(&self, instance: InstanceId) -> Result<()> {
+        self.0.wipe(instance.0).await.map_err(unavailable)
+    }
+}
+
+/// Knows no names, so that nothing leaves this machine.
+struct Nowhere;
+
+#[async_trait]
+impl Resolver for Nowhere {
+    async fn resolve(&self, _: &str) -> io::Result<Vec<IpAddr>> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+}
+
+struct SystemClock;
+
+#[async_trait]
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is a clock")]
+    fn now(&self) -> Timestamp {
+        chrono::Utc::now()
+    }
+
+    async fn sleep(&self, pause: Duration) {
+        tokio::time::sleep(pause).await;
+    }
+}
