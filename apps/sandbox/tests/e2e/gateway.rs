@@ -132,6 +132,11 @@ impl Gateway {
         self.process.take().unwrap().kill();
     }
 
+    /// Asks it to end, as an operator does.
+    pub(crate) fn ask_to_end(&self) {
+        self.process.as_ref().unwrap().signal("TERM");
+    }
+
     /// Waits until it has ended by itself.
     pub(crate) async fn wait_for_end(&mut self) -> std::process::ExitStatus {
         self.process.take().unwrap().wait_for_end().await
@@ -294,10 +299,14 @@ impl Gateway {
 
     /// Waits until it has logged that.
     pub(crate) async fn wait_for_log(&self, said: &str) {
-        crate::until(&format!("`{said}` in the log"), || async {
-            self.log().contains(said).then_some(())
-        })
-        .await;
+        let look = async {
+            while !self.log().contains(said) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        if tokio::time::timeout(DEADLINE, look).await.is_err() {
+            panic!("no `{said}` in the log:\n{}", self.log());
+        }
     }
 
     /// The memory it uses that is not a file's, in megabytes of a million bytes.

@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::time::sleep;
 
 use super::{cluster::Cluster, rough_receiver::RoughReceiver, tally::Tally, traffic::Traffic};
-use crate::{ANA, BIA, Gateway, Options, Receiver, WhatsApp, World, until};
+use crate::{ANA, BIA, Gateway, Options, WhatsApp, World, until};
 
 const TRAFFIC: Traffic =
     Traffic { messages: 240, phones: 6, instances: 3, rest: Duration::from_millis(150) };
