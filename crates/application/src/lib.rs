@@ -176,8 +176,14 @@ impl Services {
         let access = AccessService::new(ports.accounts.clone(), ports.instances.clone());
         let hidden = Hidden::new(ports.whatsapp.clone(), ports.clock.clone());
         let changes = Changes::new(ports, recorder.clone(), &config.deliveries);
-        let messages =
-            MessageService::new(ports, recorder.clone(), sessions.clone(), half(), &config.media);
+        let messages = MessageService::new(
+            ports,
+            recorder.clone(),
+            hidden.clone(),
+            sessions.clone(),
+            half(),
+            &config.media,
+        );
         let media_worker =
             MediaWorker::new(ports, recorder.clone(), sessions.clone(), &config.media);
         let live = LiveService::new(

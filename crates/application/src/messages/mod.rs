@@ -20,6 +20,7 @@ use wharf_domain::{
 use self::{order::Order, outbox::Sends, turns::Turns};
 use crate::{
     Ports,
+    hidden::Hidden,
     media::{MediaConfig, Room},
     recorder::Recorder,
     sessions::Sessions,
@@ -38,6 +39,7 @@ struct Shared {
     tools: Arc<dyn MediaTools>,
     fetcher: Arc<dyn MediaFetcher>,
     recorder: Recorder,
+    hidden: Hidden,
     sessions: Sessions,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
@@ -53,6 +55,7 @@ impl MessageService {
     pub(crate) fn new(
         ports: &Ports,
         recorder: Recorder,
+        hidden: Hidden,
         sessions: Sessions,
         room: Room,
         config: &MediaConfig,
@@ -62,6 +65,7 @@ impl MessageService {
             tools: ports.media_tools.clone(),
             fetcher: ports.media_fetcher.clone(),
             recorder,
+            hidden,
             sessions,
             clock: ports.clock.clone(),
             random: ports.random.clone(),
@@ -118,7 +122,13 @@ impl MessageService {
         key: Option<String>,
     ) -> Result<Message> {
         let (shared, instance) = (self.0.clone(), instance.clone());
-        let send = async move { shared.carry_out(&instance, order, key).await };
+        let send = async move {
+            let mut sent = shared.carry_out(&instance, order, key).await?;
+            let Message { chat, sender, recipient, .. } = &mut sent;
+            let parties = [&mut chat.party, sender].into_iter().chain(recipient).collect();
+            shared.hidden.learn_parties(instance.id, parties).await;
+            Ok(sent)
+        };
         self.0.runtime.spawn(send).await.map_err(|e| Error::unavailable("sending", e))?
     }
 }

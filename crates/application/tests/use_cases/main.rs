@@ -11,6 +11,7 @@ mod links;
 mod live;
 mod logs;
 mod media_sends;
+mod observed;
 mod pages;
 mod pairing;
 mod proxies;
