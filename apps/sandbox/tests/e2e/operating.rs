@@ -37,7 +37,7 @@ async fn a_gateway_that_is_asked_to_end_finishes_what_it_has_begun() {
         .await
     };
     let ((status, sent), health) = tokio::join!(sending, ending);
-    assert_eq!(health["checks"]["server"], "fail: the server is unavailable: shutting down");
+    assert_eq!(health["checks"]["server"], "fail: accepting requests failed: shutting down");
     assert_eq!(status, StatusCode::OK, "{sent}");
     assert!(world.gateway.wait_for_end().await.success(), "{}", world.gateway.log());
 
