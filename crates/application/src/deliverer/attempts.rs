@@ -72,7 +72,7 @@ pub(super) async fn settled_by(
     shared: &Shared,
     delivery: &Delivery,
     attempt: Attempt,
-    addressee: Option<Arc<Addressee>>,
+    addressee: Option<&Addressee>,
 ) -> Settlement {
     let Attempt { status, outcome } = attempt;
     match outcome {
@@ -109,28 +109,23 @@ struct Failure {
 fn failed(
     shared: &Shared,
     delivery: &Delivery,
-    addressee: Option<Arc<Addressee>>,
+    addressee: Option<&Addressee>,
     failure: Failure,
 ) -> Settlement {
     let now = shared.clock.now();
     let away_until = shared.sinks.failed(delivery.sink, &delivery.lane, now);
     let Failure { status, reason, after, is_refused } = failure;
     let attempts = delivery.attempts.saturating_add(1);
-    // While nothing gets through it is not this delivery that fails: no time counts, and nothing is given up.
-    let (due, pause) = match away_until {
-        Some(until) => (until, Duration::ZERO),
-        None => {
-            let waited = delivery.waited;
-            match shared.policy.pause(attempts, waited, is_refused, &*shared.random) {
-                Some(pause) => {
-                    let pause = pause.max(after.unwrap_or_default());
-                    (now + pause, pause)
-                }
-                None => return dead(shared, delivery, addressee, status, reason),
-            }
-        }
+    let (after, waited) = (after.unwrap_or_default(), delivery.waited);
+    let pause = if away_until.is_some() {
+        // It is not this delivery that fails: no time counts, and nothing is given up.
+        Duration::ZERO
+    } else if let Some(pause) = shared.policy.pause(attempts, waited, is_refused, &*shared.random) {
+        pause.max(after)
+    } else {
+        return dead(shared, delivery, addressee, status, reason);
     };
-    let due = due.max(now + after.unwrap_or_default());
+    let due = away_until.unwrap_or(now + pause).max(now + after);
     let (instance, event) = (delivery.event.instance.0, delivery.event.id.0);
     tracing::debug!(%instance, %event, attempts, reason, %due, "will try again");
     Settlement::Retry { due, pause, status, reason }
@@ -140,10 +135,10 @@ fn failed(
 async fn gone(
     shared: &Shared,
     delivery: &Delivery,
-    addressee: Option<Arc<Addressee>>,
+    addressee: Option<&Addressee>,
     failure: Failure,
 ) -> Settlement {
-    let (SinkRef::Webhook(id), Some(receiver)) = (delivery.sink, &addressee) else {
+    let (SinkRef::Webhook(id), Some(receiver)) = (delivery.sink, addressee) else {
         return failed(shared, delivery, addressee, failure);
     };
     let now = shared.clock.now();
@@ -178,13 +173,13 @@ async fn gone(
 fn dead(
     shared: &Shared,
     delivery: &Delivery,
-    addressee: Option<Arc<Addressee>>,
+    addressee: Option<&Addressee>,
     status: Option<u16>,
     reason: String,
 ) -> Settlement {
     shared.meter.dead_letter();
     let (instance, event) = (delivery.event.instance.0, delivery.event.id.0);
-    let label = addressee.as_ref().map(|addressee| addressee.label.as_str());
+    let label = addressee.map(|addressee| addressee.label.as_str());
     let attempts = delivery.attempts.saturating_add(1);
     tracing::warn!(
         %instance,

@@ -78,7 +78,8 @@ async fn next(shared: &Shared, delivery: &mut Delivery, served: &mut Served) -> 
     };
     match turn {
         Turn::Tried(attempt, addressee) => {
-            let settlement = attempts::settled_by(shared, delivery, attempt, addressee).await;
+            let settlement =
+                attempts::settled_by(shared, delivery, attempt, addressee.as_deref()).await;
             match settlement {
                 Settlement::Retry { .. } => Next::Waits(settlement),
                 _ => Next::GoesOn(settlement),

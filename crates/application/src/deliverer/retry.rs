@@ -69,12 +69,13 @@ mod tests {
 
     /// The pauses until it is given up.
     fn pauses(policy: &RetryPolicy, is_refused: bool) -> Vec<u64> {
-        let (mut waited, mut pauses) = (Duration::ZERO, Vec::new());
-        while let Some(pause) = policy.pause(pauses.len() as u32 + 1, waited, is_refused, &Most) {
+        let mut waited = Duration::ZERO;
+        let pauses = (1..).map_while(|attempts| {
+            let pause = policy.pause(attempts, waited, is_refused, &Most)?;
             waited += pause;
-            pauses.push(pause.as_secs());
-        }
-        pauses
+            Some(pause.as_secs())
+        });
+        pauses.collect()
     }
 
     #[test]

@@ -7,7 +7,6 @@ use wharf_domain::{
     Timestamp,
     delivery::{Delivery, SinkRef},
     event::Lane,
-    ports::Room,
 };
 
 use super::{
@@ -29,42 +28,55 @@ pub(super) async fn run(shared: &Arc<Shared>, settled: &mpsc::Sender<Settled>) {
             shared.held.run_until_cancelled(shared.recorder.recorded()).await;
             continue;
         }
-        let claimed = match shared.queue.claim(now, &room).await {
-            Ok(claimed) => claimed,
+        // To look costs little, to claim is to write: most rounds follow a lane that ended, and find nothing.
+        match shared.queue.next_due(&room).await {
+            Ok(Some(due)) if due <= now => {}
+            Ok(due) => {
+                wait_for_news(shared, now, due).await;
+                continue;
+            }
             Err(e) => {
-                tracing::error!(error = &e as &dyn std::error::Error, "could not claim deliveries");
+                tracing::error!(error = &e as &dyn std::error::Error, "could not see what is due");
                 pause(shared, STORE_PAUSE).await;
                 continue;
             }
-        };
-        if claimed.is_empty() {
-            wait_for_news(shared, now, &room).await;
-            continue;
         }
-        for ((sink, _), lane) in by_lane(claimed) {
-            let (served, settled) = (shared.sinks.serve(sink), settled.clone());
-            let shared = shared.clone();
-            shared.clone().tasks.spawn(async move {
-                serve(&shared, lane, served, &settled).await;
-            });
+        match shared.queue.claim(now, &room).await {
+            Ok(claimed) if claimed.is_empty() => {
+                // Somebody else has it.
+                news_or(shared, STORE_PAUSE).await;
+            }
+            Ok(claimed) => begin(shared, claimed, settled),
+            Err(e) => {
+                tracing::error!(error = &e as &dyn std::error::Error, "could not claim deliveries");
+                pause(shared, STORE_PAUSE).await;
+            }
         }
     }
 }
 
-/// After a claim at `looked` gave nothing: waits until something was recorded or settled, a lane ended, the next
-/// delivery is due or a sink is probed.
-async fn wait_for_news(shared: &Shared, looked: Timestamp, room: &Room) {
-    let due = shared.queue.next_due(room).await.unwrap_or_else(|e| {
-        tracing::error!(error = &e as &dyn std::error::Error, "could not see what is due");
-        Some(looked)
-    });
+/// Has each lane of what was claimed served by itself.
+fn begin(shared: &Arc<Shared>, claimed: Vec<Delivery>, settled: &mpsc::Sender<Settled>) {
+    for ((sink, _), lane) in by_lane(claimed) {
+        let (served, settled) = (shared.sinks.serve(sink), settled.clone());
+        let this = shared.clone();
+        shared.tasks.spawn(async move { serve(&this, lane, served, &settled).await });
+    }
+}
+
+/// After a look at `looked`: waits until something was recorded or settled, a lane ended, the next delivery is due or a
+/// sink is probed.
+async fn wait_for_news(shared: &Shared, looked: Timestamp, due: Option<Timestamp>) {
     let probe = shared.sinks.next_probe(looked);
-    let longest = match due.into_iter().chain(probe).min() {
-        // It was due already, and yet it was not given.
-        Some(due) if due <= looked => STORE_PAUSE,
-        Some(due) => (due - shared.clock.now()).to_std().unwrap_or_default().min(IDLE),
-        None => IDLE,
-    };
+    let longest = due
+        .into_iter()
+        .chain(probe)
+        .min()
+        .map_or(IDLE, |due| (due - shared.clock.now()).to_std().unwrap_or_default().min(IDLE));
+    news_or(shared, longest).await;
+}
+
+async fn news_or(shared: &Shared, longest: Duration) {
     tokio::select! {
         () = shared.recorder.recorded() => {}
         () = pause(shared, longest) => {}

@@ -152,9 +152,9 @@ async fn many_deliveries_take_one_connection() {
             tokio::task::yield_now().await;
         }
     }
-    let received = receiver.received();
-    let connections: HashSet<_> = received.iter().map(|posted| posted.peer).collect();
-    assert_eq!((received.len(), connections.len()), (100, 1));
+    let attempts = receiver.received();
+    let connections: HashSet<_> = attempts.iter().map(|posted| posted.peer).collect();
+    assert_eq!((attempts.len(), connections.len()), (100, 1));
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ impl Clock for Standing {
 
     async fn sleep(&self, _: Duration) {
         if !self.pauses_end {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

@@ -24,10 +24,10 @@ use crate::{LONG, World};
 
 /// A long queue that is made up as it is claimed, and counts what is out.
 #[derive(Default)]
-struct Backlog(Mutex<Chats>);
+struct Backlog(Mutex<Queue>);
 
 #[derive(Default)]
-struct Chats {
+struct Queue {
     chats: Vec<Chat>,
     out: HashMap<DeliveryId, usize>,
     most_out: usize,
@@ -63,7 +63,7 @@ impl Backlog {
     }
 }
 
-impl Chats {
+impl Queue {
     fn take_back(&mut self, id: DeliveryId) -> Option<(&mut Chat, i64)> {
         let chat = &mut self.chats[self.out.remove(&id)?];
         chat.out -= 1;
@@ -82,7 +82,7 @@ fn delivery_id(chat: usize, number: i64) -> DeliveryId {
 impl DeliveryQueue for Backlog {
     async fn claim(&self, now: Timestamp, room: &Room) -> Result<Vec<Delivery>> {
         let mut state = self.0.lock().unwrap();
-        let Chats { chats, out, most_out } = &mut *state;
+        let Queue { chats, out, most_out } = &mut *state;
         let (mut seats, mut claimed) = (room.seats(), Vec::new());
         for (index, chat) in chats.iter_mut().enumerate() {
             let is_open = chat.out == 0 && chat.due <= now && !chat.waiting.is_empty();
@@ -204,7 +204,7 @@ async fn a_long_backlog_takes_a_bounded_part_of_the_memory_and_nobody_elses_turn
     let down = world.instance_at("down", "http://down.test/hook").await;
     let other = world.instance_at("other", "http://other.test/hook").await;
     sink.is_down.store(true, Ordering::SeqCst);
-    queue.add(sink_of(&world, &down).await, &down, 1_000, 100);
+    queue.add(sink_of(&world, &down).await, &down, 200, 500);
     world.services.start().await.unwrap();
     for _ in 0..24 {
         world.clock.advance(LONG);

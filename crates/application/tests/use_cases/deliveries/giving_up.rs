@@ -66,13 +66,13 @@ async fn pauses_begin_with_seconds() {
     let scene = Scene::new().await;
     scene.answer(|text| (text == "hello").then(retry));
     scene.say(2, "hello").await;
-    for (attempts, most) in [(1, 5), (2, 10), (3, 20)] {
+    for (attempts, most) in [(1, 5_000), (2, 10_000), (3, 20_000)] {
         scene.until_tried("hello", attempts).await;
         // Of each pause between half and all is waited.
-        scene.world.clock.advance(Duration::from_secs(most) / 2 - Duration::from_millis(1));
+        scene.world.clock.advance(Duration::from_millis(most / 2 - 1));
         scene.world.settle().await;
         assert_eq!(scene.tries("hello"), attempts, "it comes too early");
-        scene.world.clock.advance(Duration::from_secs(most) / 2 + Duration::from_millis(1));
+        scene.world.clock.advance(Duration::from_millis(most / 2 + 1));
         scene.until_tried("hello", attempts + 1).await;
     }
 }
@@ -80,7 +80,7 @@ async fn pauses_begin_with_seconds() {
 /// Nothing gets through for long: longer, and more often, than a delivery that fails by itself is tried.
 #[tokio::test]
 async fn while_a_sink_is_away_nothing_is_given_up_and_no_time_counts() {
-    let (give_up_after, attempts) = (Duration::from_secs(60), Some(4));
+    let (give_up_after, attempts) = (Duration::from_mins(1), Some(4));
     let policy = RetryPolicy { give_up_after, attempts, ..RetryPolicy::default() };
     let scene = Scene::like(|config| config.retry = policy).await;
     scene.answer(|_| Some(retry()));
