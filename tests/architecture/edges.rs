@@ -88,6 +88,11 @@ const TESTS_MAY_USE: &[(&str, &[&str])] = &[
     ("wharf-storage", &["wharf-testkit"]),
     ("wharf-webhook", &["wharf-testkit"]),
     ("wharf-whatsapp", &["wharf-testkit", "wharf-whatsapp-sim"]),
+    // What a session does when its store fails shows with a session alone.
+    (
+        "wharf-whatsapp-store",
+        &["wharf-domain", "wharf-net", "wharf-whatsapp", "wharf-whatsapp-sim"],
+    ),
 ];
 
 #[test]

@@ -81,7 +81,7 @@ impl HealthCheck for IsOpen {
     async fn check(&self) -> Result<()> {
         if self.0.closed.is_cancelled() {
             let ending = std::io::Error::other("shutting down");
-            return Err(wharf_domain::Error::unavailable("the server", ending));
+            return Err(wharf_domain::Error::unavailable("accepting requests", ending));
         }
         Ok(())
     }
