@@ -49,7 +49,7 @@ impl LogQuery {
     }
 }
 
-/// A page of the log. The events are the envelopes that webhooks and WebSockets get.
+/// A page of the log. The events are the envelopes that all channels get.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 #[expect(
