@@ -68,8 +68,17 @@ impl Hidden {
         instance: InstanceId,
         bodies: impl IntoIterator<Item = &'a mut EventBody>,
     ) {
-        let hidden = bodies.into_iter().flat_map(EventBody::hidden).collect();
-        self.learn_parties(instance, hidden).await;
+        let mut bodies: Vec<_> = bodies.into_iter().collect();
+        // Of those whose messages a receipt speaks of there is nothing but an address.
+        let mut authors: Vec<_> = bodies.iter().map(|body| author(body)).collect();
+        let hidden = bodies.iter_mut().flat_map(|body| body.hidden());
+        let parties = hidden.chain(authors.iter_mut().flatten()).collect();
+        self.learn_parties(instance, parties).await;
+        for (body, known) in bodies.into_iter().zip(authors) {
+            if let (EventBody::Receipt(receipt), Some(known)) = (body, known) {
+                receipt.author = Some(known.jid);
+            }
+        }
     }
 
     /// Takes note of them in whom an instance's caller is told of.
@@ -110,10 +119,17 @@ impl Hidden {
     }
 }
 
+/// Who wrote what a receipt speaks of.
+fn author(body: &EventBody) -> Option<Party> {
+    let EventBody::Receipt(receipt) = body else { return None };
+    receipt.author.clone().map(|author| Party::of(author, None, None))
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
+    use wharf_domain::event::ReceiptKind;
     use wharf_testkit::{InMemoryWhatsApp, ManualClock, build};
 
     use super::*;
@@ -191,6 +207,29 @@ mod tests {
         scene.told(&lid()).await;
         scene.instance = InstanceId(build::uuid());
         assert_eq!(scene.told(&lid()).await.jid, lid());
+    }
+
+    #[tokio::test]
+    async fn all_in_events_are_asked_for_at_once_also_the_authors_of_what_was_read() {
+        let scene = Scene::new();
+        let (ana, bia) = (build::phone("5511999990001"), build::phone("5511999990002"));
+        scene.whatsapp.learn_phone(scene.instance, &build_lid("1"), &ana);
+        scene.whatsapp.learn_phone(scene.instance, &build_lid("2"), &bia);
+        let receipt = build::receipt_event(ReceiptKind::Read, &build_lid("1"), &[]);
+        let EventBody::Receipt(mut receipt) = receipt.body else { unreachable!("built as one") };
+        receipt.author = Some(build_lid("2"));
+        let mut bodies = [
+            EventBody::Receipt(receipt),
+            EventBody::Message(Box::new(build::incoming(&build_lid("2"), "hello"))),
+        ];
+        scene.hidden.learn_all(scene.instance, &mut bodies).await;
+        assert_eq!(scene.whatsapp.phone_questions(), 1);
+        let [EventBody::Receipt(receipt), EventBody::Message(message)] = bodies else {
+            unreachable!("they were built so")
+        };
+        assert_eq!((&receipt.from.jid, receipt.author.as_ref()), (&ana, Some(&bia)));
+        assert_eq!((&message.sender.jid, &message.chat.party.jid), (&bia, &bia));
+        assert_eq!(message.sender.lid, Some(build_lid("2")));
     }
 
     fn build_lid(user: &str) -> Jid {

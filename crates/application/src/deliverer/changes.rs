@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wharf_domain::{delivery::SinkRef, webhook::WebhookId};
+use wharf_domain::{delivery::SinkRef, instance::InstanceId, webhook::WebhookId};
 
 use super::{DeliveryConfig, addressees::Addressees, sinks::Sinks};
 use crate::{Ports, recorder::Recorder};
@@ -24,6 +24,12 @@ impl Changes {
     /// An instance is set up differently.
     pub(crate) fn instance(&self) {
         self.addressees.outdate();
+    }
+
+    /// An instance is gone: whoever is attached to it is let go.
+    pub(crate) fn instance_removed(&self, id: InstanceId) {
+        self.addressees.outdate();
+        self.recorder.live().wake(id);
     }
 
     /// A webhook has another configuration: what was held may go, and how it went before says nothing any more.

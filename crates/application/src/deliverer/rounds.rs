@@ -28,25 +28,15 @@ pub(super) async fn run(shared: &Arc<Shared>, settled: &mpsc::Sender<Settled>) {
             shared.held.run_until_cancelled(shared.recorder.recorded()).await;
             continue;
         }
-        // To look costs little, to claim is to write: most rounds follow a lane that ended, and find nothing.
-        match shared.queue.next_due(&room).await {
-            Ok(Some(due)) if due <= now => {}
-            Ok(due) => {
-                wait_for_news(shared, now, due).await;
-                continue;
-            }
-            Err(e) => {
-                tracing::error!(error = &e as &dyn std::error::Error, "could not see what is due");
-                pause(shared, STORE_PAUSE).await;
-                continue;
-            }
-        }
         match shared.queue.claim(now, &room).await {
-            Ok(claimed) if claimed.is_empty() => {
-                // Somebody else has it.
-                news_or(shared, STORE_PAUSE).await;
+            Ok(claimed) if claimed.is_empty() => wait_for_news(shared, now, STORE_PAUSE).await,
+            Ok(claimed) => {
+                let lanes = begin(shared, claimed, settled);
+                if lanes < room.lanes {
+                    // That was all, most likely: to see that costs less than another claim.
+                    wait_for_news(shared, now, Duration::ZERO).await;
+                }
             }
-            Ok(claimed) => begin(shared, claimed, settled),
             Err(e) => {
                 tracing::error!(error = &e as &dyn std::error::Error, "could not claim deliveries");
                 pause(shared, STORE_PAUSE).await;
@@ -55,28 +45,37 @@ pub(super) async fn run(shared: &Arc<Shared>, settled: &mpsc::Sender<Settled>) {
     }
 }
 
-/// Has each lane of what was claimed served by itself.
-fn begin(shared: &Arc<Shared>, claimed: Vec<Delivery>, settled: &mpsc::Sender<Settled>) {
-    for ((sink, _), lane) in by_lane(claimed) {
+/// Has each lane of what was claimed served by itself. Says how many there are.
+fn begin(shared: &Arc<Shared>, claimed: Vec<Delivery>, settled: &mpsc::Sender<Settled>) -> usize {
+    let lanes = by_lane(claimed);
+    let count = lanes.len();
+    for ((sink, _), lane) in lanes {
         let (served, settled) = (shared.sinks.serve(sink), settled.clone());
         let this = shared.clone();
         shared.tasks.spawn(async move { serve(&this, lane, served, &settled).await });
     }
+    count
 }
 
-/// After a look at `looked`: waits until something was recorded or settled, a lane ended, the next delivery is due or a
-/// sink is probed.
-async fn wait_for_news(shared: &Shared, looked: Timestamp, due: Option<Timestamp>) {
+/// After a claim at `looked`: waits until something was recorded or settled, a lane ended for which others wait, the next
+/// delivery is due or a sink is probed; so long if there is something due already.
+async fn wait_for_news(shared: &Shared, looked: Timestamp, if_due: Duration) {
+    let room = shared.sinks.room(looked);
+    let due = match shared.queue.next_due(&room).await {
+        Ok(due) => due,
+        Err(e) => {
+            tracing::error!(error = &e as &dyn std::error::Error, "could not see what is due");
+            pause(shared, STORE_PAUSE).await;
+            return;
+        }
+    };
     let probe = shared.sinks.next_probe(looked);
-    let longest = due
-        .into_iter()
-        .chain(probe)
-        .min()
-        .map_or(IDLE, |due| (due - shared.clock.now()).to_std().unwrap_or_default().min(IDLE));
-    news_or(shared, longest).await;
-}
-
-async fn news_or(shared: &Shared, longest: Duration) {
+    let longest = match due.into_iter().chain(probe).min() {
+        Some(due) if due <= looked && if_due.is_zero() => return,
+        Some(due) if due <= looked => if_due,
+        Some(due) => (due - shared.clock.now()).to_std().unwrap_or_default().min(IDLE),
+        None => IDLE,
+    };
     tokio::select! {
         () = shared.recorder.recorded() => {}
         () = pause(shared, longest) => {}

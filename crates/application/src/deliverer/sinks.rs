@@ -113,6 +113,15 @@ impl Known {
         }
     }
 
+    /// Whether no other lane of that sink could be served now.
+    fn is_full(&self, sink: SinkRef, receiver: Option<ReceiverId>, sinks: &Sinks) -> bool {
+        let standing = self.standings.get(&sink);
+        let serving = receiver.and_then(|receiver| self.busy.get(&receiver)).copied();
+        self.serving >= LANES
+            || serving.unwrap_or_default() >= sinks.per_receiver
+            || standing.is_some_and(|one| one.serving >= sinks.per_sink || one.away.is_some())
+    }
+
     fn leads_to(&mut self, sink: SinkRef, receiver: Option<ReceiverId>) {
         if self.receivers.get(&sink).copied() == receiver {
             return;
@@ -169,6 +178,8 @@ impl Served {
 impl Drop for Served {
     fn drop(&mut self) {
         let mut known = self.sinks.known();
+        // Where there was room for another lane anyway, this one's end is no news to anybody.
+        let is_news = known.is_full(self.sink, self.receiver, &self.sinks);
         known.serving = known.serving.saturating_sub(1);
         if let Some(receiver) = self.receiver {
             known.leave(receiver);
@@ -180,7 +191,9 @@ impl Drop for Served {
             }
         }
         drop(known);
-        self.sinks.recorder.wake();
+        if is_news {
+            self.sinks.recorder.wake();
+        }
     }
 }
 
@@ -252,6 +265,7 @@ impl Sinks {
         if standing.away.take().is_some() {
             self.meter.sink_away(false);
             tracing::info!(?sink, "a sink takes deliveries again");
+            self.recorder.wake();
         }
     }
 

@@ -175,6 +175,7 @@ impl InstanceService {
         for webhook in webhooks {
             self.deliveries.webhook_removed(webhook.id);
         }
+        self.deliveries.instance_removed(instance.id);
         was.then_some(()).ok_or_else(missing)
     }
 

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use super::LiveEvent;
 
 /// How many events may wait for a reader.
-const EVENTS: usize = 1024;
+const EVENTS: usize = 4096;
 /// How many bytes they may have together; one that is larger waits alone.
 const BYTES: usize = 32 << 20;
 

@@ -27,7 +27,8 @@ pub struct MediaConfig {
     pub send_max: u64,
     /// How many bytes a file may have that is brought into a bucket.
     pub receive_max: u64,
-    /// How many bytes of media may be in memory at once, half of them to be sent; what is more waits.
+    /// How many bytes of media may be in memory at once, half of them to be sent; what is more waits. Half as many again may
+    /// wait for readers of WebSockets.
     pub memory: u64,
     /// How long deliveries may be held for the media of their event.
     pub hold: Duration,

@@ -117,19 +117,19 @@ fn id_of(world: &World, instance: &Instance, number: usize) -> EventId {
 #[tokio::test]
 async fn whoever_reads_the_past_slowly_is_not_too_slow() {
     let (world, instance, session) = scene().await;
-    let first = past(&world, &instance, 0..5000).await;
+    let first = past(&world, &instance, 0..10_000).await;
     let mut reader = world.attach(&instance, Some(first)).await;
-    for n in 1..5000 {
+    for n in 1..10_000 {
         if n % 100 == 0 {
             world.clock.advance(Duration::from_secs(10));
             world.settle().await;
         }
         expect(&mut reader, n..n + 1).await;
     }
-    for n in 5000..5100 {
+    for n in 10_000..10_100 {
         say(&session, &format!("{n}")).await;
     }
-    expect(&mut reader, 5000..5100).await;
+    expect(&mut reader, 10_000..10_100).await;
 }
 
 #[tokio::test]
