@@ -109,12 +109,12 @@ async fn sleeper(gateway: &TestGateway) -> Socket {
 
 #[tokio::test]
 async fn a_reader_who_is_too_slow_is_closed_and_can_come_back_for_the_rest() {
-    const ALL: usize = 3000;
+    const ALL: usize = 1000;
     let (gateway, session) = gateway(&["message.exchange"]).await;
     let mut slow = sleeper(&gateway).await;
     let mut quick = Socket::open_as_owner(&gateway, "/ws/sales").await;
     // Far more than fits into the buffers of the way to it and into its line.
-    let filling = "x".repeat(20_000);
+    let filling = "x".repeat(60_000);
     for n in 0..ALL {
         say(&session, &format!("{n} {filling}")).await;
         assert_eq!(number(&quick.words().await), n, "nobody waits for the slow one");
