@@ -93,6 +93,11 @@ pub(crate) fn batches<T>(
     items.chunks(rows_per_statement(backend, columns))
 }
 
+/// Cuts what are too many ids for one statement. They cost little each, and whole batches of deliveries are settled at once.
+pub(crate) fn id_batches(ids: &[Uuid]) -> impl Iterator<Item = &[Uuid]> {
+    ids.chunks(256)
+}
+
 /// Runs statements; errors stay the database's own where constraints give them a meaning.
 pub(crate) trait Run: sea_orm::ConnectionTrait {
     async fn run(&self, text: &str, values: Vec<Value>) -> Result<ExecResult, sea_orm::DbErr> {

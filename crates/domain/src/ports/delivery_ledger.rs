@@ -45,7 +45,8 @@ pub trait DeliveryLedger: Send + Sync {
     /// is and does not count. An event that is not in the log, or not the instance's, is passed over.
     ///
     /// One step looks at no more than `limit` events, those after the sequence `from` (0 at first), and is all or
-    /// nothing; together the steps cover what was in the log when the first was made.
+    /// nothing; together the steps cover what was in the log when the first was made. All of them are given the same `now`:
+    /// what was recorded later is none of [`Replay::Since`].
     async fn requeue(
         &self,
         instance: InstanceId,

@@ -37,7 +37,8 @@ pub struct EventRetention {
     pub max_bytes: Option<u64>,
     /// Dead letters whose event was recorded before this go, and with the last of them their event.
     pub dead_before: Option<Timestamp>,
-    /// Of the other dead letters the oldest go while the bodies of their events are larger than so many bytes.
+    /// Of the other dead letters the oldest go, with their events, while the bodies of their events are larger than so
+    /// many bytes; a body counts for each dead letter of its event.
     pub dead_max_bytes: Option<u64>,
 }
 
@@ -52,7 +53,8 @@ pub struct Pruned {
 
 /// The log of all that happens, and the only path to any sink.
 ///
-/// An implementation is right when it passes `wharf_testkit::event_log_contract!`.
+/// An implementation is right when it passes `wharf_testkit::event_log_contract!`, `wharf_testkit::event_reading_contract!` and
+/// `wharf_testkit::event_retention_contract!`.
 #[async_trait]
 pub trait EventLog: Send + Sync {
     /// Records events of an instance, all or none, in their order.

@@ -7,7 +7,7 @@ use crate::{
     delivery_queue::promote_lanes_of,
     error::Result,
     locks,
-    statement::{Run as _, Sql, batches, values},
+    statement::{Run as _, Sql, id_batches, values},
 };
 
 pub(super) async fn discard(
@@ -34,7 +34,7 @@ pub(super) async fn discard(
     let rows = txn.all(find, values![webhook.0, limit]).await?;
     let ids = rows.iter().map(|row| Ok(row.try_get("", "id")?)).collect::<Result<Vec<Uuid>>>()?;
     let backend = txn.get_database_backend();
-    for ids in batches(backend, 1, &ids) {
+    for ids in id_batches(&ids) {
         let sql = Sql::new("DELETE FROM delivery WHERE id IN ", values![])
             .ids(ids)
             .push(" RETURNING sink_id, lane");

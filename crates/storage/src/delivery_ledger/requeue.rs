@@ -17,7 +17,7 @@ use crate::{
     error::Result,
     event_log::{self, kind_code},
     locks, micros,
-    statement::{Run as _, Sql, batches, values},
+    statement::{Run as _, Sql, batches, id_batches, values},
     webhook_row,
 };
 
@@ -103,7 +103,7 @@ impl Plan<'_> {
         let backend = db.get_database_backend();
         let ids: Vec<_> = ids.iter().map(|id| id.0).collect();
         let mut places = Vec::new();
-        for ids in batches(backend, 1, &ids) {
+        for ids in id_batches(&ids) {
             let sql = Sql::new(
                 "SELECT id, sequence FROM event WHERE instance_id = $1 AND sequence > $2
                 AND id IN ",

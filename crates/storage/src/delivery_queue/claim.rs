@@ -19,7 +19,7 @@ use crate::{
     event_log::StoredEvent,
     locks::{self, LaneKey},
     micros,
-    statement::{Sql, batches, values},
+    statement::{Sql, id_batches, values},
 };
 
 /// As many heads as one statement can name on either database.
@@ -229,7 +229,7 @@ async fn mark(
     ids: &[Uuid],
 ) -> Result<()> {
     let backend = txn.get_database_backend();
-    for ids in batches(backend, 1, ids) {
+    for ids in id_batches(ids) {
         let sql = Sql::new(&format!("UPDATE delivery SET status = 1, {which}"), values![now])
             .ids(ids)
             .push(end)
@@ -259,7 +259,7 @@ async fn give_back_what_would_overtake(
     }
     claim.0.retain(|id, _| !behind.contains(id));
     let behind: Vec<_> = behind.into_iter().collect();
-    for ids in batches(backend, 1, &behind) {
+    for ids in id_batches(&behind) {
         let sql = Sql::new("UPDATE delivery SET status = 0 WHERE id IN ", values![]).ids(ids);
         txn.execute_raw(sql.on(backend)).await?;
     }

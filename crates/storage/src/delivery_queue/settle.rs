@@ -9,7 +9,7 @@ use crate::{
     error::Result,
     locks::{self, LaneKey},
     micros,
-    statement::{Sql, batches, values},
+    statement::{Sql, batches, id_batches, values},
 };
 
 pub(super) async fn settle(
@@ -132,7 +132,7 @@ pub(super) async fn release(txn: &DatabaseTransaction, ids: &[Uuid]) -> Result<(
     lock_lanes_of(txn, ids).await?;
     let backend = txn.get_database_backend();
     let mut lanes = BTreeSet::new();
-    for ids in batches(backend, 1, ids) {
+    for ids in id_batches(ids) {
         let sql = Sql::new("UPDATE delivery SET status = 0 WHERE status = 1 AND id IN ", values![])
             .ids(ids)
             .push(" RETURNING sink_id, lane");
@@ -151,7 +151,7 @@ async fn over(
 ) -> Result<BTreeSet<LaneKey>> {
     let backend = txn.get_database_backend();
     let mut lanes = BTreeSet::new();
-    for ids in batches(backend, 1, ids) {
+    for ids in id_batches(ids) {
         let sql = Sql::new(&format!("{head} AND id IN "), values.clone()).ids(ids).push(
             " RETURNING sink_id, lane, EXISTS (SELECT 1 FROM delivery d
                 WHERE d.sink_id = delivery.sink_id AND d.lane = delivery.lane
@@ -171,7 +171,7 @@ async fn lock_lanes_of(txn: &DatabaseTransaction, ids: &[Uuid]) -> Result<()> {
     }
     locks::share_rows(txn).await?;
     let mut lanes = BTreeSet::new();
-    for ids in batches(backend, 1, ids) {
+    for ids in id_batches(ids) {
         let sql = Sql::new("SELECT sink_id, lane FROM delivery WHERE id IN ", vec![]).ids(ids);
         lanes.extend(heads::lanes(&txn.query_all_raw(sql.on(backend)).await?)?);
     }

@@ -60,13 +60,13 @@ async fn start(
         LogStart::Oldest => (i64::MIN, i64::MIN),
         LogStart::AfterSequence(sequence) => (sequence, i64::MIN),
         LogStart::Since(since) => (place(db, instance, since).await?, micros::from_time(since)),
-        LogStart::AfterEvent(event) => match sequence_of(db, instance, event).await? {
-            Some(sequence) => (sequence, i64::MIN),
-            None => {
-                let since = event.moment();
-                (place(db, instance, since).await?, micros::from_time(since))
+        LogStart::AfterEvent(event) => {
+            if let Some(sequence) = sequence_of(db, instance, event).await? {
+                return Ok((sequence, i64::MIN));
             }
-        },
+            let since = event.moment();
+            (place(db, instance, since).await?, micros::from_time(since))
+        }
     })
 }
 

@@ -17,7 +17,7 @@ use wharf_sql::Database;
 use crate::{
     error::{Error, Result},
     locks, micros,
-    statement::{Run as _, Sql, batches, values},
+    statement::{Run as _, Sql, id_batches, values},
 };
 
 /// Of whose events nothing is on its way, held, claimed or a dead letter, and no media is on its way to a bucket.
@@ -194,7 +194,7 @@ async fn remove_dead(
     take(txn, instance).await?;
     let backend = txn.get_database_backend();
     let mut events = Vec::new();
-    for letters in batches(backend, 1, letters) {
+    for letters in id_batches(letters) {
         let sql = Sql::new("DELETE FROM delivery WHERE status = 2 AND id IN ", values![])
             .ids(letters)
             .push(" RETURNING event_id");
@@ -210,7 +210,7 @@ async fn remove_dead(
 async fn remove_settled(txn: &DatabaseTransaction, instance: Uuid, events: &[Uuid]) -> Result<u64> {
     let backend = txn.get_database_backend();
     let (mut gone, mut freed) = (0, 0);
-    for events in batches(backend, 1, events) {
+    for events in id_batches(events) {
         let sql = Sql::new("DELETE FROM event WHERE id IN ", values![])
             .ids(events)
             .push(&format!(" AND {SETTLED} RETURNING length(body) AS size"));

@@ -234,7 +234,7 @@ pub async fn deliveries_are_listed_by_webhook(stores: &Stores) {
         let filter = DeliveryFilter { webhook: Some(webhook.id), ..DeliveryFilter::default() };
         let listed = list(stores, instance, &filter).await;
         let labels: Vec<_> = listed.into_iter().map(|one| one.label).collect();
-        assert_eq!(labels, [webhook.label.clone()]);
+        assert_eq!(labels, std::slice::from_ref(&webhook.label));
     }
     let nobody = Some(WebhookId(build::uuid()));
     let filter = DeliveryFilter { webhook: nobody, ..DeliveryFilter::default() };

@@ -21,7 +21,8 @@ impl State {
             && let Some((id, event, recorded_at)) = self.oldest_dead()
         {
             let is_old = keep.dead_before.is_some_and(|before| recorded_at < before);
-            if !is_old && !keep.dead_max_bytes.is_some_and(|most| self.dead_bytes() > most) {
+            let is_over = keep.dead_max_bytes.is_some_and(|most| self.dead_bytes() > most);
+            if !(is_old || is_over) {
                 return;
             }
             self.deliveries.remove(&id);
