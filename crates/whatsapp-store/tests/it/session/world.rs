@@ -1,7 +1,6 @@
 //! A simulated WhatsApp and the sessions of one instance over a store of this crate.
 
 use std::{
-    collections::BTreeSet,
     io,
     net::IpAddr,
     sync::{
@@ -35,6 +34,9 @@ pub const OWN: &str = "5511999990009";
 pub const ANA: &str = "5511999990001";
 pub const BIA: &str = "5511999990002";
 
+/// From how many bytes on a message is long.
+pub const LONG: usize = 200;
+
 /// How long anything may take. Only a broken session takes so long.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -42,6 +44,7 @@ pub struct World {
     pub simulator: Simulator,
     home: Home,
     adapter: WhatsAppAdapter,
+    log: Log,
 }
 
 impl World {
@@ -59,7 +62,7 @@ impl World {
         let stores = Arc::new(Stores(home.factory()));
         let adapter = WhatsAppAdapter::new(config, net, stores, Arc::new(SystemClock)).unwrap();
         simulator.create_phone(OWN, "Loja").unwrap();
-        Self { simulator, home, adapter }
+        Self { simulator, home, adapter, log: Log::default() }
     }
 
     pub fn phone(&self, number: &str, name: &str) -> Phone {
@@ -67,7 +70,7 @@ impl World {
     }
 
     pub async fn start(&self) -> Live {
-        let observer = Arc::new(Observer::default());
+        let observer = Arc::new(Observer::new(self.log.clone()));
         let request = SessionRequest {
             instance: InstanceId(INSTANCE),
             proxy: None,
@@ -94,6 +97,19 @@ impl World {
         live
     }
 
+    /// Waits until a text has been told.
+    pub async fn told(&self, text: &str) {
+        let mut log = self.log.0.subscribe();
+        let told = log.wait_for(|log| log.iter().any(|(_, told)| told == text));
+        let told = tokio::time::timeout(PATIENCE, told).await.map(drop);
+        assert!(told.is_ok(), "never `{text}`: {:#?}", self.log());
+    }
+
+    /// The texts that were told, in order.
+    pub fn log(&self) -> Vec<String> {
+        self.log.0.borrow().iter().map(|(_, text)| text.clone()).collect()
+    }
+
     /// From now on no message can be put down before its decryption counts.
     pub async fn break_buffer(&self) {
         self.home.tamper("ALTER TABLE wa_pending_inbound RENAME TO wa_gone").await;
@@ -101,6 +117,20 @@ impl World {
 
     pub async fn repair_buffer(&self) {
         self.home.tamper("ALTER TABLE wa_gone RENAME TO wa_pending_inbound").await;
+    }
+
+    /// From now on no long message can be put down; on SQLite. With every session the library tries a short one.
+    pub async fn break_buffer_for_long_messages(&self) {
+        let fails = "SELECT RAISE(ABORT, 'as planned')";
+        let table = "wa_pending_inbound";
+        let sql = format!(
+            "CREATE TRIGGER full BEFORE INSERT ON {table} WHEN length(NEW.message) > {LONG} BEGIN {fails}; END"
+        );
+        self.home.tamper(&sql).await;
+    }
+
+    pub async fn repair_buffer_for_long_messages(&self) {
+        self.home.tamper("DROP TRIGGER full").await;
     }
 
     /// How many messages are kept because nobody has taken them yet.
@@ -123,39 +153,9 @@ impl Live {
         self.observer.until(|heard| heard.end.clone()).await
     }
 
-    pub async fn told(&self, text: &str) {
-        self.told_in_all(&[], text).await;
-    }
-
-    /// Waits until a text has been told, here or before.
-    pub async fn told_in_all(&self, before: &[String], text: &str) {
-        let is_there = |heard: &Heard| {
-            let told = before.iter().chain(heard.told.iter().map(|(_, text)| text));
-            told.into_iter().any(|told| told == text).then_some(())
-        };
-        self.observer.until(is_there).await;
-    }
-
     /// Takes no messages from now on.
     pub fn refuse(&self) {
         self.observer.refuses.store(true, Ordering::SeqCst);
-    }
-
-    /// The texts that were told, in order, also those that were told twice.
-    pub fn in_order(&self) -> Vec<String> {
-        self.observer.heard.borrow().told.iter().map(|(_, text)| text.clone()).collect()
-    }
-
-    /// The texts that were told, without an order. Fails when one was told twice.
-    pub fn texts(&self) -> BTreeSet<String> {
-        let all = self.in_order();
-        let texts: BTreeSet<_> = all.iter().cloned().collect();
-        assert_eq!(texts.len(), all.len(), "told twice: {all:?}");
-        texts
-    }
-
-    pub fn keys(&self) -> BTreeSet<String> {
-        self.observer.heard.borrow().told.iter().map(|(key, _)| key.clone()).collect()
     }
 }
 
@@ -163,29 +163,40 @@ impl Live {
 struct Heard {
     qr: Option<String>,
     connected: bool,
-    /// Keys and texts of the messages that were taken.
-    told: Vec<(String, String)>,
     end: Option<SessionEnd>,
+}
+
+/// What was told in all sessions, as a log keeps it: what comes again under the same key is there once.
+#[derive(Clone, Default)]
+struct Log(Arc<watch::Sender<Vec<(String, String)>>>);
+
+impl Log {
+    fn append(&self, key: String, text: String) {
+        self.0.send_modify(|log| match log.iter().find(|(known, _)| *known == key) {
+            Some((_, known)) => assert_eq!(*known, text, "two messages under one key"),
+            None => log.push((key, text)),
+        });
+    }
 }
 
 struct Observer {
     heard: watch::Sender<Heard>,
+    log: Log,
     refuses: AtomicBool,
     /// One call at a time, as is promised.
     turn: Mutex<()>,
 }
 
-impl Default for Observer {
-    fn default() -> Self {
+impl Observer {
+    fn new(log: Log) -> Self {
         Self {
             heard: watch::Sender::new(Heard::default()),
+            log,
             refuses: AtomicBool::default(),
             turn: Mutex::default(),
         }
     }
-}
 
-impl Observer {
     async fn until<T>(&self, wanted: impl Fn(&Heard) -> Option<T>) -> T {
         let mut heard = self.heard.subscribe();
         let found = async {
@@ -210,10 +221,9 @@ impl SessionObserver for Observer {
         if self.refuses.load(Ordering::SeqCst) {
             return Err(Error::unavailable("the log", "as planned"));
         }
-        let told = messages
-            .into_iter()
-            .map(|inbound| (inbound.key.0, inbound.message.content.text().to_owned()));
-        self.heard.send_modify(|heard| heard.told.extend(told));
+        for Inbound { key, message, .. } in messages {
+            self.log.append(key.0, message.content.text().to_owned());
+        }
         Ok(())
     }
 
