@@ -101,7 +101,7 @@ impl Hidden {
                 }
                 Err(e) => {
                     let error = &e as &dyn std::error::Error;
-                    tracing::warn!(instance = %instance.0, error, "could not look up who is behind a LID");
+                    tracing::debug!(instance = %instance.0, error, "could not look up who is behind a LID");
                 }
             }
         }
