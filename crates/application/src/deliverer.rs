@@ -132,6 +132,7 @@ impl Deliverer {
     /// Holds, and waits for what is under way as long as that may take.
     pub(crate) async fn stop(&self) {
         self.hold();
+        self.0.tasks.close();
         tokio::select! {
             () = self.0.tasks.wait() => return,
             () = self.0.clock.sleep(self.0.finish_within) => {}

@@ -69,6 +69,7 @@ impl Retention {
 
     pub(crate) async fn stop(&self) {
         self.hold();
+        self.tasks.close();
         self.tasks.wait().await;
     }
 

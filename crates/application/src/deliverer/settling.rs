@@ -6,7 +6,7 @@ use wharf_domain::{
     delivery::{DeliveryId, Settlement},
 };
 
-use super::{STORE_PAUSE, Shared, pause};
+use super::{STORE_PAUSE, Shared};
 
 /// As many as are written in one step.
 const AT_ONCE: usize = 512;
@@ -63,13 +63,14 @@ pub(super) async fn settle(shared: &Shared, desk: &mut Desk) {
     }
 }
 
-/// Writes until it works, or the gateway closes while the store fails: then the claims are freed at the next start.
+/// Writes until it works, or the gateway has no time left to close while the store fails: then the claims are freed at the
+/// next start, and what was delivered is delivered once more.
 async fn insist<F: Future<Output = Result<()>>>(shared: &Shared, write: impl Fn() -> F) {
     while let Err(e) = write().await {
         tracing::error!(error = &e as &dyn std::error::Error, "could not settle deliveries");
-        if shared.held.is_cancelled() {
+        let pause = shared.clock.sleep(STORE_PAUSE);
+        if shared.given_up.run_until_cancelled(pause).await.is_none() {
             return;
         }
-        pause(shared, STORE_PAUSE).await;
     }
 }

@@ -75,3 +75,24 @@ async fn on_hold_nothing_new_is_begun_while_what_is_under_way_goes_on() {
     come_to_rest().await;
     assert_eq!((crowd.receivers.tried(), crowd.delivered_to(&crowd.other)), (8, 0));
 }
+
+#[tokio::test]
+async fn what_was_delivered_is_written_down_although_the_store_fails_for_a_moment() {
+    let crowd = busy().await;
+    let services = crowd.world.services.clone();
+    let stop = tokio::spawn(async move { services.stop().await });
+    come_to_rest().await;
+    crowd.world.store.set_failing(true);
+    crowd.behave(Manner::Prompt);
+    come_to_rest().await;
+    assert!(!stop.is_finished());
+    crowd.world.store.set_failing(false);
+    crowd.world.clock.advance(Duration::from_secs(1));
+    stop.await.unwrap();
+    assert_eq!((delivered(&crowd.world).len(), crowd.world.store.undelivered()), (8, 16));
+}
+
+#[tokio::test]
+async fn what_was_never_started_can_be_stopped() {
+    World::new().await.services.stop().await;
+}
