@@ -60,7 +60,7 @@ async fn with_dead_letter(gateway: &TestGateway, session: &InMemorySession) -> S
     let before = gateway.sink.attempts().len();
     receive(session, 1).await;
     let attempts = gateway.sink.until_attempts(before + 5);
-    gateway.while_time_passes(Duration::from_secs(60), attempts).await;
+    gateway.while_time_passes(Duration::from_mins(1), attempts).await;
     until_listed(gateway, "?state=dead", 1).await[0]["eventId"].as_str().unwrap().to_owned()
 }
 
@@ -162,7 +162,7 @@ async fn what_waits_for_a_disabled_webhook_is_held_until_it_is_enabled_again() {
     gateway.sink.answer_by(|_| None);
     set(&gateway, json!({ "url": "https://example.com/other" })).await;
     let delivered = until_listed(&gateway, "?state=delivered", 3);
-    gateway.while_time_passes(Duration::from_secs(60), delivered).await;
+    gateway.while_time_passes(Duration::from_mins(1), delivered).await;
     let last = gateway.sink.attempts().pop().unwrap();
     assert_eq!(last.target.url.as_str(), "https://example.com/other");
 }

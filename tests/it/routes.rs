@@ -79,9 +79,10 @@ async fn no_guarded_route_answers_without_a_token() {
     let gateway = TestGateway::start().await;
     for route in guarded() {
         // Where browsers can send no headers, the query may have it.
-        let places = match route.path.starts_with("/ws/") {
-            true => "header, Authorization header, or query parameter",
-            false => "header",
+        let places = if route.path.starts_with("/ws/") {
+            "header, Authorization header, or query parameter"
+        } else {
+            "header"
         };
         let refusal = route.call(&gateway.nobody(), "sales").await;
         assert_eq!(refusal, (401, format!("Missing token in {places}")), "{}", route.path);

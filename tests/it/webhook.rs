@@ -265,7 +265,7 @@ async fn a_replaced_secret_signs_for_a_day_more() {
     assert_eq!(first, shown("default", true), "there was none before");
     assert_eq!(set_secret(json!("first")).await, first, "it is the same");
     let second = set_secret(json!("second")).await;
-    let until = gateway.clock.now() + Duration::from_secs(24 * 60 * 60);
+    let until = gateway.clock.now() + Duration::from_hours(24);
     assert_eq!(moment(&second["previousSecretUntil"]), until);
     let kept = set(&gateway, full("default")).await.expect(200);
     assert_eq!(kept["webhook"], second, "left out, both stay");
@@ -298,6 +298,6 @@ async fn a_receiver_that_wants_nothing_more_disables_its_webhook_until_it_is_set
     );
     // What it did not want then was held, and it gets it now.
     let attempts = gateway.sink.until_attempts(2);
-    let attempts = gateway.while_time_passes(Duration::from_secs(60), attempts).await;
+    let attempts = gateway.while_time_passes(Duration::from_mins(1), attempts).await;
     assert_eq!(attempts[0].event.id, attempts[1].event.id);
 }
