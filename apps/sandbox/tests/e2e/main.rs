@@ -7,6 +7,7 @@ mod bad_days;
 mod browser;
 mod bucket;
 mod chaos;
+mod events;
 mod files;
 mod first_chat;
 mod gateway;

@@ -270,6 +270,11 @@ impl WhatsApp {
         self.expect(StatusCode::OK, Method::DELETE, "peers", Value::Null).await;
     }
 
+    /// Anything else it can be asked to do, below `/admin`; see the simulator's `ROUTES.md`.
+    pub(crate) async fn ask(&self, method: Method, path: &str, body: Value) -> Value {
+        self.expect(StatusCode::OK, method, path, body).await
+    }
+
     async fn expect(&self, status: StatusCode, method: Method, path: &str, body: Value) -> Value {
         let (got, text) = self.call(method, path, body).await;
         assert!(got == status || got.is_success() && status.is_success(), "{path}: {got} {text}");
