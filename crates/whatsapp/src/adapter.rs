@@ -6,6 +6,7 @@ use std::{
 
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
+use tracing::Instrument;
 use wacore::store::DevicePropsOverride;
 use waproto::whatsapp::device_props::PlatformType;
 use wharf_domain::{
@@ -185,9 +186,7 @@ impl WhatsApp for WhatsAppAdapter {
         let _ = core.client.set(Arc::downgrade(&client));
         drop(client);
         let session = LiveSession { core: core.clone(), lookups: Lookups::default() };
-        tokio::spawn(async move {
-            driver::lead(core, bot, observer, turn).await;
-        });
+        tokio::spawn(driver::lead(core, bot, observer, turn).in_current_span());
         Ok(Arc::new(session))
     }
 

@@ -1,6 +1,7 @@
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures::FutureExt;
+use tracing::Instrument;
 use wharf_domain::ports::{SessionEnd, SessionEvent, SessionObserver};
 use whatsapp_rust::{
     Client,
@@ -25,7 +26,7 @@ pub(crate) async fn lead(
 ) {
     let client = bot.client();
     let teller = Teller::new(core.clone(), observer.clone());
-    let teller = tokio::spawn(teller.run());
+    let teller = tokio::spawn(teller.run().in_current_span());
     core.tasks.run(history::take_in(core.clone(), observer.clone()));
     core.tasks.run(groups::learn_names(core.clone()));
     let _raw_nodes = client.acquire_raw_node_forwarding();

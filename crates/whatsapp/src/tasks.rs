@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use futures::FutureExt;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::Instrument;
 use wacore::runtime::{AbortHandle, Runtime};
 use wharf_domain::ports::Clock;
 
@@ -171,6 +172,7 @@ impl Tasks {
                 }
             }
         }
+        .in_current_span()
     }
 }
 

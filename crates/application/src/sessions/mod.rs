@@ -18,6 +18,7 @@ use std::{
 use futures::FutureExt;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::Instrument;
 use wharf_domain::{
     Error, Resource, Result, Timestamp,
     address::PhoneNumber,
@@ -316,7 +317,10 @@ impl Sessions {
         let (status, seen) = watch::channel(Status::default());
         let settings = Arc::new(LiveSettings::new());
         let supervisor = Supervisor::new(self.0.clone(), id, inbox, status, settings.clone());
-        self.0.tasks.spawn_on(self.clone().watch_over(id, supervisor), &self.0.runtime);
+        // Whatever is logged of the session, by the library too, names the instance by it.
+        let span = tracing::info_span!(parent: None, "session", instance = %id.0);
+        let work = self.clone().watch_over(id, supervisor).instrument(span);
+        self.0.tasks.spawn_on(work, &self.0.runtime);
         let handle = Handle { commands, status: seen, settings };
         running.supervisors.insert(id, handle.clone());
         Ok(handle)
