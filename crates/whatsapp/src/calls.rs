@@ -30,9 +30,17 @@ pub(crate) struct Known {
     pub(crate) group: Option<Jid>,
     pub(crate) is_group: bool,
     pub(crate) is_video: bool,
-    /// Whether it was accepted or declined, by anybody.
-    pub(crate) is_answered: bool,
-    rings: bool,
+    stage: Stage,
+}
+
+/// How far a call has got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Rings,
+    /// It was accepted or declined, by anybody.
+    Answered,
+    /// It rings no more, or never did here.
+    Quiet,
 }
 
 impl Known {
@@ -63,9 +71,13 @@ impl Known {
             is_group: is_group || group.is_some(),
             group,
             is_video,
-            is_answered: false,
-            rings: false,
+            stage: Stage::Quiet,
         }
+    }
+
+    /// Whether it was accepted or declined, by anybody.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.stage == Stage::Answered
     }
 }
 
@@ -86,8 +98,8 @@ impl Calls {
             // A call of a group may be offered and noticed. One that waited in the mail is over.
             CallAction::Offer { .. } | CallAction::OfferNotice { .. } => {
                 self.remember(call, |known| {
-                    known.rings = !call.offline;
-                    known.rings
+                    known.stage = if call.offline { Stage::Quiet } else { Stage::Rings };
+                    !call.offline
                 })
             }
             CallAction::Accept { .. } => self.remember(call, answer),
@@ -96,8 +108,11 @@ impl Calls {
             }
             CallAction::Terminate { reason, .. } => self.remember(call, |known| {
                 let elsewhere = [ACCEPTED_ELSEWHERE, REJECTED_ELSEWHERE];
-                known.is_answered |= reason.as_deref().is_some_and(|it| elsewhere.contains(&it));
-                known.rings = false;
+                if reason.as_deref().is_some_and(|it| elsewhere.contains(&it)) {
+                    known.stage = Stage::Answered;
+                } else if known.stage == Stage::Rings {
+                    known.stage = Stage::Quiet;
+                }
                 false
             }),
             _ => false,
@@ -130,7 +145,7 @@ impl Calls {
 
     /// Whether a call still rings.
     pub(crate) fn rings(&self, id: &str) -> bool {
-        self.lock().iter().any(|known| known.id == id && known.rings)
+        self.lock().iter().any(|known| known.id == id && known.stage == Stage::Rings)
     }
 
     /// Whom an answer goes to, and who is said to have made the call.
@@ -155,8 +170,7 @@ impl Calls {
 }
 
 fn answer(known: &mut Known) -> bool {
-    known.is_answered = true;
-    known.rings = false;
+    known.stage = Stage::Answered;
     false
 }
 
@@ -233,12 +247,12 @@ mod tests {
             let id = what.action.call_id().to_owned();
             assert!(calls.note(&offer(&id)) && !calls.note(&what));
             let known = calls.known(&id).unwrap();
-            assert_eq!((calls.rings(&id), known.is_answered), (rings, is_answered), "{id}");
+            assert_eq!((calls.rings(&id), known.is_answered()), (rings, is_answered), "{id}");
             assert!(known.is_video, "{id}");
         }
         assert!(calls.note(&offer("e")));
         calls.declined("e");
-        assert!(!calls.rings("e") && calls.known("e").unwrap().is_answered);
+        assert!(!calls.rings("e") && calls.known("e").unwrap().is_answered());
     }
 
     #[test]

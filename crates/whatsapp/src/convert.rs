@@ -19,7 +19,7 @@ mod wrapping;
 pub(crate) use address::{Aliases, from_library, registered, to_library};
 pub(crate) use call::{addresses_of_call, call, declined, ringing};
 pub(crate) use context::Quoted;
-pub(crate) use group::{GroupFacts, addresses_of_group, group, group_facts};
+pub(crate) use group::{GroupFacts, addresses_of_group, group, group_facts, pairs_of_group};
 pub(crate) use history::{Names, STATUS, historic, said_in};
 pub(crate) use label::{label, labeled};
 pub(crate) use media::{Uploaded, downloadable, encode_media, media_type};

@@ -1,9 +1,13 @@
-use std::sync::{Arc, Weak};
+use std::{
+    str::FromStr,
+    sync::{Arc, Weak},
+};
 
+use wacore::appstate::patch_decode::WAPatchName;
 use wacore::types::events::{Event, EventHandler, EventInterest, EventKind, ServerAck};
 use wacore_binary::{Jid, JidExt};
 use wharf_domain::message::MessageId;
-use whatsapp_rust::Client;
+use whatsapp_rust::{Client, sync_task::MajorSyncTask};
 
 use crate::{
     acks::Ack,
@@ -14,7 +18,8 @@ use crate::{
 };
 
 /// The events of the library we act on.
-const KINDS: [EventKind; 22] = [
+const KINDS: [EventKind; 23] = [
+    EventKind::AppStateSyncFailed,
     EventKind::ClientOutdated,
     EventKind::ConnectFailure,
     EventKind::Connected,
@@ -110,11 +115,28 @@ impl EventHandler for Listener {
                     core.fetch_picture(client);
                 }
             }
+            Event::AppStateSyncFailed(failed) => {
+                if let Some(client) = self.client() {
+                    fetch_again(core, &client, &failed.skipped);
+                }
+            }
             Event::Receipt(_) => raw::receipt(core, &event),
             Event::RawNode(node) => raw::look_at(core, node.get()),
             // QR codes, failed pairings: converted when their turn comes.
             _ => core.queue.push(Entry::Library(event)),
         }
+    }
+}
+
+/// Fetches what the library did not, since it was fetching the same already. That may have been answered before there was
+/// what has been announced since, and nobody would ask again until the next change.
+fn fetch_again(core: &Core, client: &Arc<Client>, skipped: &[String]) {
+    for name in skipped.iter().filter_map(|name| WAPatchName::from_str(name).ok()) {
+        let client = client.clone();
+        core.tasks.run(async move {
+            // It waits for whoever is at it.
+            client.process_sync_task(MajorSyncTask::AppStateSync { name, full_sync: false }).await;
+        });
     }
 }
 

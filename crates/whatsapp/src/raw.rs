@@ -51,9 +51,10 @@ pub(crate) fn look_at(core: &Core, node: &NodeRef<'_>) {
         "receipt" => look_at_receipt(core, node),
         // The library tells of the codes it does not act on only in its log. 515 asks for the redial of a pairing.
         "stream:error" => {
-            let code = node.attrs().optional_string("code").filter(|code| &**code != "515");
-            if let Some(code) = code {
-                core.note_stream_error(&code);
+            if let Some(error) = node.attrs().optional_string("code")
+                && error != "515"
+            {
+                core.note_stream_error(&error);
             }
         }
         // A phone that cannot link devices has scanned the code.

@@ -191,6 +191,7 @@ impl Teller {
     async fn group(&self, told: &GroupNotification, index: usize) -> Option<SessionEvent> {
         let (group, action) = (convert::from_library(&told.group_jid)?, told.actions.get(index)?);
         let mut aliases = Aliases::default();
+        self.core.pair(&mut aliases, &convert::pairs_of_group(told, action)).await;
         self.core.learn(&mut aliases, convert::addresses_of_group(told, action)).await;
         self.core.groups.learn(group.clone(), convert::group_facts(action));
         let (name, own) = (self.core.groups.name(&group), self.core.profile());

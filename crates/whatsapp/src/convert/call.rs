@@ -122,7 +122,7 @@ fn end(reason: Option<&str>, known: Option<&Known>) -> (CallAction, Option<Strin
         _ => CallAction::Terminated,
     };
     let is_unanswered = reason.is_none_or(|reason| UNANSWERED.contains(&reason))
-        && known.is_none_or(|known| !known.is_answered);
+        && known.is_none_or(|known| !known.is_answered());
     let reason = if is_unanswered { Some(MISSED) } else { reason };
     (action, reason.map(str::to_owned))
 }

@@ -3,7 +3,7 @@ use wacore::stanza::groups::{
 };
 use wacore_binary::Node;
 use wharf_domain::{
-    address::{Party, Server},
+    address::{Jid, Party, Server},
     event::EventKey,
     group::{GroupAction, GroupChange},
     instance::Profile,
@@ -38,6 +38,20 @@ pub(crate) fn addresses_of_group(told: &GroupNotification, action: &Library) -> 
         .partition(|jid| from_library(jid).is_some_and(|jid| jid.server() == Server::Lid));
     open.truncate(LOOKED_UP);
     hidden.into_iter().chain(open).collect()
+}
+
+/// Who is named with both addresses: the author, those whom a change concerns, and who is in a group that we come into.
+pub(crate) fn pairs_of_group(told: &GroupNotification, action: &Library) -> Vec<(Jid, Jid)> {
+    let people = match action {
+        Library::Create { raw } => created(raw).map_or_else(Vec::new, members),
+        other => people(other),
+    };
+    let author = told.participant.clone().zip(told.participant_pn.clone());
+    author
+        .into_iter()
+        .chain(people.into_iter().filter_map(|one| Some((one.jid, one.other?))))
+        .filter_map(|(one, other)| Some((from_library(&one)?, from_library(&other)?)))
+        .collect()
 }
 
 /// What is said about the group itself.

@@ -4,7 +4,12 @@ use std::{
 };
 
 use chrono::TimeDelta;
-use wharf_domain::{Timestamp, address::Jid, instance::Profile};
+use wacore::types::lid_pn::LearningSource;
+use wharf_domain::{
+    Timestamp,
+    address::{Jid, Server},
+    instance::Profile,
+};
 
 use super::Core;
 use crate::convert::{self, Aliases};
@@ -35,6 +40,13 @@ impl Strangers {
         }
         known.insert(address.user.to_string(), now + PATIENCE);
     }
+
+    fn forget(&self, phones: impl Iterator<Item = impl AsRef<str>>) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for phone in phones {
+            known.remove(phone.as_ref());
+        }
+    }
 }
 
 impl Core {
@@ -50,6 +62,25 @@ impl Core {
             name: Some(client.push_name()).filter(|name| !name.is_empty()),
             business_name: self.business_name(),
             picture_url: self.picture(),
+        }
+    }
+
+    /// Takes note for good of addresses that are one person's each, where the library does not.
+    pub(crate) async fn pair(&self, aliases: &mut Aliases, pairs: &[(Jid, Jid)]) {
+        let mut mappings = Vec::with_capacity(pairs.len());
+        for (one, other) in pairs {
+            let (lid, phone) = match (one.server(), other.server()) {
+                (Server::Lid, Server::Phone) => (one, other),
+                (Server::Phone, Server::Lid) => (other, one),
+                _ => continue,
+            };
+            aliases.add(phone.user(), lid.user());
+            mappings.push((lid.user().to_owned(), phone.user().to_owned()));
+        }
+        let Some(client) = self.client().filter(|_| !mappings.is_empty()) else { return };
+        self.strangers.forget(mappings.iter().map(|(_, phone)| phone));
+        if let Err(e) = client.add_lid_pn_mappings(mappings, LearningSource::Other).await {
+            tracing::warn!(error = %e, "could not keep whose addresses belong together");
         }
     }
 
@@ -80,6 +111,8 @@ mod tests {
         let phone: wacore_binary::Jid = "5511999990001:3@s.whatsapp.net".parse().unwrap();
         strangers.note(&phone, now);
         assert!(strangers.has(&phone.to_non_ad(), now) && !strangers.has(&phone, now + PATIENCE));
+        strangers.forget(["5511999990001"].iter());
+        assert!(!strangers.has(&phone, now), "found in the meantime");
         let lid: wacore_binary::Jid = "123@lid".parse().unwrap();
         strangers.note(&lid, now);
         assert!(!strangers.has(&lid, now));

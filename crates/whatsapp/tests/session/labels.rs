@@ -68,3 +68,22 @@ async fn what_a_new_device_is_told_of_labels_is_known_by_the_same_key() {
     };
     assert_eq!(keys(&other.live), keys(&paired.live));
 }
+
+/// Each change is announced, mostly while the one before is still being fetched.
+#[tokio::test]
+async fn labels_that_are_made_in_quick_succession_are_all_told() {
+    let world = World::new().await;
+    let paired = world.pair().await;
+    for round in 0..10 {
+        for n in 0..5 {
+            let id = format!("{}", 5 * round + n);
+            paired.phone.edit_label(&id, "Pago", n).await.unwrap();
+        }
+        // The last of a round is told before there is anything that would make it be fetched.
+        let last = format!("{}", 5 * round + 4);
+        label(&paired.live, |it| it.label == last).await;
+    }
+    let told =
+        paired.live.recorder.count(|told| matches!(told, Told::Event(SessionEvent::Label { .. })));
+    assert_eq!(told, 50);
+}

@@ -207,10 +207,10 @@ impl Observer {
                 heard.changed().await.unwrap();
             }
         };
-        match tokio::time::timeout(PATIENCE, found).await {
-            Ok(found) => found,
-            Err(_) => panic!("never: {:#?}", self.heard.borrow()),
-        }
+        let Ok(found) = tokio::time::timeout(PATIENCE, found).await else {
+            panic!("never: {:#?}", self.heard.borrow());
+        };
+        found
     }
 }
 
