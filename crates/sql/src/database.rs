@@ -2,8 +2,8 @@ use std::{fmt, sync::Arc};
 
 use futures::future::BoxFuture;
 use sea_orm::{
-    ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbBackend, ExecResult,
-    Statement, TransactionTrait as _,
+    ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult,
+    QueryResult, Statement, TransactionTrait as _,
 };
 use tokio::time::Instant;
 
@@ -85,6 +85,22 @@ impl Database {
             self.carry_out(move |txn| Box::pin(txn.execute_raw(statement)), true).await
         });
         outcome.await.map_err(|failure| match failure {
+            Failure::Job(error) => Error::Statement(error),
+            Failure::Store(error) => error,
+        })
+    }
+
+    /// Runs statements that stand in one text, separated by semicolons, and gives the rows of all of them; their values are
+    /// numbered throughout. As [`write`](Self::write) otherwise, but however many they are, they cost what one does.
+    ///
+    /// SQLite only: PostgreSQL takes one statement at a time.
+    pub async fn script(&self, statements: Statement) -> Result<Vec<QueryResult>> {
+        let Some(writer) = &self.writer else {
+            let only = "a script is for SQLite alone".to_owned();
+            return Err(Error::Statement(DbErr::Custom(only)));
+        };
+        let outcome = self.observed(writer.script(statements)).await;
+        outcome.map_err(|failure| match failure {
             Failure::Job(error) => Error::Statement(error),
             Failure::Store(error) => error,
         })

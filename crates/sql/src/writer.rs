@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::future::BoxFuture;
 use sea_orm::{
-    ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait as _,
+    ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbErr, QueryResult,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait as _,
 };
 use tokio::sync::{mpsc, oneshot};
 
-use crate::job::{Answer, Failure, Job, Queued, Ran, Savepoint};
+use crate::job::{Answer, Failure, Job, Queued, Ran, Savepoint, Script};
 use crate::open::SqliteWriter;
 use crate::{Error, Result};
 
@@ -57,10 +57,25 @@ impl Writer {
         T: Send + 'static,
         E: Send + 'static,
     {
-        let closed = || Failure::Store(Error::Closed);
         let (answer, answered) = oneshot::channel();
-        let request = Request::Write(Box::new(Queued { job, is_atomic, answer }));
-        self.requests.send(request).await.map_err(|_| closed())?;
+        self.request(Box::new(Queued { job, is_atomic, answer }), answered).await
+    }
+
+    pub(crate) async fn script(
+        &self,
+        statements: Statement,
+    ) -> Result<Vec<QueryResult>, Failure<DbErr>> {
+        let (answer, answered) = oneshot::channel();
+        self.request(Box::new(Script { statements, answer }), answered).await
+    }
+
+    async fn request<T, E>(
+        &self,
+        job: Box<dyn Job>,
+        answered: oneshot::Receiver<Answer<T, E>>,
+    ) -> Result<T, Failure<E>> {
+        let closed = || Failure::Store(Error::Closed);
+        self.requests.send(Request::Write(job)).await.map_err(|_| closed())?;
         match answered.await.map_err(|_| closed())? {
             Answer::Ran(result) => result,
             Answer::Panicked(payload) => resume_unwind(payload),

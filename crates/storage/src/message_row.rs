@@ -30,10 +30,9 @@ pub(crate) const SEALED: SealedTable = SealedTable {
 };
 
 /// The columns in the order of [`values`].
-pub(crate) const INSERT: &str = "INSERT INTO message (instance_id, message_id, chat, sender, \
+pub(crate) const INSERT_INTO: &str = "INSERT INTO message (instance_id, message_id, chat, sender, \
     direction, chat_kind, content_kind, content_name, media_kind, has_sender_name, status, \
-    sent_at, body, raw) \
-    VALUES ";
+    sent_at, body, raw)";
 
 /// How many values [`values`] gives.
 pub(crate) const COLUMNS: usize = 14;

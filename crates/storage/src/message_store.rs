@@ -17,7 +17,7 @@ use wharf_sql::Database;
 use crate::{
     error::{self, Constraints as _, Error},
     figures, locks,
-    message_row::{self, COLUMNS, INSERT, OUTGOING, SELECT, status_code},
+    message_row::{self, COLUMNS, INSERT_INTO, OUTGOING, SELECT, status_code},
     micros,
     statement::{Run as _, Sql, batches, values},
 };
@@ -127,7 +127,10 @@ impl MessageStore for SeaOrmMessageStore {
                         return Ok(Reservation::Known(known));
                     }
                 }
-                let sql = Sql::new(INSERT, vec![]).list(row).on(txn.get_database_backend());
+                let sql = Sql::new(INSERT_INTO, vec![])
+                    .push(" VALUES ")
+                    .list(row)
+                    .on(txn.get_database_backend());
                 let written = txn.execute_raw(sql).await;
                 written.or_taken_or_missing(Resource::Message, Resource::Instance)?;
                 Ok(Reservation::Fresh)
@@ -231,7 +234,8 @@ impl MessageStore for SeaOrmMessageStore {
                 }
                 let mut new = 0;
                 for rows in batches(backend, COLUMNS, &rows) {
-                    let sql = Sql::new(INSERT, vec![]).rows(rows.iter().cloned());
+                    let sql =
+                        Sql::new(INSERT_INTO, vec![]).push(" VALUES ").rows(rows.iter().cloned());
                     let sql = sql.push(" ON CONFLICT DO NOTHING").on(backend);
                     new += txn.execute_raw(sql).await?.rows_affected();
                 }

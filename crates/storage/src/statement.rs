@@ -37,17 +37,20 @@ impl Sql {
         self
     }
 
-    /// Adds `($4,$5,$6)`.
-    pub(crate) fn list(mut self, values: impl IntoIterator<Item = Value>) -> Self {
-        self.text.push('(');
+    /// Adds `$4,$5,$6`.
+    pub(crate) fn each(mut self, values: impl IntoIterator<Item = Value>) -> Self {
         for (index, value) in values.into_iter().enumerate() {
             if index > 0 {
                 self.text.push(',');
             }
             self = self.value(value);
         }
-        self.text.push(')');
         self
+    }
+
+    /// Adds `($4,$5,$6)`.
+    pub(crate) fn list(self, values: impl IntoIterator<Item = Value>) -> Self {
+        self.push("(").each(values).push(")")
     }
 
     /// Adds a list of ids. The last of them is repeated, so that there are few lengths and few statements to be kept

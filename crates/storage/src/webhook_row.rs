@@ -127,11 +127,7 @@ fn read_target(
 
 /// Reads the column `events`.
 pub(crate) fn read_filter(row: &QueryResult) -> Result<EventFilter> {
-    parse_filter(&row.try_get::<String>("", "events")?)
-}
-
-/// Reads what [`write_filter`] wrote.
-pub(crate) fn parse_filter(names: &str) -> Result<EventFilter> {
+    let names: String = row.try_get("", "events")?;
     let names = names.split(',').filter(|name| !name.is_empty());
     EventFilter::parse(names).map_err(nonsense("event filter"))
 }

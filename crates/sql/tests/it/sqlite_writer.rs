@@ -340,3 +340,43 @@ async fn single_statements_share_a_commit_and_fail_alone() {
     assert_eq!(place.db.commits().unwrap() - before, 1);
     assert_eq!(place.numbers().await, [1, 2, 3, 4, 7, 8, 9]);
 }
+
+#[tokio::test]
+async fn a_script_is_done_whole_or_not_at_all_and_gives_the_rows_of_all_its_statements() {
+    let place = Place::sqlite().await;
+    let before = place.db.commits().unwrap();
+    let gate = Gate::close(&place.db).await;
+    let script = |first: i32, second: i32| {
+        let sql = "INSERT INTO n VALUES ($1) RETURNING n; INSERT INTO n SELECT $2 WHERE $1 > 0;
+            SELECT n FROM n WHERE n = $2";
+        let values = vec![first.into(), second.into()];
+        let statements = Statement::from_sql_and_values(place.db.backend(), sql, values);
+        let db = place.db.clone();
+        Box::pin(async move {
+            let rows = db.script(statements).await.ok()?;
+            Some(rows.iter().map(|row| row.try_get("", "n").unwrap()).collect::<Vec<i32>>())
+        })
+    };
+    let mut scripts = vec![script(1, 2), script(3, 1), script(4, 5), script(-6, 7), script(8, 4)];
+    for script in &mut scripts {
+        assert!(script.now_or_never().is_none(), "answered before the commit");
+    }
+    gate.open().await;
+    let answers = join_all(scripts).await;
+    assert_eq!(answers, [Some(vec![1, 2]), None, Some(vec![4, 5]), Some(vec![-6]), None]);
+    assert_eq!(place.db.commits().unwrap() - before, 1);
+    assert_eq!(place.numbers().await, [-6, 1, 2, 4, 5]);
+    // Alone, with nothing else to be spared.
+    assert_eq!(script(9, 1).await, None);
+    assert_eq!(script(10, 11).await, Some(vec![10, 11]));
+    assert_eq!(place.numbers().await, [-6, 1, 2, 4, 5, 10, 11]);
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL"]
+async fn postgres_takes_no_script() {
+    let place = Place::postgres().await;
+    let statements = Statement::from_string(place.db.backend(), "INSERT INTO n VALUES (1)");
+    assert!(place.db.script(statements).await.is_err());
+    assert_eq!(place.numbers().await, [0; 0]);
+}

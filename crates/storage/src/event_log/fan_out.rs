@@ -10,41 +10,11 @@ use wharf_seal::Keyring;
 use super::prepared::Prepared;
 use crate::{
     delivery_queue::{SINK_WEBHOOK, WAITING},
-    error::{Error, Result},
+    error::Result,
     locks::{self, LaneKey},
     statement::{Run as _, Sql, batches, values},
     webhook_row,
 };
-
-/// An enabled sink, as it is configured within the transaction.
-pub(super) struct Sink {
-    id: Uuid,
-    filter: EventFilter,
-}
-
-impl Sink {
-    /// Reads pairs of an id in hexadecimal digits and a filter.
-    pub(super) fn read_all(json: &str) -> Result<Vec<Self>> {
-        let pairs: Vec<(String, String)> = serde_json::from_str(json)?;
-        let sinks = pairs.iter().map(|(id, filter)| {
-            let id = Uuid::parse_str(id).map_err(|_| Error::nonsense("sink"))?;
-            Ok(Self { id, filter: webhook_row::parse_filter(filter)? })
-        });
-        sinks.collect()
-    }
-
-    pub(super) async fn find_all(
-        txn: &DatabaseTransaction,
-        instance: InstanceId,
-    ) -> Result<Vec<Self>> {
-        let sql = "SELECT id, events FROM webhook WHERE instance_id = $1 AND url IS NOT NULL";
-        let rows = txn.all(sql, values![instance.0]).await?;
-        let sinks = rows.iter().map(|row| {
-            Ok(Self { id: row.try_get("", "id")?, filter: webhook_row::read_filter(row)? })
-        });
-        sinks.collect()
-    }
-}
 
 /// An event on its way to a sink.
 struct Copy<'a> {
@@ -58,10 +28,12 @@ pub(super) async fn enqueue(
     txn: &DatabaseTransaction,
     keyring: &Keyring,
     instance: InstanceId,
-    sinks: &[Sink],
     events: &[Prepared],
 ) -> Result<()> {
-    let copies = copies(sinks, events);
+    if events.is_empty() {
+        return Ok(());
+    }
+    let copies = copies(&sinks(txn, instance).await?, events);
     if copies.is_empty() {
         return Ok(());
     }
@@ -75,13 +47,24 @@ pub(super) async fn enqueue(
     Ok(())
 }
 
-fn copies<'a>(sinks: &[Sink], events: &'a [Prepared]) -> Vec<Copy<'a>> {
+/// The enabled sinks, as they are configured within this transaction.
+async fn sinks(
+    txn: &DatabaseTransaction,
+    instance: InstanceId,
+) -> Result<Vec<(Uuid, EventFilter)>> {
+    let sql = "SELECT id, events FROM webhook WHERE instance_id = $1 AND url IS NOT NULL";
+    let rows = txn.all(sql, values![instance.0]).await?;
+    let sinks = rows.iter().map(|row| Ok((row.try_get("", "id")?, webhook_row::read_filter(row)?)));
+    sinks.collect()
+}
+
+fn copies<'a>(sinks: &[(Uuid, EventFilter)], events: &'a [Prepared]) -> Vec<Copy<'a>> {
     let mut seen = HashSet::new();
     let mut copies = Vec::new();
     for event in events {
-        for sink in sinks.iter().filter(|sink| sink.filter.wants(event.kind)) {
-            let is_first = seen.insert((sink.id, event.lane.as_str()));
-            let lane = LaneKey { sink: sink.id, lane: event.lane.clone() };
+        for (sink, _) in sinks.iter().filter(|(_, filter)| filter.wants(event.kind)) {
+            let is_first = seen.insert((*sink, event.lane.as_str()));
+            let lane = LaneKey { sink: *sink, lane: event.lane.clone() };
             copies.push(Copy { event, lane, is_first });
         }
     }

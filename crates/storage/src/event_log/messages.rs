@@ -8,12 +8,12 @@ use wharf_domain::{instance::InstanceId, message::MessageStatus};
 use super::prepared::{Effect, Prepared};
 use crate::{
     error::Result,
-    message_row::{COLUMNS, INSERT, MessageKey, OUTGOING, status_code},
+    message_row::{COLUMNS, INSERT_INTO, MessageKey, OUTGOING, status_code},
     statement::{Sql, batches, values},
 };
 
 /// A message that is there already gets the new content and keeps its encoding; its status does not go back.
-const SETTLE: &str = " ON CONFLICT (instance_id, message_id, chat, sender) DO UPDATE SET \
+pub(super) const SETTLE: &str = " ON CONFLICT (instance_id, message_id, chat, sender) DO UPDATE SET \
     chat_kind = excluded.chat_kind, content_kind = excluded.content_kind, \
     content_name = excluded.content_name, media_kind = excluded.media_kind, has_sender_name = excluded.has_sender_name, \
     sent_at = excluded.sent_at, body = excluded.body, raw = COALESCE(message.raw, excluded.raw), \
@@ -61,7 +61,10 @@ impl Run {
         self.keys.clear();
         let rows = std::mem::take(&mut self.rows);
         for rows in batches(backend, COLUMNS, &rows) {
-            let sql = Sql::new(INSERT, vec![]).rows(rows.iter().cloned()).push(SETTLE);
+            let sql = Sql::new(INSERT_INTO, vec![])
+                .push(" VALUES ")
+                .rows(rows.iter().cloned())
+                .push(SETTLE);
             txn.execute_raw(sql.on(backend)).await?;
         }
         Ok(())

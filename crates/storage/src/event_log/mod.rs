@@ -6,6 +6,7 @@ mod messages;
 mod prepared;
 mod read;
 mod retention;
+mod single;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -28,7 +29,6 @@ use crate::{
     error::{self, Error},
     statement::{Run as _, Sql, batches, values},
 };
-use fan_out::Sink;
 use prepared::Prepared;
 
 pub(crate) use fan_out::delivery_id;
@@ -56,13 +56,7 @@ struct Taken {
     /// The last sequence before those of this append.
     sequence: i64,
     has_bucket: bool,
-    sinks: Vec<Sink>,
 }
-
-/// The enabled sinks come along where nobody else can have changed them meanwhile. On PostgreSQL that statement may have
-/// waited for whoever did, and sees what was before.
-const WITH_SINKS: &str = ", (SELECT json_group_array(json_array(hex(w.id), w.events))
-    FROM webhook w WHERE w.instance_id = instance.id AND w.url IS NOT NULL) AS sinks";
 
 /// Takes as many sequences as there are events. Holds the instance's row from then on, so that appends to an instance
 /// come one after the other.
@@ -73,22 +67,12 @@ async fn take_sequences(
 ) -> error::Result<Taken> {
     let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
     let size: i64 = events.iter().map(Prepared::size).sum();
-    let is_alone = txn.get_database_backend() == DbBackend::Sqlite;
-    let sql = format!(
-        "UPDATE instance SET last_sequence = last_sequence + $1, log_bytes = log_bytes + $3
-        WHERE id = $2 RETURNING last_sequence, s3 IS NOT NULL AS has_bucket{}",
-        if is_alone { WITH_SINKS } else { "" }
-    );
-    let row = txn.one(&sql, values![count, instance.0, size]).await?;
+    let sql = "UPDATE instance SET last_sequence = last_sequence + $1, log_bytes = log_bytes + $3
+        WHERE id = $2 RETURNING last_sequence, s3 IS NOT NULL AS has_bucket";
+    let row = txn.one(sql, values![count, instance.0, size]).await?;
     let row = row.ok_or(Error::not_found(Resource::Instance))?;
     let last: i64 = row.try_get("", "last_sequence")?;
-    let has_bucket = row.try_get("", "has_bucket")?;
-    let sinks = if is_alone {
-        Sink::read_all(&row.try_get::<String>("", "sinks")?)?
-    } else {
-        Sink::find_all(txn, instance).await?
-    };
-    Ok(Taken { sequence: last - count, has_bucket, sinks })
+    Ok(Taken { sequence: last - count, has_bucket: row.try_get("", "has_bucket")? })
 }
 
 /// Writes the events whose keys are not in the log yet and gives their ids.
@@ -142,7 +126,7 @@ async fn append(
     instance: InstanceId,
     mut events: Vec<Prepared>,
 ) -> error::Result<Vec<Appended>> {
-    let Taken { mut sequence, has_bucket, sinks } = take_sequences(txn, instance, &events).await?;
+    let Taken { mut sequence, has_bucket } = take_sequences(txn, instance, &events).await?;
     for event in &mut events {
         sequence += 1;
         event.media = event.media.take().filter(|_| has_bucket);
@@ -163,7 +147,7 @@ async fn append(
     events.retain(|event| new.contains(&event.id));
     messages::apply(txn, instance, &mut events).await?;
     media::enqueue(txn, instance, &events).await?;
-    fan_out::enqueue(txn, keyring, instance, &sinks, &events).await?;
+    fan_out::enqueue(txn, keyring, instance, &events).await?;
     Ok(appended)
 }
 
@@ -171,7 +155,13 @@ async fn append(
 impl EventLog for SeaOrmEventLog {
     async fn append(&self, instance: InstanceId, events: &[NewEvent]) -> Result<Vec<Appended>> {
         let prepared = events.iter().map(|event| Prepared::new(&self.keyring, instance, event));
-        let prepared = prepared.collect::<error::Result<Vec<_>>>()?;
+        let mut prepared = prepared.collect::<error::Result<Vec<_>>>()?;
+        if self.db.backend() == DbBackend::Sqlite
+            && prepared.len() == 1
+            && let Some(only) = prepared.pop()
+        {
+            return Ok(vec![single::append(&self.db, instance, only).await?]);
+        }
         let keyring = self.keyring.clone();
         let appended = self.db.write::<_, _, Error>(move |txn| {
             Box::pin(async move { append(txn, &keyring, instance, prepared).await })

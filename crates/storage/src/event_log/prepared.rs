@@ -38,7 +38,7 @@ pub(super) struct Prepared {
     pub(super) effect: Effect,
     /// Where there is media that its deliveries may wait for.
     pub(super) media: Option<Media>,
-    body: Vec<u8>,
+    pub(super) body: Vec<u8>,
 }
 
 /// Media of an event that is to be brought into the instance's bucket.
