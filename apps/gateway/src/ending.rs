@@ -49,9 +49,10 @@ pub(crate) async fn in_order(
         tracing::warn!("not everything came to its end in time, leaving it");
     }
     let _ = timeout(2 * FAREWELL, http.stop(true)).await;
-    match timeout(2 * FAREWELL, database.close()).await {
-        Ok(closed) => closed?,
-        Err(_) => tracing::warn!("the database did not close in time, leaving it"),
+    if let Ok(closed) = timeout(2 * FAREWELL, database.close()).await {
+        closed?;
+    } else {
+        tracing::warn!("the database did not close in time, leaving it");
     }
     tracing::info!("ended");
     Ok(())

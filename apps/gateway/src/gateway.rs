@@ -9,33 +9,26 @@ use std::{
 use actix_web::{HttpServer, middleware::from_fn};
 use anyhow::{Context, Result, anyhow};
 use url::Url;
-use wharf_application::{
-    ApplicationConfig, Ports, Services,
-    deliverer::{DeliveryConfig, RetryPolicy},
-    media::MediaConfig,
-    retention::RetentionPolicy,
-};
+use wharf_application::{Ports, Services};
 use wharf_domain::{
     ports::{Clock as _, DeliveryQueue, EventLog, WebhookStore},
     token::Token,
 };
-use wharf_http_ryze::{Api, UrlCheck};
+use wharf_http_ryze::Api;
 use wharf_media::{HttpMediaFetcher, MediaToolbox};
 use wharf_media_s3::S3MediaStore;
 use wharf_metrics::PrometheusMeter;
-use wharf_net::{Net, Roots, Tls};
-use wharf_webhook::{WebhookConfig, WebhookSink};
-use wharf_whatsapp::WhatsAppAdapter;
+use wharf_net::Net;
 
 use crate::{
-    Config, Deliveries, Keep,
+    Config,
     database::{self, Access, OpenDatabase},
     door::{Door, IsOpen},
     ending,
     measures::Measures,
     peers,
-    session_stores::SqlSessionStores,
     system::{SystemClock, SystemRandom},
+    wiring,
 };
 
 /// What is around the gateway, where that is not the real world. The default is the real world.
@@ -104,26 +97,10 @@ impl Gateway {
         let meter = Arc::new(PrometheusMeter::new(env!("CARGO_PKG_VERSION"), clock.now()));
         let database = database::open(&config, Access::Alone, meter.clone()).await?;
         database.forget_orphans().await.context("cannot clear up the session store")?;
-        let net = Net::new(tls(&config, &surroundings)?, config.egress);
+        let net = Net::new(wiring::tls(&config, surroundings.roots_pem.as_deref())?, config.egress);
         let random = Arc::new(SystemRandom::default());
         let door = Door::default();
 
-        let whatsapp = wharf_whatsapp::Config {
-            device_name: config.device_name.clone(),
-            client_version: surroundings.client_version,
-            default_proxy: config.proxy.clone(),
-            ..wharf_whatsapp::Config::default()
-        };
-        let whatsapp = match surroundings.whatsapp_url {
-            Some(url) => wharf_whatsapp::Config { url, ..whatsapp },
-            None => whatsapp,
-        };
-        let whatsapp = WhatsAppAdapter::new(
-            whatsapp,
-            net.clone(),
-            Arc::new(SqlSessionStores(database.sessions.clone())),
-            clock.clone(),
-        )?;
         let stores = &database.stores;
         let (log, queue) = match &surroundings.log {
             Some(LogInstead(make)) => make(stores.webhooks.clone()),
@@ -137,16 +114,8 @@ impl Gateway {
             log,
             queue,
             ledger: stores.ledger.clone(),
-            webhook_sink: Arc::new(WebhookSink::new(
-                &net,
-                clock.clone(),
-                public_url.clone(),
-                WebhookConfig {
-                    connect_timeout: config.deliveries.connect_timeout,
-                    timeout: config.deliveries.timeout,
-                },
-            )?),
-            whatsapp: Arc::new(whatsapp),
+            webhook_sink: Arc::new(wiring::webhooks(&config, &net, &public_url)?),
+            whatsapp: Arc::new(wiring::whatsapp(&config, &surroundings, &net, &database.sessions)?),
             clock: clock.clone(),
             random,
             media_jobs: stores.media_jobs.clone(),
@@ -157,26 +126,7 @@ impl Gateway {
             meter: meter.clone(),
             health: vec![stores.health.clone(), IsOpen::shared(&door)],
         };
-        let media = MediaConfig {
-            base64_max: config.media_base64_max,
-            send_max: config.media_max,
-            hold: surroundings.media_hold.unwrap_or(MediaConfig::default().hold),
-            ..MediaConfig::default()
-        };
-        let services = Services::new(
-            &ports,
-            ApplicationConfig {
-                retry: retry(&config.deliveries),
-                deliveries: DeliveryConfig {
-                    per_receiver: config.deliveries.concurrency,
-                    finish_within: ending::for_deliveries(config.shutdown_timeout),
-                },
-                event_retention: retention(&config.keep),
-                default_quota: config.account_quota,
-                media,
-                ..ApplicationConfig::default()
-            },
-        );
+        let services = Services::new(&ports, wiring::application(&config, surroundings.media_hold));
         let first_token = services.accounts.ensure_default(config.account_token.clone()).await?;
         let measures =
             Measures::new(meter, services.figures.clone(), clock.clone(), config.metrics_token);
@@ -190,7 +140,7 @@ impl Gateway {
                 trusted_proxies: config.trusted_proxies,
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 public_url: public_url.clone(),
-                url_check: url_check(&net),
+                url_check: wiring::url_check(&net),
             },
         );
         Ok(Self {
@@ -283,46 +233,6 @@ impl Gateway {
     }
 }
 
-/// Judges the URLs callers give by the egress guard, as far as they can be judged before they are dialled.
-fn url_check(net: &Net) -> UrlCheck {
-    let guard = net.guard();
-    UrlCheck::new(move |raw| {
-        let url = Url::parse(raw).map_err(|e| e.to_string())?;
-        guard.check_url(&url).map_err(|e| e.to_string())
-    })
-}
-
 fn listen(address: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))
-}
-
-fn retry(deliveries: &Deliveries) -> RetryPolicy {
-    RetryPolicy {
-        first_pause: deliveries.first_retry,
-        longest_pause: deliveries.longest_retry,
-        give_up_after: deliveries.give_up_after,
-        attempts: deliveries.max_attempts,
-        ..RetryPolicy::default()
-    }
-}
-
-fn retention(keep: &Keep) -> RetentionPolicy {
-    RetentionPolicy {
-        messages: keep.messages,
-        events: keep.events,
-        events_bytes: keep.events_bytes,
-        dead: keep.dead,
-        dead_bytes: keep.dead_bytes,
-    }
-}
-
-fn tls(config: &Config, surroundings: &Surroundings) -> Result<Tls> {
-    let mut roots = Roots::web();
-    if let Some(file) = &config.extra_ca_file {
-        roots.add_file(file).context("WHARF_EXTRA_CA_FILE cannot be used")?;
-    }
-    if let Some(pem) = &surroundings.roots_pem {
-        roots.add_pem(pem.as_bytes())?;
-    }
-    Ok(Tls::new(roots))
 }

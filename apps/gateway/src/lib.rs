@@ -16,6 +16,7 @@ mod rotation;
 mod session_stores;
 mod settings;
 mod system;
+mod wiring;
 
 pub use config::{Config, Deliveries, Keep, LogFormat};
 pub use gateway::{Gateway, LogInstead, Surroundings};

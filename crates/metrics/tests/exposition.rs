@@ -1,5 +1,7 @@
 //! What Prometheus is given to read.
 
+#![expect(clippy::unwrap_used, reason = "a text that cannot be read should panic")]
+
 use std::time::Duration;
 
 use chrono::TimeDelta;

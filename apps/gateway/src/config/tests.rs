@@ -190,28 +190,25 @@ fn nothing_that_is_kept_has_to_have_an_end() {
 
 #[test]
 fn what_makes_no_sense_is_refused_with_the_reason() {
-    type Set = fn(&mut Settings);
-    let cases: [(Set, &str, &str); 12] = [
-        (|s| s.webhook_timeout = some("0s"), "WEBHOOK_TIMEOUT", "100ms to 10m"),
-        (|s| s.webhook_connect_timeout = some("5"), "WEBHOOK_CONNECT_TIMEOUT", "unit"),
-        (|s| s.webhook_first_retry = some("2h"), "WEBHOOK_FIRST_RETRY", "WEBHOOK_LONGEST_RETRY"),
-        (|s| s.webhook_longest_retry = some("2days"), "WEBHOOK_LONGEST_RETRY", "to 1day"),
-        (|s| s.webhook_give_up_after = some("0s"), "WEBHOOK_GIVE_UP_AFTER", "1s to 30days"),
-        (|s| s.webhook_max_attempts = some("0"), "WEBHOOK_MAX_ATTEMPTS", "`unlimited`"),
-        (|s| s.webhook_concurrency = some("0"), "WEBHOOK_CONCURRENCY", "1 to 1000"),
-        (|s| s.event_max_size = some("10GB"), "EVENT_MAX_SIZE", "bytes"),
-        (|s| s.metrics_token = some("short"), "METRICS_TOKEN", "at least 16"),
-        (|s| s.metrics_listen = some("9100"), "METRICS_LISTEN", "address"),
-        (|s| s.log_format = some("xml"), "LOG_FORMAT", "`text` or `json`"),
-        (|s| s.shutdown_timeout = some("2h"), "SHUTDOWN_TIMEOUT", "1s to 1h"),
+    type Field = fn(&mut Settings) -> &mut Option<String>;
+    let cases: [(Field, &str, &str, &str); 12] = [
+        (|s| &mut s.webhook_timeout, "WEBHOOK_TIMEOUT", "0s", "100ms to 10m"),
+        (|s| &mut s.webhook_connect_timeout, "WEBHOOK_CONNECT_TIMEOUT", "5", "unit"),
+        (|s| &mut s.webhook_first_retry, "WEBHOOK_FIRST_RETRY", "2h", "WEBHOOK_LONGEST_RETRY"),
+        (|s| &mut s.webhook_longest_retry, "WEBHOOK_LONGEST_RETRY", "2days", "to 1day"),
+        (|s| &mut s.webhook_give_up_after, "WEBHOOK_GIVE_UP_AFTER", "0s", "1s to 30days"),
+        (|s| &mut s.webhook_max_attempts, "WEBHOOK_MAX_ATTEMPTS", "0", "`unlimited`"),
+        (|s| &mut s.webhook_concurrency, "WEBHOOK_CONCURRENCY", "0", "1 to 1000"),
+        (|s| &mut s.event_max_size, "EVENT_MAX_SIZE", "10GB", "bytes"),
+        (|s| &mut s.metrics_token, "METRICS_TOKEN", "short", "at least 16"),
+        (|s| &mut s.metrics_listen, "METRICS_LISTEN", "9100", "address"),
+        (|s| &mut s.log_format, "LOG_FORMAT", "xml", "`text` or `json`"),
+        (|s| &mut s.shutdown_timeout, "SHUTDOWN_TIMEOUT", "2h", "1s to 1h"),
     ];
-    for (set, name, reason) in cases {
-        let text = format!("{:#}", parse(set).err().unwrap());
+    for (field, name, raw, reason) in cases {
+        let refusal = parse(|settings| *field(settings) = Some(raw.to_owned()));
+        let text = format!("{:#}", refusal.err().unwrap());
         assert!(text.starts_with(&format!("WHARF_{name} cannot be used: ")), "{text}");
         assert!(text.contains(reason), "{text}");
     }
-}
-
-fn some(raw: &str) -> Option<String> {
-    Some(raw.to_owned())
 }
