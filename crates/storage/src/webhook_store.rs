@@ -71,8 +71,9 @@ async fn replace(
     let sql = format!("{SELECT} WHERE instance_id = $1 AND label = $2");
     let old = txn.one(&sql, values![instance.0, webhook.label.as_str()]).await?;
     let old = old.map(|row| webhook_row::read(keyring, &row)).transpose()?;
+    let old = old.and_then(|old| old.target);
+    let old_url = old.as_ref().map(|old| old.url.as_str().to_owned());
     if let Some(target) = &mut webhook.target {
-        let old = old.and_then(|old| old.target);
         target.previous_secret = previous_secret(old, target.secret.as_ref(), retire_at);
     }
     let previous = webhook.target.as_ref().and_then(|target| target.previous_secret.as_ref());
@@ -82,7 +83,22 @@ async fn replace(
         return Err(Error::Refused(wharf_domain::Error::TooManyWebhooks(MAX_ENABLED)));
     }
     let id = written.ok_or(Error::nonsense("webhook"))?.try_get("", "id")?;
+    let url = webhook.target.as_ref().map(|target| target.url.as_str());
+    if url.is_some() && url != old_url.as_deref() {
+        hasten(txn, id).await?;
+    }
     Ok(Webhook { id: WebhookId(id), ..webhook })
+}
+
+/// Whatever it was that failed, it was another receiver: what is to be tried again has been due since it was recorded.
+async fn hasten(txn: &DatabaseTransaction, id: Uuid) -> error::Result<()> {
+    locks::share_rows(txn).await?;
+    let sql = "UPDATE delivery SET
+            due_at = (SELECT e.recorded_at FROM event e WHERE e.id = delivery.event_id),
+            head_due = (SELECT e.recorded_at FROM event e WHERE e.id = delivery.event_id)
+        WHERE sink_id = $1 AND head_due IS NOT NULL AND attempts > 0";
+    txn.run(sql, values![id]).await?;
+    Ok(())
 }
 
 /// The secret that signs beside the new one: the one it takes the place of.

@@ -13,7 +13,7 @@ use crate::{
 pub trait WebhookStore: Send + Sync {
     /// Writes the webhook of an instance and label, in place of the one that was there, whose id stays. Gives the
     /// webhook back as it now is. What waits for it stays: held while it is disabled, going to the new target once it
-    /// has one.
+    /// has one. With another URL, or once more with one, nothing waits any longer for an attempt that failed.
     ///
     /// When a secret takes the place of another one, that one goes on signing until `retire_at`; one that is written
     /// again, or taken away, changes that as it says: the same keeps what there is, none forgets both.

@@ -54,6 +54,7 @@ macro_rules! delivery_queue_contract {
             what_a_delivery_has_waited_adds_up,
             what_waits_for_a_disabled_webhook_is_held_until_it_is_enabled,
             what_is_held_keeps_nobody_else_waiting,
+            another_receiver_is_tried_at_once,
             what_is_given_back_to_a_disabled_webhook_is_held,
         ]);
     };
@@ -536,10 +537,34 @@ pub async fn what_waits_for_a_disabled_webhook_is_held_until_it_is_enabled(store
     assert_eq!(claim(stores, 100, 10, 10).await, []);
     assert_eq!(next_due(stores).await, None);
     set_enabled(stores, instance, &webhook, true).await;
-    assert_eq!(next_due(stores).await, Some(build::moment(2)));
-    let again = claim(stores, 100, 10, 10).await;
-    assert_eq!(ids(&again), [events[2], events[0], events[1]]);
-    assert_eq!(again[1].attempts, 1);
+    assert_eq!(next_due(stores).await, Some(build::moment(0)));
+    let again = claim(stores, 5, 10, 10).await;
+    assert_eq!(ids(&again), events);
+    assert_eq!(again[0].attempts, 1);
+}
+
+/// The pause was that of the old one, which goes on as long as it is the receiver. Nothing else is hastened.
+pub async fn another_receiver_is_tried_at_once(stores: &Stores) {
+    let instance = stores.with_instance("sales").await.id;
+    let webhook = stores.with_webhook(instance, "crm").await;
+    let other = stores.with_webhook(instance, "other").await;
+    append(stores, instance, &[in_lane(1, 1), in_lane(1, 2), in_lane(2, 3)]).await;
+    let claimed = claim(stores, 10, 10, 1).await;
+    assert_eq!(claimed.len(), 4);
+    let settled: Vec<_> = claimed.iter().map(|one| (one.id, retry(500))).collect();
+    stores.deliveries.settle(&settled).await.unwrap();
+    let write = async |url: &str| {
+        let next = Webhook { target: Some(build::target(url)), ..webhook.clone() };
+        stores.webhooks.upsert(instance, &next, build::moment(0)).await.unwrap();
+    };
+    write(webhook.target.as_ref().unwrap().url.as_str()).await;
+    assert_eq!(next_due(stores).await, Some(build::moment(500)));
+    write("http://127.0.0.1:9/other").await;
+    assert_eq!(next_due(stores).await, Some(build::moment(1)));
+    let claimed = claim(stores, 20, 10, 10).await;
+    assert_eq!(of_sink(&claimed, &webhook).len(), 3);
+    assert_eq!(of_sink(&claimed, &other), []);
+    assert!(claimed.iter().map(|one| one.attempts).eq([1, 0, 1]));
 }
 
 /// However much it is.

@@ -28,6 +28,7 @@ macro_rules! event_log_contract {
             nothing_to_append_is_nothing,
             a_received_message_is_stored_with_its_event,
             an_event_whose_key_is_known_changes_nothing,
+            an_append_can_be_repeated,
             keys_repeated_within_one_append_count_once,
             keys_of_instances_are_apart,
             an_event_without_a_key_is_always_new,
@@ -218,6 +219,25 @@ pub async fn an_event_whose_key_is_known_changes_nothing(stores: &Stores) {
     let mut delivered: Vec<_> = stores.claim_all().await.iter().map(|one| one.event.id).collect();
     delivered.sort_unstable();
     assert_eq!(delivered, [first.id, between.id]);
+}
+
+/// When its answer was lost: it is the very same event, and nothing happens a second time.
+pub async fn an_append_can_be_repeated(stores: &Stores) {
+    let instance = stores.with_instance("sales").await.id;
+    stores.with_webhook(instance, "crm").await;
+    let message = build::outgoing(&ana(), "hi");
+    let events = [build::message_event(message.clone()), from_ana("one"), from_ana("two")];
+    let read = build::receipt_event(ReceiptKind::Read, &ana(), std::slice::from_ref(&message.id));
+    stores.append_one(instance, events[0].clone()).await;
+    stores.append_one(instance, read).await;
+    stores.append(instance, &events[1..]).await;
+    for again in [&events[..1], &events[1..], &events[..]] {
+        let appended = stores.append(instance, again).await;
+        assert!(appended.iter().all(|one| !one.is_new), "{appended:?}");
+        assert!(appended.iter().map(|one| one.id).eq(again.iter().map(|event| event.id)));
+    }
+    assert_eq!(stores.message(instance, &message.id).await.status, MessageStatus::Read);
+    assert_eq!(stores.claim_all().await.len(), 4);
 }
 
 /// The first of them is recorded.

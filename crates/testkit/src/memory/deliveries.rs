@@ -31,6 +31,21 @@ impl State {
         open
     }
 
+    /// What is to be tried again of an enabled sink has been due since it was recorded.
+    pub(super) fn hasten(&mut self, sink: SinkRef) {
+        let heads = self.open_lanes().into_iter().filter_map(|line| line.first().copied());
+        let tried = heads.filter(|(_, head)| head.sink == sink && head.attempts > 0);
+        let recorded = tried.filter_map(|(id, head)| {
+            let event = self.events.iter().find(|event| event.id == head.event)?;
+            Some((id, event.recorded_at))
+        });
+        for (id, recorded_at) in recorded.collect::<Vec<_>>() {
+            if let Some(row) = self.deliveries.get_mut(&id) {
+                row.due = recorded_at;
+            }
+        }
+    }
+
     fn give_back(&mut self, id: DeliveryId) {
         if let Some(row) = self.deliveries.get_mut(&id)
             && row.progress == Progress::Claimed

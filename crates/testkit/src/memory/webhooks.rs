@@ -58,11 +58,16 @@ impl WebhookStore for InMemoryStore {
         let old = state.labelled(instance, &webhook.label);
         let id = old.as_ref().map_or(webhook.id, |old| old.id);
         let mut written = Webhook { id, stopped: None, ..webhook.clone() };
+        let old = old.and_then(|old| old.target);
+        let old_url = old.as_ref().map(|old| old.url.clone());
         if let Some(target) = &mut written.target {
-            let old = old.and_then(|old| old.target);
             target.previous_secret = previous_secret(old, target.secret.as_ref(), retire_at);
         }
         state.webhooks.insert(id, (instance, written.clone()));
+        let url = written.target.as_ref().map(|target| &target.url);
+        if url.is_some() && url != old_url.as_ref() {
+            state.hasten(SinkRef::Webhook(id));
+        }
         Ok(written)
     }
 
