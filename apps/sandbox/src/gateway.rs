@@ -9,6 +9,7 @@ use wharf::{Config, LogInstead, Settings, Surroundings, cli::Offline};
 use crate::{both, memory_log::MemoryLog};
 
 /// What only tests and benchmarks ask for.
+#[derive(Clone, Copy)]
 pub(crate) struct ForTests {
     /// How long an event is held for its media.
     pub(crate) hold_media: Option<Duration>,
