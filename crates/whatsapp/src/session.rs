@@ -15,7 +15,7 @@ use wharf_domain::{
     Error, Result, Timestamp,
     address::{Jid, Party, PhoneNumber},
     media::{MediaBody, OutgoingMedia},
-    message::{MessageId, Quote},
+    message::{Chat, MessageId, Quote},
     pairing::PairingCode,
     ports::{IncomingCall, Outgoing, PreparedMedia, Session, SessionEnd, SessionEvent},
 };
@@ -62,6 +62,10 @@ impl Session for LiveSession {
         let found = convert::registered(&forms, &answers.await?);
         self.lookups.remember(number, found.clone(), now);
         Ok(found)
+    }
+
+    fn dress(&self, chat: &mut Chat) {
+        self.core.groups.dress(chat, self.core.clock.now());
     }
 
     async fn send(&self, outgoing: &Outgoing) -> Result<Timestamp> {

@@ -76,12 +76,13 @@ impl Shared {
         };
         let Ready { content, raw } =
             self.prepare(instance.id, &*session, quoted.as_ref(), order.payload).await?;
-        let message = Message {
+        let mut message = Message {
             content,
             quote: quoted.map(|quoted| quoted.quote),
             source: Some(order.source),
             ..self.blank(instance, to)?
         };
+        session.dress(&mut message.chat);
         let draft = OutgoingDraft { message, raw: Some(raw.clone()), idempotency };
         self.post(instance, draft, raw, session, order.delay).await
     }

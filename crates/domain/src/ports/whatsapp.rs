@@ -13,7 +13,7 @@ use crate::{
     instance::{InstanceId, Profile},
     label::LabelChange,
     media::{MediaBody, OutgoingMedia},
-    message::{Message, MessageId, Quote},
+    message::{Chat, Message, MessageId, Quote},
     pairing::{PairingCode, QrCode},
     proxy::ProxyConfig,
 };
@@ -92,6 +92,10 @@ pub trait Session: Send + Sync {
 
     /// Encodes a text in the adapter's own encoding, as [`Session::send`] takes it and the store keeps it.
     fn encode_text(&self, text: &str, quote: Option<(&Quote, &Jid, Option<&Bytes>)>) -> Bytes;
+
+    /// Gives the chat of a message what is known of its group: the name, and whether it is a community's. What is not
+    /// known yet may be there the next time.
+    fn dress(&self, _chat: &mut Chat) {}
 
     /// Uploads media and encodes the message that carries it, as [`Session::send`] takes it.
     ///

@@ -1,7 +1,7 @@
 use wharf_domain::{
-    address::Jid,
+    address::{Jid, Party},
     event::ReceiptKind,
-    message::{ChatKind, Content, Direction},
+    message::{Chat, ChatKind, Content, Direction},
     ports::{Outgoing, SessionEvent},
 };
 use wharf_whatsapp_sim::{Receipt as Ticks, Simulator};
@@ -57,7 +57,12 @@ async fn what_we_say_in_a_group_reaches_its_members() {
             _ => None,
         });
         let receipt = receipt.await;
-        assert_eq!((receipt.kind, receipt.chat.party.jid), (ReceiptKind::Delivered, to));
+        assert_eq!((receipt.kind, &receipt.chat.party.jid), (ReceiptKind::Delivered, &to));
+        // Whoever tells of the message by itself can ask what the group is called.
+        let party = Party::of(to, None, None);
+        let mut chat = Chat { party, kind: ChatKind::Group, is_community: false };
+        paired.live.session.dress(&mut chat);
+        assert_eq!(chat.party.name.as_deref(), Some("Amigas"));
     }
 }
 
