@@ -47,13 +47,8 @@ impl Scene {
         world.whatsapp.phone(CAIO, "Caio").await;
         let made = world.gateway.create("sales", &world.receiver.url()).await;
         let token = made["token"].as_str().unwrap().to_owned();
-        let scene = Self {
-            world,
-            began,
-            token,
-            names: Mutex::default(),
-            marks: AtomicUsize::default(),
-        };
+        let scene =
+            Self { world, began, token, names: Mutex::default(), marks: AtomicUsize::default() };
         let phones = scene.ask(Method::GET, "phones", Value::Null).await;
         for phone in phones["phones"].as_array().unwrap() {
             let (lid, name) = (phone["lid"].as_str().unwrap(), phone["name"].as_str().unwrap());
