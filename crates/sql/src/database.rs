@@ -76,18 +76,15 @@ impl Database {
 
     /// Runs one statement; as [`write`](Self::write), for less.
     pub async fn execute(&self, statement: Statement) -> Result<ExecResult> {
-        let outcome = self.observed(async {
+        self.observed_statements(async {
             if self.writer.is_none() {
                 // To PostgreSQL a statement is a transaction of its own; a begin and a commit would only cost two more
                 // round trips.
                 return self.reader.execute_raw(statement).await.map_err(Failure::Job);
             }
             self.carry_out(move |txn| Box::pin(txn.execute_raw(statement)), true).await
-        });
-        outcome.await.map_err(|failure| match failure {
-            Failure::Job(error) => Error::Statement(error),
-            Failure::Store(error) => error,
         })
+        .await
     }
 
     /// Runs statements that stand in one text, separated by semicolons, and gives the rows of all of them; their values are
@@ -99,10 +96,22 @@ impl Database {
             let only = "a script is for SQLite alone".to_owned();
             return Err(Error::Statement(DbErr::Custom(only)));
         };
-        let outcome = self.observed(writer.script(statements)).await;
-        outcome.map_err(|failure| match failure {
-            Failure::Job(error) => Error::Statement(error),
-            Failure::Store(error) => error,
+        self.observed_statements(writer.script(statements)).await
+    }
+
+    /// The same for statements alone: what fails of them is the database's failure.
+    async fn observed_statements<T>(
+        &self,
+        write: impl Future<Output = Result<T, Failure<DbErr>>>,
+    ) -> Result<T> {
+        let write = async {
+            write.await.map_err(|failure| match failure {
+                Failure::Job(error) => Failure::<Error>::Store(Error::Statement(error)),
+                Failure::Store(error) => Failure::Store(error),
+            })
+        };
+        self.observed(write).await.map_err(|failure| match failure {
+            Failure::Job(error) | Failure::Store(error) => error,
         })
     }
 

@@ -53,6 +53,30 @@ async fn write_row(txn: &DatabaseTransaction, cells: Cells) -> error::Result<()>
     written.or_taken(Resource::Instance).map(drop)
 }
 
+/// How many rows one transaction removes, so that nobody waits for the removal of somebody else's long history.
+const REMOVED_AT_ONCE: i64 = 2_000;
+
+/// Removes some of an instance's events and messages when there are too many to go with it; says whether it did.
+async fn thin_out(txn: &DatabaseTransaction, id: InstanceId) -> error::Result<bool> {
+    let mut removed = false;
+    for (table, key) in [("event", "id"), ("message", "instance_id, message_id, chat, sender")] {
+        let many = format!("SELECT 1 AS one FROM {table} WHERE instance_id = $1 LIMIT 1 OFFSET $2");
+        if txn.one(&many, values![id.0, REMOVED_AT_ONCE]).await?.is_none() {
+            continue;
+        }
+        let lock = locks::for_change(txn.get_database_backend());
+        txn.one(&format!("SELECT id FROM instance WHERE id = $1{lock}"), values![id.0]).await?;
+        locks::own_rows(txn).await?;
+        let some = format!(
+            "DELETE FROM {table} WHERE ({key}) IN
+                (SELECT {key} FROM {table} WHERE instance_id = $1 LIMIT $2)"
+        );
+        txn.run(&some, values![id.0, REMOVED_AT_ONCE]).await?;
+        removed = true;
+    }
+    Ok(removed)
+}
+
 #[async_trait]
 impl InstanceStore for SeaOrmInstanceStore {
     async fn insert(&self, instance: &Instance, webhook: Option<&Webhook>) -> Result<()> {
@@ -138,6 +162,14 @@ impl InstanceStore for SeaOrmInstanceStore {
     }
 
     async fn remove(&self, id: InstanceId) -> Result<bool> {
+        loop {
+            let thinned = self
+                .db
+                .write::<_, _, Error>(move |txn| Box::pin(async move { thin_out(txn, id).await }));
+            if !thinned.await? {
+                break;
+            }
+        }
         let removed = self.db.write::<_, _, Error>(move |txn| {
             Box::pin(async move {
                 let lock = locks::for_removal(txn.get_database_backend());

@@ -61,7 +61,8 @@ pub trait InstanceStore: Send + Sync {
         now: Timestamp,
     ) -> Result<bool>;
 
-    /// Removes an instance with all that is its own (webhooks, messages, events, deliveries, token), in one step.
-    /// Says whether there was one, so a repeat is harmless.
+    /// Removes an instance with all that is its own (webhooks, messages, events, deliveries, token), in one step but for
+    /// what is too much for one: of a long history, messages and events may go before it. Says whether there was one, so a
+    /// repeat is harmless.
     async fn remove(&self, id: InstanceId) -> Result<bool>;
 }

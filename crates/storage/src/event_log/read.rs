@@ -88,8 +88,9 @@ pub(crate) async fn place(
     since: Timestamp,
 ) -> Result<i64> {
     let since = micros::from_time(since).saturating_sub(DISORDER);
-    let ends = "SELECT MIN(sequence) AS first, MAX(sequence) AS last FROM event
-        WHERE instance_id = $1";
+    // Each by itself: SQLite looks at every row for both together.
+    let ends = "SELECT (SELECT MIN(sequence) FROM event WHERE instance_id = $1) AS first,
+        (SELECT MAX(sequence) FROM event WHERE instance_id = $1) AS last";
     let Some(row) = db.one(ends, values![instance.0]).await? else { return Ok(0) };
     let (Some(first), Some(last)) =
         (row.try_get::<Option<i64>>("", "first")?, row.try_get::<Option<i64>>("", "last")?)

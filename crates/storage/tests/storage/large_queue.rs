@@ -170,6 +170,36 @@ async fn nobody_looks_at_what_is_none_of_their_business_on_sqlite() {
     nobody_looks_at_what_is_none_of_their_business(&db).await;
 }
 
+/// A long history does not keep the writer from everybody else until all of it is gone.
+#[tokio::test]
+async fn a_large_instance_and_a_large_webhook_go_a_few_rows_at_a_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let db = crate::home::open_file(&directory).await;
+    let stores = stores_on(&db, directory).await;
+    fill(&stores).await;
+    let count = async |table: &str| -> i64 {
+        let sql = format!("SELECT COUNT(*) AS n FROM {table}");
+        let row = db.reader().query_one_raw(Statement::from_string(db.backend(), sql)).await;
+        row.unwrap().unwrap().try_get("", "n").unwrap()
+    };
+    let many = i64::try_from(EVENTS).unwrap();
+    for table in ["event", "message", "delivery"] {
+        assert_eq!(count(table).await, many, "{table}");
+    }
+    let instance = stores.instances.standings().await.unwrap()[0].0;
+    let label = stores.webhooks.list(instance).await.unwrap()[0].label.clone();
+    let before = db.commits().unwrap();
+    assert!(stores.webhooks.remove(instance, &label).await.unwrap());
+    assert_eq!((count("webhook").await, count("delivery").await), (0, 0));
+    assert!(db.commits().unwrap() - before >= 3);
+    let before = db.commits().unwrap();
+    assert!(stores.instances.remove(instance).await.unwrap());
+    assert!(db.commits().unwrap() - before >= 2);
+    for table in ["instance", "event", "message"] {
+        assert_eq!(count(table).await, 0, "{table}");
+    }
+}
+
 /// How many statements were run of those that read or write, by the observer of a database.
 async fn counting(directory: &tempfile::TempDir) -> (Database, Arc<AtomicUsize>) {
     let mut config = Config::new(file_in(directory).to_str().unwrap());
