@@ -56,7 +56,7 @@ impl Default for Config {
 /// How a dead connection is found out.
 #[derive(Clone, Copy, Debug)]
 pub struct Liveness {
-    /// After so much silence the server is asked for a sign of life. It may take twice as long until the silence is
+    /// After so much silence the server is asked for a sign of life. It may take a fifth longer until the silence is
     /// noticed.
     pub ask_after: Duration,
     /// After so much more silence the observer is told.
