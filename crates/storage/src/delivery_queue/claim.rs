@@ -110,14 +110,17 @@ async fn due_heads(db: &impl ConnectionTrait, now: i64, room: &Room) -> Result<V
     if sinks.is_empty() {
         return Ok(Vec::new());
     }
+    let mut asked: Vec<_> = sinks.iter().map(|sink| (sink.id, bounded(sink.room))).collect();
+    // Of some nothing is asked, so that there are few lengths and few statements to be kept prepared.
+    asked.resize(sinks.len().next_power_of_two().min(MAX_SINKS), (Uuid::nil(), 0));
     let mut sql = Sql::new("SELECT id, sink_id FROM (", values![now]);
-    for (index, sink) in sinks.iter().enumerate() {
+    for (index, (sink, room)) in asked.into_iter().enumerate() {
         sql = sql.push(if index == 0 { "" } else { " UNION ALL " });
         sql = sql.push(
             "SELECT * FROM (SELECT id, sink_id, head_due, sequence FROM delivery WHERE sink_id = ",
         );
-        sql = sql.value(sink.id).push(" AND head_due <= $1 ORDER BY head_due, sequence LIMIT ");
-        sql = sql.value(bounded(sink.room)).push(&format!(") AS of_{index}"));
+        sql = sql.value(sink).push(" AND head_due <= $1 ORDER BY head_due, sequence LIMIT ");
+        sql = sql.value(room).push(&format!(") AS of_{index}"));
     }
     let sql = sql.push(") AS heads ORDER BY head_due, sequence");
     let mut seats = room.seats();
