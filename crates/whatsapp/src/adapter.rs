@@ -113,8 +113,14 @@ impl WhatsAppAdapter {
             link: core.link.clone(),
             queue: core.queue.clone(),
             tasks: core.tasks.clone(),
+            afoot: core.afoot.clone(),
+            clock: self.clock.clone(),
         };
-        let take_first = TakeFirst { queue: core.queue.clone(), tasks: core.tasks.clone() };
+        let take_first = TakeFirst {
+            queue: core.queue.clone(),
+            tasks: core.tasks.clone(),
+            afoot: core.afoot.clone(),
+        };
         let device = DevicePropsOverride::new()
             .with_os(self.config.device_name.as_str())
             .with_platform_type(PlatformType::CHROME);

@@ -14,8 +14,8 @@ use crate::{adapter::Turn, groups, history, liveness, session::Core, teller::Tel
 const ACCEPTANCE: Duration = Duration::from_secs(10);
 /// How long the library may take to write out what it holds.
 const FLUSH: Duration = Duration::from_secs(20);
-/// How long what the library has begun may take after that.
-const SETTLE: Duration = Duration::from_secs(1);
+/// How long what the library has begun may take after that. What it has collected it puts down after three seconds.
+const SETTLE: Duration = Duration::from_secs(5);
 
 /// Leads a session from its first dial to its end, which is told exactly once, whatever happens here.
 pub(crate) async fn lead(
@@ -105,27 +105,32 @@ async fn accepted_soon(core: &Core) -> bool {
 
 /// Lets the library write out what it holds and get done with what it has begun.
 ///
-/// Between the decryption of a message and the row that keeps it, the library may have saved the ratchet for the sake of
-/// another message. To drop its worker there would lose the message.
+/// As it disconnects, the library saves the ratchets, also those of messages that it has decrypted and not put down; these it
+/// collects from then on, to put them down some time later. So all that have been read are put down before.
 async fn wind_up(core: &Core, client: &Arc<Client>) {
     core.note_end(core.end());
-    if core.given_back.is_cancelled() {
-        core.link.hang_up().await;
-    }
+    core.link.hold();
     let done = async {
+        core.link.put_down(&core.afoot, &core.clock).await;
+        if core.given_back.is_cancelled() {
+            core.link.hang_up().await;
+        }
         client.disconnect().await;
         core.tasks.work_done(&core.clock, SETTLE).await;
     };
     let given_back = async {
         core.given_back.cancelled().await;
-        // Now nothing is acknowledged any more, nor waits to be.
+        // Now nothing is acknowledged any more.
+        core.link.mute();
+        core.link.put_down(&core.afoot, &core.clock).await;
+        // Nor waits to be.
         core.link.hang_up().await;
         core.clock.sleep(SETTLE).await;
     };
     tokio::select! {
         biased;
-        () = done => {}
         () = given_back => tracing::warn!("a session whose store failed left something unfinished"),
+        () = done => {}
         () = core.clock.sleep(FLUSH) => tracing::warn!("a session took too long to write out what it holds"),
     }
 }

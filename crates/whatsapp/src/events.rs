@@ -80,6 +80,7 @@ impl EventHandler for Listener {
             }
             Event::StreamError(error) => core.note_stream_error(&error.code),
             Event::UndecryptableMessage(message) => {
+                core.afoot.settle(&message.info);
                 tracing::debug!(id = message.info.id, "waiting for a message to be sent again");
             }
             Event::PairingQrCodesExhausted(_) => core.qr_codes_used_up.cancel(),

@@ -2,6 +2,7 @@
 
 mod acks;
 mod adapter;
+mod afoot;
 mod calls;
 mod config;
 mod convert;

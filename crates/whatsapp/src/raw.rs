@@ -15,7 +15,7 @@ use wacore::{
         presence::ReceiptType,
     },
 };
-use wacore_binary::{Jid, NodeRef};
+use wacore_binary::{Jid, JidExt, NodeRef};
 use wharf_domain::ports::SessionEvent;
 
 use crate::{queue::Entry, session::Core};
@@ -47,7 +47,11 @@ impl Recipients {
 
 /// Looks at a stanza before the library does.
 pub(crate) fn look_at(core: &Core, node: &NodeRef<'_>) {
+    if answers(node) {
+        core.tasks.note_answering();
+    }
     match node.tag.as_ref() {
+        "message" | "status" => core.afoot.note(node, core.clock.now()),
         "receipt" => look_at_receipt(core, node),
         // The library tells of the codes it does not act on only in its log. 515 asks for the redial of a pairing.
         "stream:error" => {
@@ -72,6 +76,18 @@ pub(crate) fn look_at(core: &Core, node: &NodeRef<'_>) {
             }
         }
         _ => {}
+    }
+}
+
+/// Whether the library acknowledges a stanza as a matter of course, without anybody who has to take it first.
+fn answers(node: &NodeRef<'_>) -> bool {
+    match node.tag.as_ref() {
+        "receipt" | "notification" | "call" | "status" => true,
+        "message" => node
+            .attrs()
+            .optional_jid("from")
+            .is_some_and(|from| from.is_newsletter() || from.is_status_broadcast()),
+        _ => false,
     }
 }
 

@@ -29,6 +29,7 @@ pub(crate) struct Tasks {
     passing: TaskTracker,
     connected: CancellationToken,
     acknowledges: CancellationToken,
+    answers: CancellationToken,
     line: Arc<OnceLock<mpsc::UnboundedSender<Job>>>,
     cancelled: CancellationToken,
     panicked: CancellationToken,
@@ -101,10 +102,17 @@ impl Tasks {
         self.acknowledges.cancel();
     }
 
+    /// Notes that the library has acknowledged something else, which it does in another such job.
+    pub(crate) fn note_answering(&self) {
+        self.answers.cancel();
+    }
+
     /// Returns once the library has done its work on connections, of which there are no more; or after `limit`.
     pub(crate) async fn work_done(&self, clock: &Arc<dyn Clock>, limit: Duration) {
         let done = async {
-            while self.passing.len() > usize::from(self.acknowledges.is_cancelled()) {
+            let lasting = [&self.acknowledges, &self.answers];
+            let lasting = || lasting.iter().filter(|job| job.is_cancelled()).count();
+            while self.passing.len() > lasting() {
                 clock.sleep(GLANCE).await;
             }
         };

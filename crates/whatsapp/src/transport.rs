@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use async_channel::{Receiver, Sender};
+use async_channel::{Receiver, Sender, WeakSender};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::{
@@ -21,13 +21,20 @@ use url::Url;
 use wacore::net::{
     DisconnectReason, Transport, TransportEvent, TransportFactory, WHATSAPP_WEB_ORIGIN,
 };
+use wharf_domain::ports::Clock;
 use wharf_net::{Dialer, Stream, WebSocketStream};
 use whatsapp_rust::anyhow;
 
-use crate::{queue::Queue, tasks::Tasks};
+use crate::{afoot::Afoot, queue::Queue, tasks::Tasks};
 
 /// Frames between the socket and the library. A frame of the library's size holds many stanzas.
 const FRAMES: usize = 16;
+/// How long messages may take that have been read, until they are put down.
+const PUT_DOWN: Duration = Duration::from_secs(3);
+/// How often it is looked whether they are.
+const GLANCE: Duration = Duration::from_millis(10);
+/// How many looks have to find nothing: between a frame and what is in it there is a moment.
+const QUIET: usize = 3;
 /// How long a server may take to accept our goodbye.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -42,6 +49,9 @@ pub(crate) struct Link {
     greeted: CancellationToken,
     socket: Mutex<Option<Arc<Socket>>>,
     accepted: CancellationToken,
+    held: CancellationToken,
+    muted: CancellationToken,
+    frames: Mutex<Option<WeakSender<TransportEvent>>>,
     redial: AtomicBool,
     library_redials: OnceLock<Arc<AtomicBool>>,
 }
@@ -123,12 +133,45 @@ impl Link {
         self.redial.swap(allowed, Ordering::AcqRel)
     }
 
+    /// Reads nothing more.
+    pub(crate) fn hold(&self) {
+        self.held.cancel();
+    }
+
+    /// Says nothing more: whoever wants to waits until the connection is closed.
+    pub(crate) fn mute(&self) {
+        self.muted.cancel();
+    }
+
     /// Closes the connection without a goodbye.
     pub(crate) async fn hang_up(&self) {
         let socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(socket) = socket {
             socket.closed.cancel();
             drop(socket.sink.lock().await.take());
+        }
+    }
+
+    /// How many frames the library has not taken yet.
+    fn backlog(&self) -> usize {
+        let frames = self.frames.lock().unwrap_or_else(PoisonError::into_inner);
+        frames.as_ref().and_then(WeakSender::upgrade).map_or(0, |frames| frames.len())
+    }
+
+    /// Returns once all messages are put down that have been read, or after a while. Nothing more may be read.
+    pub(crate) async fn put_down(&self, afoot: &Afoot, clock: &Arc<dyn Clock>) {
+        let put_down = async {
+            let mut quiet = 0;
+            while quiet < QUIET {
+                let is_quiet = self.backlog() == 0 && !afoot.is_any(clock.now());
+                quiet = if is_quiet { quiet + 1 } else { 0 };
+                clock.sleep(GLANCE).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = put_down => {}
+            () = clock.sleep(PUT_DOWN) => tracing::debug!("some messages were read and not put down"),
         }
     }
 
@@ -149,6 +192,8 @@ pub(crate) struct Sockets {
     pub(crate) link: Arc<Link>,
     pub(crate) queue: Arc<Queue>,
     pub(crate) tasks: Tasks,
+    pub(crate) afoot: Arc<Afoot>,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 #[async_trait]
@@ -169,15 +214,19 @@ impl TransportFactory for Sockets {
         let (sink, stream) = websocket.split();
         let (events, receiver) = async_channel::bounded(FRAMES);
         let closed = CancellationToken::new();
+        *self.link.frames.lock().unwrap_or_else(PoisonError::into_inner) = Some(events.downgrade());
         let reader = Reader {
             events,
+            afoot: self.afoot.clone(),
+            clock: self.clock.clone(),
             closed: closed.clone(),
             link: self.link.clone(),
             queue: self.queue.clone(),
         };
         self.tasks.run(reader.run(stream));
         let sink = tokio::sync::Mutex::new(Some(sink));
-        let socket = Arc::new(Socket { sink, closed, queue: self.queue.clone() });
+        let (queue, muted) = (self.queue.clone(), self.link.muted.clone());
+        let socket = Arc::new(Socket { sink, closed, muted, queue });
         let mut current = self.link.socket.lock().unwrap_or_else(PoisonError::into_inner);
         *current = Some(socket.clone());
         Ok((socket, receiver))
@@ -188,6 +237,7 @@ impl TransportFactory for Sockets {
 struct Socket {
     sink: tokio::sync::Mutex<Option<SplitSink<WebSocketStream<Stream>, Message>>>,
     closed: CancellationToken,
+    muted: CancellationToken,
     queue: Arc<Queue>,
 }
 
@@ -198,6 +248,10 @@ impl Transport for Socket {
             // What is sent may acknowledge a receipt, and then WhatsApp forgets it.
             self.queue.receipts_taken().await;
             let mut sink = self.sink.lock().await;
+            if self.muted.is_cancelled() {
+                drop(sink);
+                return std::future::pending().await;
+            }
             let sink = sink.as_mut().ok_or_else(|| anyhow::anyhow!("the socket is closed"))?;
             sink.send(Message::binary(data)).await.map_err(anyhow::Error::from)
         };
@@ -219,6 +273,8 @@ impl Transport for Socket {
 /// The reading half of a WebSocket.
 struct Reader {
     events: Sender<TransportEvent>,
+    afoot: Arc<Afoot>,
+    clock: Arc<dyn Clock>,
     closed: CancellationToken,
     link: Arc<Link>,
     queue: Arc<Queue>,
@@ -233,6 +289,12 @@ impl Reader {
         };
         if !matches!(reason, DisconnectReason::Unknown) {
             self.link.set_problem(reason.to_string());
+            // When the library hears of the end it saves its ratchets, and may leave messages behind that it is busy with.
+            tokio::select! {
+                biased;
+                () = self.closed.cancelled() => {}
+                () = self.link.put_down(&self.afoot, &self.clock) => {}
+            }
         }
         let _ = self.events.send(TransportEvent::Disconnected(reason)).await;
     }
@@ -253,6 +315,9 @@ impl Reader {
                 continue;
             }
             self.queue.admit().await;
+            if self.link.held.is_cancelled() {
+                return std::future::pending().await;
+            }
             let frame = TransportEvent::DataReceived(Bytes::from(message.into_payload()));
             if self.events.send(frame).await.is_err() {
                 return DisconnectReason::Unknown;

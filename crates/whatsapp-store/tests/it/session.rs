@@ -157,3 +157,39 @@ async fn a_store_that_fails_again_and_again_loses_nothing_and_changes_no_order()
         assert_eq!(heard, said.collect::<Vec<_>>());
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_orderly_end_in_the_middle_of_a_flood_loses_nothing() {
+    const ROUNDS: usize = 8;
+    const EACH: usize = 6;
+    let world = World::new(Home::sqlite().await).await;
+    let people: Vec<_> =
+        (0..6).map(|i| world.phone(&format!("551199999010{i}"), &format!("p{i}"))).collect();
+    let mut live = world.pair().await;
+    for round in 0..ROUNDS {
+        let flood = async {
+            for i in 0..EACH {
+                for (n, person) in people.iter().enumerate() {
+                    person.send_text(OWN, &format!("{n} {round}.{i}")).await.unwrap();
+                }
+            }
+        };
+        let end = async {
+            // Each time somewhere else.
+            world.told(&format!("{} {round}.{}", round % people.len(), round % 3)).await;
+            live.session.stop().await;
+        };
+        futures::join!(flood, end);
+        live = world.reconnect().await;
+        for n in 0..people.len() {
+            world.told(&format!("{n} {round}.{}", EACH - 1)).await;
+        }
+    }
+    let heard = world.log();
+    for n in 0..people.len() {
+        let said = (0..ROUNDS).flat_map(|round| (0..EACH).map(move |i| format!("{n} {round}.{i}")));
+        let who = format!("{n} ");
+        let heard: Vec<_> = heard.iter().filter(|text| text.starts_with(&who)).cloned().collect();
+        assert_eq!(heard, said.collect::<Vec<_>>());
+    }
+}

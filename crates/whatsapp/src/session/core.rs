@@ -12,7 +12,7 @@ use whatsapp_rust::Client;
 
 use super::{identity::Strangers, pairing::Pairing, presence::Presence};
 use crate::{
-    acks::Acks, calls::Calls, config::Config, ending, groups::Groups, history::Feed,
+    acks::Acks, afoot::Afoot, calls::Calls, config::Config, ending, groups::Groups, history::Feed,
     origins::Origins, queue::Queue, raw::Recipients, tasks::Tasks, transport::Link,
 };
 
@@ -43,6 +43,8 @@ pub(crate) struct Core {
     end: Mutex<Option<SessionEnd>>,
     stream_error: Mutex<Option<String>>,
     business_name: OnceLock<String>,
+    /// The messages that are read and not put down yet.
+    pub(crate) afoot: Arc<Afoot>,
     /// The calls that ring.
     pub(crate) calls: Calls,
     /// Whom the receipts of our own devices are for.
@@ -88,6 +90,7 @@ impl Core {
             end: Mutex::default(),
             stream_error: Mutex::default(),
             business_name: OnceLock::new(),
+            afoot: Arc::default(),
             calls: Calls::default(),
             recipients: Recipients::default(),
             groups,
