@@ -16,6 +16,7 @@ use tempfile::TempDir;
 use crate::{ANA, BIA, DEADLINE, World, until};
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const NEW_SECRET: &str = "whsec_YSBuZXcgc2VjcmV0";
 
 /// The guide's receiver, running.
 struct Guide {
@@ -26,8 +27,8 @@ struct Guide {
 }
 
 impl Guide {
-    /// `None` where there is no Python.
-    fn start() -> Option<Self> {
+    /// With the secret it checks by. `None` where there is no Python.
+    fn start(secret: &str) -> Option<Self> {
         let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/events.md");
         let guide = fs::read_to_string(guide).unwrap();
         let shown = |name: &str| {
@@ -42,7 +43,7 @@ impl Guide {
         let started = Command::new("python3")
             .arg("receiver.py")
             .current_dir(&dir)
-            .env("SECRET", SECRET)
+            .env("SECRET", secret)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn();
@@ -87,7 +88,7 @@ async fn until_all_is_delivered(world: &World) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_guides_receiver_checks_signatures_and_survives_a_replay() {
-    let Some(guide) = Guide::start() else { return };
+    let Some(guide) = Guide::start(SECRET) else { return };
     let world = World::paired().await;
     let set = async |label: &str, secret: &str| {
         let body = json!({
@@ -120,7 +121,7 @@ async fn the_guides_receiver_checks_signatures_and_survives_a_replay() {
 
     // Everything once more, and with a new secret while the receiver still has the old one.
     until_all_is_delivered(&world).await;
-    let set_anew = set("guide", "whsec_YSBuZXcgc2VjcmV0").await;
+    let set_anew = set("guide", NEW_SECRET).await;
     assert!(set_anew["webhook"]["previousSecretUntil"].is_string(), "{set_anew}");
     let body = json!({ "label": "guide", "since": "2020-01-01T00:00:00Z" });
     let (status, queued) = world.gateway.call(Method::POST, "/api/events/replay/sales", body).await;
@@ -132,4 +133,14 @@ async fn the_guides_receiver_checks_signatures_and_survives_a_replay() {
     // What it had already it passes over: what it says next is what is new.
     let four = say("four").await;
     assert_eq!(guide.line(), format!("message.exchange {four}"));
+
+    // One that has the new secret already can take its place.
+    let renewed = Guide::start(NEW_SECRET).unwrap();
+    let body = json!({ "label": "guide", "url": renewed.url, "events": ["message.exchange"] });
+    world.gateway.post("/api/events/webhook/sales", body).await;
+    until("the other receiver", || async {
+        test(&world, "guide").await["error"].is_null().then_some(())
+    })
+    .await;
+    assert!(renewed.line().starts_with("test "));
 }

@@ -1,8 +1,11 @@
 //! A webhook receiver that keeps what it gets.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicU16, Ordering},
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU16, Ordering},
+    },
 };
 
 use axum::{Router, body::Bytes, extract::State, http::HeaderMap, http::StatusCode, routing::post};
@@ -29,6 +32,8 @@ struct Shared {
     received: Mutex<Vec<Received>>,
     came: Notify,
     answer: AtomicU16,
+    /// What single messages are answered with, by their text.
+    answers: Mutex<HashMap<String, u16>>,
     /// Held by a test that wants requests to stay unanswered.
     gate: tokio::sync::RwLock<()>,
 }
@@ -41,6 +46,7 @@ impl Receiver {
             received: Mutex::default(),
             came: Notify::new(),
             answer: AtomicU16::new(200),
+            answers: Mutex::default(),
             gate: tokio::sync::RwLock::default(),
         });
         let app = Router::new().route("/hook", post(receive)).with_state(shared.clone());
@@ -55,6 +61,11 @@ impl Receiver {
     /// What is answered from now on.
     pub(crate) fn answer(&self, status: u16) {
         self.shared.answer.store(status, Ordering::SeqCst);
+    }
+
+    /// What messages of that text are answered with from now on, whatever others are.
+    pub(crate) fn answer_text(&self, text: &str, status: u16) {
+        self.shared.answers.lock().unwrap().insert(text.to_owned(), status);
     }
 
     /// Requests are taken and not answered while the guard lives.
@@ -89,7 +100,7 @@ impl Receiver {
 
     /// Waits for the event of a message of that text, acknowledged with success.
     pub(crate) async fn wait_for_text(&self, text: &str) -> Received {
-        let wanted = |r: &Received| r.answer == 200 && content(r) == Some(text);
+        let wanted = |r: &Received| r.answer == 200 && content(&r.body) == Some(text);
         self.wait_for(&format!("message `{text}`"), wanted).await
     }
 
@@ -105,18 +116,24 @@ impl Receiver {
 
     /// How many requests carried a message of that text.
     pub(crate) fn count_of_text(&self, text: &str) -> usize {
-        self.received().iter().filter(|r| content(r) == Some(text)).count()
+        self.received().iter().filter(|r| content(&r.body) == Some(text)).count()
+    }
+
+    /// The texts of all messages that came, in their order.
+    pub(crate) fn texts(&self) -> Vec<String> {
+        let received = self.received();
+        received.iter().filter_map(|r| content(&r.body)).map(str::to_owned).collect()
     }
 }
 
-fn content(received: &Received) -> Option<&str> {
-    let body = &received.body;
+fn content(body: &Value) -> Option<&str> {
     (body["event"] == "message.exchange").then(|| body["data"]["message"]["content"].as_str())?
 }
 
 async fn receive(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> StatusCode {
     let body = serde_json::from_slice(&body).unwrap();
-    let answer = shared.answer.load(Ordering::SeqCst);
+    let own = content(&body).and_then(|text| shared.answers.lock().unwrap().get(text).copied());
+    let answer = own.unwrap_or_else(|| shared.answer.load(Ordering::SeqCst));
     shared.received.lock().unwrap().push(Received { headers, body, answer });
     shared.came.notify_waiters();
     drop(shared.gate.read().await);
