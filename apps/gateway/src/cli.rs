@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
@@ -204,9 +204,19 @@ pub fn serve(config: Config, surroundings: Surroundings) -> Result<()> {
         if let Some(address) = gateway.metrics_address() {
             print(&format!("Measures at http://{address}/metrics\n"));
         }
-        print(&format!("Listening on {}\n", gateway.public_url()));
+        print(&listening(gateway.address()?, gateway.public_url()));
         gateway.serve(async || asked.next().await).await
     })
+}
+
+/// Where it listens, and where callers reach it if that is elsewhere.
+fn listening(address: SocketAddr, public_url: &str) -> String {
+    let own = format!("http://{address}");
+    if own == public_url {
+        format!("Listening on {own}\n")
+    } else {
+        format!("Listening on {own} for callers of {public_url}\n")
+    }
 }
 
 /// Sets the log up; it goes to standard error, so that standard output carries answers alone.

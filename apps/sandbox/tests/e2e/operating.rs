@@ -11,7 +11,17 @@ const METRICS_TOKEN: &str = "whoever-counts-reads-this";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gateway_that_is_asked_to_end_finishes_what_it_has_begun() {
-    let mut world = World::paired().await;
+    finishes_what_it_has_begun(Options::default()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL"]
+async fn a_gateway_that_is_asked_to_end_finishes_what_it_has_begun_on_postgresql() {
+    finishes_what_it_has_begun(Options::postgres()).await;
+}
+
+async fn finishes_what_it_has_begun(options: Options) {
+    let mut world = World::paired_with(options).await;
     world.receiver.wait_for_state("connected").await;
     // A send that WhatsApp takes its time to acknowledge, and a receiver that takes its time to answer.
     let fault = json!({ "number": ANA, "fault": "delay-ack", "ms": 1_500, "count": 1 });
