@@ -158,8 +158,16 @@ async fn a_store_that_fails_again_and_again_loses_nothing_and_changes_no_order()
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_orderly_end_in_the_middle_of_a_flood_loses_nothing() {
+/// How a session comes to an end while messages keep coming.
+#[derive(Clone, Copy)]
+enum Interruption {
+    Stop,
+    BrokenConnection,
+    Refusal,
+}
+
+/// As the library ends a connection it saves its ratchets, also those of messages that it is in the middle of.
+async fn nothing_is_lost_when_a_flood_is_interrupted(by: Interruption) {
     const ROUNDS: usize = 8;
     const EACH: usize = 6;
     let world = World::new(Home::sqlite().await).await;
@@ -177,7 +185,12 @@ async fn an_orderly_end_in_the_middle_of_a_flood_loses_nothing() {
         let end = async {
             // Each time somewhere else.
             world.told(&format!("{} {round}.{}", round % people.len(), round % 3)).await;
-            live.session.stop().await;
+            match by {
+                Interruption::Stop => live.session.stop().await,
+                Interruption::BrokenConnection => world.break_connection(),
+                Interruption::Refusal => live.refuse(),
+            }
+            live.end().await
         };
         futures::join!(flood, end);
         live = world.reconnect().await;
@@ -192,4 +205,19 @@ async fn an_orderly_end_in_the_middle_of_a_flood_loses_nothing() {
         let heard: Vec<_> = heard.iter().filter(|text| text.starts_with(&who)).cloned().collect();
         assert_eq!(heard, said.collect::<Vec<_>>());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_when_a_flood_is_interrupted_by_an_orderly_end() {
+    nothing_is_lost_when_a_flood_is_interrupted(Interruption::Stop).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_when_a_flood_is_interrupted_by_a_broken_connection() {
+    nothing_is_lost_when_a_flood_is_interrupted(Interruption::BrokenConnection).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_when_a_flood_is_interrupted_by_an_observer_that_refuses() {
+    nothing_is_lost_when_a_flood_is_interrupted(Interruption::Refusal).await;
 }

@@ -25,7 +25,10 @@ use wharf_domain::{
 };
 use wharf_net::{Egress, Net, Resolver, Roots, Tls};
 use wharf_whatsapp::{Config, SessionStore, SessionStores, WhatsAppAdapter};
-use wharf_whatsapp_sim::{Phone, Simulator};
+use wharf_whatsapp_sim::{
+    Phone, Simulator,
+    faults::{Fault, Limit, NewFault, Target},
+};
 use wharf_whatsapp_store::StoreFactory;
 
 use crate::home::{Home, INSTANCE};
@@ -108,6 +111,13 @@ impl World {
     /// The texts that were told, in order.
     pub fn log(&self) -> Vec<String> {
         self.log.0.borrow().iter().map(|(_, text)| text.clone()).collect()
+    }
+
+    /// Breaks the connection, now or as soon as there is one.
+    pub fn break_connection(&self) {
+        let target = Target::Number(OWN.to_owned());
+        let fault = NewFault { target, fault: Fault::Drop, limit: Limit::Count(1) };
+        self.simulator.add_fault(fault).unwrap();
     }
 
     /// From now on no message can be put down before its decryption counts.
