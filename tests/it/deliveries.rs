@@ -261,7 +261,7 @@ async fn what_to_replay_has_to_be_said() {
     let (gateway, _session) = with_webhook().await;
     let many: Vec<_> = (0..501).map(uuid).collect();
     for (body, message) in [
-        (json!({}), "Invalid events: or since or state must be given"),
+        (json!({}), "Invalid events: must be given, or since, or state"),
         (json!({ "events": [] }), "Invalid events: must name 1 to 500 events"),
         (json!({ "events": many }), "Invalid events: must name 1 to 500 events"),
         (json!({ "events": ["a"] }), "Invalid events: must be the ids of events"),

@@ -51,7 +51,7 @@ impl ReplayBody {
                 return Err(Error::invalid("events", "cannot be combined with since or state"));
             }
             (None, None, None) => {
-                return Err(Error::invalid("events", "or since or state must be given"));
+                return Err(Error::invalid("events", "must be given, or since, or state"));
             }
         };
         Ok((label, wanted))
