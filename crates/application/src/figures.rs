@@ -51,9 +51,10 @@ impl FigureService {
     pub async fn now(&self) -> Figures {
         // Held while the store is asked, so that it is asked once however many want to know.
         let mut latest = self.latest.lock().await;
+        // A clock that was set back makes them old.
+        let age = |at: Timestamp| (self.clock.now() - at).to_std();
         if let Some((at, figures)) = &*latest
-            && self.clock.now() - *at
-                < chrono::TimeDelta::seconds(Self::FRESH.as_secs().cast_signed())
+            && age(*at).is_ok_and(|age| age < Self::FRESH)
         {
             return figures.clone();
         }

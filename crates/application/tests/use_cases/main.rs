@@ -5,6 +5,7 @@
 mod buckets;
 mod calls;
 mod deliveries;
+mod figures;
 mod files_along;
 mod history;
 mod links;
