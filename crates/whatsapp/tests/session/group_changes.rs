@@ -33,10 +33,10 @@ async fn scenes() -> Vec<Scene> {
     scenes
 }
 
-async fn change(live: &Live, like: impl Fn(&GroupAction) -> bool) -> GroupChange {
+async fn change(live: &Live, wanted: impl Fn(&GroupAction) -> bool) -> GroupChange {
     live.recorder
         .event("change", |event| match event {
-            SessionEvent::Group { change, .. } if like(&change.action) => Some(change.clone()),
+            SessionEvent::Group { change, .. } if wanted(&change.action) => Some(change.clone()),
             _ => None,
         })
         .await

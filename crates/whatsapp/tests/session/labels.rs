@@ -9,10 +9,10 @@ use crate::{
     world::{ANA, Live, World},
 };
 
-async fn label(live: &Live, like: impl Fn(&LabelChange) -> bool) -> (EventKey, LabelChange) {
+async fn label(live: &Live, wanted: impl Fn(&LabelChange) -> bool) -> (EventKey, LabelChange) {
     live.recorder
         .event("label", |event| match event {
-            SessionEvent::Label { key, change } if like(change) => {
+            SessionEvent::Label { key, change } if wanted(change) => {
                 Some((key.clone(), change.clone()))
             }
             _ => None,

@@ -16,10 +16,10 @@ async fn worlds() -> [World; 2] {
     [by(false).await, by(true).await]
 }
 
-async fn told(live: &Live, like: impl Fn(&Content) -> bool) -> Message {
+async fn told(live: &Live, wanted: impl Fn(&Content) -> bool) -> Message {
     live.recorder
         .wait_for("message", |told| match told {
-            Told::Inbound(inbound) if like(&inbound.message.content) => {
+            Told::Inbound(inbound) if wanted(&inbound.message.content) => {
                 Some(inbound.message.clone())
             }
             _ => None,
