@@ -165,8 +165,8 @@ async fn each_line_of_a_json_log_is_an_object_that_tells_what_it_concerns() {
     }
     let about = lines.iter().find(|line| field(line, "event") == Some(event)).unwrap();
     let instance = field(about, "instance").unwrap_or_else(|| panic!("no instance: {about}"));
-    let states = lines.iter().filter(|line| field(line, "instance") == Some(instance));
-    assert!(states.count() > 1, "other lines name the instance too");
+    let others = lines.iter().filter(|line| field(line, "instance") == Some(instance));
+    assert!(others.count() > 1, "other lines name the instance too");
 
     let log = world.gateway.log();
     let token = received.body["instanceData"]["token"].as_str().unwrap();
