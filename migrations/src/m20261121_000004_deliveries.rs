@@ -51,10 +51,16 @@ const UP: &[&str] = &[
     "ALTER TABLE instance ADD COLUMN log_bytes BIGINT NOT NULL DEFAULT 0",
     "UPDATE instance SET log_bytes =
         COALESCE((SELECT SUM(length(e.body)) FROM event e WHERE e.instance_id = instance.id), 0)",
-    // What is done with stays, and is none of the queue's business: the index has what is open alone.
+    // What is done with stays, and is none of the queue's business: the indexes have what is open alone. Each has one
+    // status, since a statement has to name exactly what a partial index is for, and has it as a column, since SQLite
+    // otherwise takes the index of states to be as good.
     "DROP INDEX delivery_lane",
-    "CREATE INDEX delivery_lane ON delivery (sink_id, lane, status, sequence) WHERE status < 2",
-    // For lists by state, and for finding what is claimed.
+    "CREATE INDEX delivery_waiting ON delivery (sink_id, lane, status, sequence) WHERE status = 0",
+    "CREATE INDEX delivery_claimed ON delivery (sink_id, lane, status) WHERE status = 1",
+    // An event goes to a sink once, and is found by both.
+    "DROP INDEX delivery_event",
+    "CREATE UNIQUE INDEX delivery_event ON delivery (event_id, sink_id)",
+    // For lists by state.
     "CREATE INDEX delivery_state ON delivery (sink_id, status, id)",
     "CREATE INDEX delivery_dead ON delivery (sink_id, sequence) WHERE status = 2",
     "CREATE INDEX delivery_dead_age ON delivery (dead_since, dead_size) WHERE dead_since IS NOT NULL",
@@ -64,9 +70,12 @@ const DOWN: &[&str] = &[
     "DROP INDEX delivery_dead_age",
     "DROP INDEX delivery_dead",
     "DROP INDEX delivery_state",
-    "DROP INDEX delivery_lane",
+    "DROP INDEX delivery_event",
+    "DROP INDEX delivery_claimed",
+    "DROP INDEX delivery_waiting",
     // What was delivered had no row before.
     "DELETE FROM delivery WHERE status = 3",
+    "CREATE INDEX delivery_event ON delivery (event_id)",
     "CREATE INDEX delivery_lane ON delivery (sink_id, lane, status, sequence)",
     "ALTER TABLE instance DROP COLUMN log_bytes",
     "ALTER TABLE delivery DROP COLUMN dead_size",

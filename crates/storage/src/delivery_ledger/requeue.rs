@@ -179,11 +179,11 @@ pub(super) async fn queue(
         };
         let state = if step.dead_alone { "= 2" } else { ">= 2" };
         let again = replayed(values![webhook.0, now]).push(&format!(
-            "UPDATE delivery SET status = 0, due_at = $2, head_due = $2, lane = replayed.lane,
-                attempts = 0, waited = 0, last_status = NULL, last_error = NULL,
-                dead_since = NULL, dead_size = NULL
-            FROM replayed WHERE delivery.event_id = replayed.event_id
-                AND delivery.sink_id = $1 AND delivery.status {state}"
+            "UPDATE delivery SET status = 0, due_at = $2, head_due = $2, attempts = 0, waited = 0,
+                lane = (SELECT r.lane FROM replayed r WHERE r.event_id = delivery.event_id),
+                last_status = NULL, last_error = NULL, dead_since = NULL, dead_size = NULL
+            WHERE id IN (SELECT d.id FROM replayed CROSS JOIN delivery d
+                WHERE d.event_id = replayed.event_id AND d.sink_id = $1 AND d.status {state})"
         ));
         queued += txn.execute_raw(again.on(backend)).await?.rows_affected();
         if step.dead_alone {

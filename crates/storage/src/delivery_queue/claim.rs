@@ -150,9 +150,9 @@ async fn runs_from(
         "SELECT d.id AS delivery_id, d.sink_kind, d.sink_id, d.lane, d.due_at,
             e.id, e.instance_id, e.sequence, e.recorded_at, e.body
         FROM delivery h JOIN delivery d ON d.sink_id = h.sink_id AND d.lane = h.lane
-            AND d.status < 2 AND d.status = 0 AND d.sequence >= h.sequence
+            AND d.status = 0 AND d.sequence >= h.sequence
             AND d.sequence <= COALESCE((SELECT x.sequence FROM delivery x
-                WHERE x.sink_id = h.sink_id AND x.lane = h.lane AND x.status < 2 AND x.status = 0
+                WHERE x.sink_id = h.sink_id AND x.lane = h.lane AND x.status = 0
                 AND x.sequence >= h.sequence ORDER BY x.sequence LIMIT 1 OFFSET $1), $2)
         JOIN event e ON e.id = d.event_id
         WHERE h.head_due IS NOT NULL AND h.id IN ",

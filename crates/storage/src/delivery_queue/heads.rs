@@ -28,11 +28,11 @@ pub(super) async fn promote(txn: &DatabaseTransaction, lanes: BTreeSet<LaneKey>)
             Sql::new("WITH lanes (sink_id, lane) AS (VALUES ", values![]).padded_rows(rows).push(
                 ") UPDATE delivery SET head_due = due_at WHERE id IN (
                 SELECT (SELECT d.id FROM delivery d WHERE d.sink_id = lanes.sink_id
-                    AND d.lane = lanes.lane AND d.status < 2 AND d.status = 0
+                    AND d.lane = lanes.lane AND d.status = 0
                     ORDER BY d.sequence LIMIT 1)
                 FROM lanes WHERE NOT EXISTS (SELECT 1 FROM delivery c
                     WHERE c.sink_id = lanes.sink_id AND c.lane = lanes.lane
-                    AND c.status < 2 AND c.status = 1))",
+                    AND c.status = 1))",
             );
         txn.execute_raw(sql.on(backend)).await?;
     }

@@ -23,8 +23,8 @@ use crate::{
     statement::{Run as _, values},
 };
 
-/// Codes of the column `status`. The indexes have those below 2, or one of them, so statements name them by number, too:
-/// SQLite does not see that a bound value is one that an index is for.
+/// Codes of the column `status`. Indexes are for one of them each, so statements name them by number, too: SQLite does not
+/// see that a bound value is the one that an index is for.
 pub(crate) const WAITING: i16 = 0;
 pub(crate) const CLAIMED: i16 = 1;
 pub(crate) const DEAD: i16 = 2;
@@ -116,8 +116,7 @@ impl DeliveryQueue for SeaOrmDeliveryQueue {
         let released = self.db.write::<_, _, Error>(move |txn| {
             Box::pin(async move {
                 locks::own_rows(txn).await?;
-                let sql = "UPDATE delivery SET status = 0 WHERE status = 1
-                    AND sink_id IN (SELECT id FROM webhook) RETURNING sink_id, lane";
+                let sql = "UPDATE delivery SET status = 0 WHERE status = 1 RETURNING sink_id, lane";
                 let rows = txn.all(sql, values![]).await?;
                 heads::promote(txn, heads::lanes(&rows)?).await?;
                 Ok(rows.len() as u64)

@@ -155,7 +155,7 @@ async fn over(
         let sql = Sql::new(&format!("{head} AND id IN "), values.clone()).ids(ids).push(
             " RETURNING sink_id, lane, EXISTS (SELECT 1 FROM delivery d
                 WHERE d.sink_id = delivery.sink_id AND d.lane = delivery.lane
-                AND d.status < 2 AND d.status = 0) AS has_next",
+                AND d.status = 0) AS has_next",
         );
         let mut rows = txn.query_all_raw(sql.on(backend)).await?;
         rows.retain(|row| row.try_get("", "has_next").unwrap_or(true));

@@ -94,8 +94,10 @@ fn insert(keyring: &Keyring, instance: InstanceId, copies: &[Copy<'_>]) -> Sql {
             status, due_at, attempts, head_due)
         SELECT id, event_id, $1, $2, sink_id, lane, sequence, $3, due, 0,
             CASE WHEN is_first AND NOT EXISTS (SELECT 1 FROM delivery d
-                WHERE d.sink_id = copies.sink_id AND d.lane = copies.lane
-                AND d.status < 2) THEN due END
+                WHERE d.sink_id = copies.sink_id AND d.lane = copies.lane AND d.status = 0)
+            AND NOT EXISTS (SELECT 1 FROM delivery d
+                WHERE d.sink_id = copies.sink_id AND d.lane = copies.lane AND d.status = 1)
+            THEN due END
         FROM copies",
     )
 }

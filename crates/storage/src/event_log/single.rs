@@ -49,7 +49,9 @@ const DELIVERIES: &str = "
         SELECT CAST(substr($2, 1, 6) || randomblob(10) AS BLOB), e.id, e.instance_id, 1, w.id, $8,
             e.sequence, 0, iif(i.s3 IS NULL, $4, $10), 0,
             iif(EXISTS (SELECT 1 FROM delivery d
-                WHERE d.sink_id = w.id AND d.lane = $8 AND d.status < 2),
+                    WHERE d.sink_id = w.id AND d.lane = $8 AND d.status = 0)
+                OR EXISTS (SELECT 1 FROM delivery d
+                    WHERE d.sink_id = w.id AND d.lane = $8 AND d.status = 1),
                 NULL, iif(i.s3 IS NULL, $4, $10))
         FROM event e JOIN instance i ON i.id = e.instance_id
             JOIN webhook w ON w.instance_id = e.instance_id
