@@ -67,7 +67,11 @@ pub(crate) async fn run(place: &Place, arguments: &Arguments) -> Result<()> {
     ];
     match Schema::create()? {
         Some(schema) => {
-            let name = if schema.is_durable()? { "PostgreSQL" } else { "PostgreSQL, fsync off" };
+            let name = if Schema::is_on_durable_server()? {
+                "PostgreSQL"
+            } else {
+                "PostgreSQL, fsync off"
+            };
             let one = Contestant::start(name, place, arguments, &[], Some(schema)).await?;
             contestants.push(one);
         }

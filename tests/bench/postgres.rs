@@ -7,7 +7,9 @@ use anyhow::{Result, ensure};
 const SCHEMA: &str = "wharf_bench";
 
 /// Gone when it is dropped.
-pub(crate) struct Schema;
+pub(crate) struct Schema {
+    name: &'static str,
+}
 
 impl Schema {
     /// Makes it anew; `None` when no server answers.
@@ -16,22 +18,23 @@ impl Schema {
             return Ok(None);
         }
         ask(&format!("DROP SCHEMA IF EXISTS {SCHEMA} CASCADE; CREATE SCHEMA {SCHEMA}"))?;
-        Ok(Some(Self))
+        Ok(Some(Self { name: SCHEMA }))
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("postgres://postgres@127.0.0.1:5432/test?options=-c%20search_path%3D{SCHEMA}")
+        let name = self.name;
+        format!("postgres://postgres@127.0.0.1:5432/test?options=-c%20search_path%3D{name}")
     }
 
     /// Whether the server waits for its disk.
-    pub(crate) fn is_durable(&self) -> Result<bool> {
+    pub(crate) fn is_on_durable_server() -> Result<bool> {
         Ok(ask("SHOW fsync")?.trim() == "on")
     }
 }
 
 impl Drop for Schema {
     fn drop(&mut self) {
-        let _ = ask(&format!("DROP SCHEMA IF EXISTS {SCHEMA} CASCADE"));
+        let _ = ask(&format!("DROP SCHEMA IF EXISTS {} CASCADE", self.name));
     }
 }
 

@@ -57,9 +57,9 @@ fn id(received: &Received) -> &str {
 
 /// The requests that carried a message of that text.
 fn of_text(receiver: &Receiver, text: &str) -> Vec<Received> {
-    let mut received = receiver.received();
-    received.retain(|one| one.body["data"]["message"]["content"] == text);
-    received
+    let mut requests = receiver.received();
+    requests.retain(|one| one.body["data"]["message"]["content"] == text);
+    requests
 }
 
 #[tokio::test(flavor = "multi_thread")]

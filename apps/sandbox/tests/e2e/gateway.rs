@@ -304,9 +304,8 @@ impl Gateway {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        if tokio::time::timeout(DEADLINE, look).await.is_err() {
-            panic!("no `{said}` in the log:\n{}", self.log());
-        }
+        let in_time = tokio::time::timeout(DEADLINE, look).await.is_ok();
+        assert!(in_time, "no `{said}` in the log:\n{}", self.log());
     }
 
     /// The memory it uses that is not a file's, in megabytes of a million bytes.

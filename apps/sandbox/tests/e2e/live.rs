@@ -28,7 +28,7 @@ impl Reader {
     /// The next frame that says something.
     async fn frame(&mut self) -> Message {
         loop {
-            let frame = timeout(DEADLINE, self.0.next()).await.expect("a frame").unwrap().unwrap();
+            let frame = timeout(DEADLINE, self.0.next()).await.unwrap().unwrap().unwrap();
             if !frame.is_ping() && !frame.is_pong() {
                 return frame;
             }
@@ -37,7 +37,7 @@ impl Reader {
 
     async fn event(&mut self) -> Value {
         let frame = self.frame().await;
-        serde_json::from_str(frame.as_text().expect("an event")).unwrap()
+        serde_json::from_str(frame.as_text().unwrap()).unwrap()
     }
 }
 
@@ -103,8 +103,8 @@ async fn a_reader_that_says_what_it_had_last_misses_nothing_of_a_gateway_that_is
 
     // Whoever reads is told of an end that is in order.
     until("all of it to be delivered", || async {
-        let (_, waiting) = world.gateway.get("/api/events/deliveries/sales?state=pending").await;
-        (waiting["deliveries"] == json!([])).then_some(())
+        let (_, queued) = world.gateway.get("/api/events/deliveries/sales?state=pending").await;
+        (queued["deliveries"] == json!([])).then_some(())
     })
     .await;
     world.gateway.ask_to_end();

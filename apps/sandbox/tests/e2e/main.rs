@@ -42,6 +42,12 @@ pub(crate) use whatsapp::WhatsApp;
 /// How long to wait for what must happen. Nothing waits this long unless it fails.
 pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
 
+/// The time by this machine's clock.
+#[expect(clippy::disallowed_methods, reason = "the processes under test live in real time")]
+pub(crate) fn now() -> chrono::DateTime<chrono::Utc> {
+    chrono::Utc::now()
+}
+
 /// Looks again and again until there is what is waited for.
 pub(crate) async fn until<T, F>(what: &str, look: impl Fn() -> F) -> T
 where

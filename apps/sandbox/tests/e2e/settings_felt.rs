@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::{ANA, BIA, World, until};
+use crate::{ANA, BIA, World, now, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_are_rejected_with_a_message_only_while_that_is_set() {
@@ -147,11 +147,6 @@ async fn so_many_days_of_history_are_stored_as_are_asked_for_on_connecting() {
     world.whatsapp.scan(ANA, answer["qrCode"].as_str().unwrap()).await;
     world.gateway.wait_for_state("sales", "connected").await;
     wait_for_total(&world, 2).await;
-}
-
-#[expect(clippy::disallowed_methods, reason = "the processes under test live in real time")]
-fn now() -> chrono::DateTime<chrono::Utc> {
-    chrono::Utc::now()
 }
 
 /// Nothing paired; Ana's phone has three messages with Bia, the oldest beyond every 40 days.

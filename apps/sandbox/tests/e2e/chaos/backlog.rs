@@ -1,11 +1,8 @@
 //! A receiver is down for long while events pile up for it.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::{rough_receiver::RoughReceiver, tally::Tally, traffic::Traffic};
 use crate::{ANA, BIA, Gateway, Options, Receiver, WhatsApp, until};
@@ -52,7 +49,7 @@ async fn chaos_of_a_hundred_thousand_queued_events_harms_nobody_else() {
          at most {} requests at once\nmemory: {idle:.1} MB before, {piled_up:.1} MB with all queued, \
          {at_the_end:.1} MB at the end\nlatency of another instance: {before:.1?} before, {during:.1?} while the \
          receiver was down, {catching_up:.1?} while it caught up",
-        sent.len() as f64 / caught_up_after.as_secs_f64(),
+        f64::from(u32::try_from(sent.len()).unwrap()) / caught_up_after.as_secs_f64(),
         away.most_at_once(),
     );
     tally.assert_well();

@@ -84,5 +84,5 @@ fn programs() -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut all = debian.chain(std::env::split_paths(&path));
     let found = all.find(|dir| Path::new(dir).join("initdb").exists());
-    found.expect("PostgreSQL is installed")
+    found.unwrap_or_else(|| panic!("PostgreSQL is not installed"))
 }

@@ -1,8 +1,8 @@
 //! The gateway is killed again and again while messages flow to a receiver that fails a third of the time.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{NIGHT, rough_receiver::RoughReceiver, seed, tally::Tally, traffic::Traffic};
 use crate::{Gateway, Options, WhatsApp};

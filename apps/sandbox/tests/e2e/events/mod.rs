@@ -22,7 +22,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
-use crate::{ANA, BIA, World, receiver::Received};
+use crate::{ANA, BIA, World, now, receiver::Received};
 
 /// Somebody else, of whom the account hears in groups.
 const CAIO: &str = "5511999990003";
@@ -42,7 +42,7 @@ struct Scene {
 impl Scene {
     /// Ana's instance, not linked yet.
     async fn unpaired() -> Self {
-        let began = Utc::now() - TimeDelta::seconds(2);
+        let began = now() - TimeDelta::seconds(2);
         let world = World::new().await;
         world.whatsapp.phone(CAIO, "Caio").await;
         let made = world.gateway.create("sales", &world.receiver.url()).await;
@@ -182,7 +182,7 @@ impl Scene {
             && let Ok(at) = DateTime::parse_from_rfc3339(text)
         {
             let at = at.to_utc();
-            let soon = Utc::now() + TimeDelta::seconds(2);
+            let soon = now() + TimeDelta::seconds(2);
             let word = if at < self.began {
                 text
             } else if at < soon {
