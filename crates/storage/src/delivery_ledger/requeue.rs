@@ -162,6 +162,8 @@ pub(super) async fn queue(
     step: &Step,
     now: i64,
 ) -> Result<u64> {
+    // With this join SQLite goes from what is replayed to its rows. It knows that there is less of that than of anything else
+    // only as long as it is very little.
     const COLUMNS: usize = 3;
     take(txn, instance).await?;
     let sql = "SELECT id FROM webhook WHERE id = $1 AND instance_id = $2";
@@ -193,8 +195,8 @@ pub(super) async fn queue(
             "INSERT INTO delivery (id, event_id, instance_id, sink_kind, sink_id, lane, sequence,
                 status, due_at, attempts, head_due)
             SELECT replayed.id, e.id, e.instance_id, $4, $1, replayed.lane, e.sequence, $5, $2, 0,
-                $2 FROM replayed JOIN event e ON e.id = replayed.event_id
-            WHERE e.instance_id = $3 AND NOT EXISTS (SELECT 1 FROM delivery d
+                $2 FROM replayed CROSS JOIN event e
+            WHERE e.id = replayed.event_id AND e.instance_id = $3 AND NOT EXISTS (SELECT 1 FROM delivery d
                 WHERE d.event_id = e.id AND d.sink_id = $1)",
         );
         queued += txn.execute_raw(new.on(backend)).await?.rows_affected();

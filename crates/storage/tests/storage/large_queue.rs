@@ -169,6 +169,12 @@ async fn do_everything(stores: &Stores) {
     stores.webhooks.remove(instance, &webhook.label).await.unwrap();
 }
 
+/// Whether all that an instance has ever had is gone over.
+fn is_of_whole_instance(line: &str) -> bool {
+    let tables = ["SEARCH e ", "SEARCH event ", "SEARCH m ", "SEARCH message "];
+    line.ends_with("(instance_id=?)") && tables.iter().any(|table| line.starts_with(table))
+}
+
 /// What the planner makes of every statement there is: none goes over rows that are none of its business, though nearly
 /// all are. PostgreSQL knows how many there are and decides anew each time.
 #[tokio::test]
@@ -206,6 +212,7 @@ async fn no_statement_goes_over_rows_that_are_none_of_its_business() {
             table.is_some_and(|table| rows.contains(&table))
                 && !along.iter().any(|index| line.contains(index))
                 || line.contains("delivery_state") && !is_one_of(&by_state)
+                || is_of_whole_instance(line) && !is_one_of(&["MIN(sequence)"])
                 || line.contains("TEMP B-TREE") && !is_one_of(&sorting)
         };
         if plan.lines().map(str::trim).any(is_fault) {
