@@ -9,6 +9,9 @@ use crate::{ANA, BIA, World, now, until};
 async fn calls_are_rejected_with_a_message_only_while_that_is_set() {
     let world = World::paired().await;
     let ringing = world.whatsapp.ring(BIA, ANA).await;
+    // Once it is told it has been dealt with, by the settings of that moment.
+    let offer = |r: &crate::receiver::Received| r.body["data"]["callId"] == ringing;
+    world.receiver.wait_for("offer of a call", offer).await;
     world.whatsapp.wait_for_call(BIA, &ringing, "ringing").await;
 
     let settings = json!({ "autoRejectCalls": true, "callRejectMessage": "please write" });

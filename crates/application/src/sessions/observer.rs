@@ -82,10 +82,12 @@ impl Observer {
         update: CallUpdate,
         ringing: Option<IncomingCall>,
     ) -> Result<()> {
+        // As they are when it rings, however long it takes to keep it.
+        let rejected = ringing.filter(|_| self.settings.now().auto_reject_calls);
         self.insist(vec![Record { key: Some(key), body: EventBody::Call(update), raw: None }])
             .await?;
         // Nothing is answered before it is kept.
-        if let Some(call) = ringing.filter(|_| self.settings.now().auto_reject_calls) {
+        if let Some(call) = rejected {
             self.automation.rings(call);
         }
         Ok(())
