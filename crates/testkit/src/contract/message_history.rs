@@ -271,6 +271,13 @@ pub async fn every_kind_of_content_has_its_name(stores: &Stores) {
         (Content::Reaction { target: target.clone(), emoji: None }, "reaction", None),
         (Content::ButtonReply { id: "b".into(), text: "B".into() }, "buttons_response", None),
         (Content::ListReply { id: "l".into(), title: "L".into() }, "list_response", None),
+        (
+            Content::FlowReply { name: "f".into(), params: "{}".into(), text: "F".into() },
+            "interactive",
+            None,
+        ),
+        (Content::Poll { title: "?".into(), options: vec![], selectable: 0 }, "poll", None),
+        (Content::PollVote { target: target.clone(), selected: vec![] }, "poll_vote", None),
         (Content::Edit { target: target.clone(), text: "e".into() }, "message_edit", None),
         (Content::Revoke { target }, "message_revoke", None),
         (Content::Other("pollCreationMessage".to_owned()), "pollCreationMessage", None),
