@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use tokio::sync::RwLockWriteGuard;
 
-use crate::{ANA, BIA, Options, World, gateway::TOKEN, until};
+use crate::{ANA, BIA, Options, Receiver, WhatsApp, World, gateway::TOKEN, until};
 
 const METRICS_TOKEN: &str = "whoever-counts-reads-this";
 
@@ -20,18 +21,26 @@ async fn a_gateway_that_is_asked_to_end_finishes_what_it_has_begun_on_postgresql
     finishes_what_it_has_begun(Options::postgres()).await;
 }
 
+/// Sends a text and returns once it is being delivered, which goes on while the guard lives.
+async fn begin_delivery<'a>(
+    whatsapp: &WhatsApp,
+    receiver: &'a Receiver,
+    text: &str,
+) -> RwLockWriteGuard<'a, ()> {
+    let held = receiver.hold_answers().await;
+    whatsapp.send(BIA, ANA, text).await;
+    until("a delivery under way", || async { (receiver.count_of_text(text) == 1).then_some(()) })
+        .await;
+    held
+}
+
 async fn finishes_what_it_has_begun(options: Options) {
     let mut world = World::paired_with(options).await;
     world.receiver.wait_for_state("connected").await;
     // A send that WhatsApp takes its time to acknowledge, and a receiver that takes its time to answer.
     let fault = json!({ "number": ANA, "fault": "delay-ack", "ms": 1_500, "count": 1 });
     world.whatsapp.fault(fault).await;
-    let held = world.receiver.hold_answers().await;
-    world.whatsapp.send(BIA, ANA, "under way").await;
-    until("a delivery under way", || async {
-        (world.receiver.count_of_text("under way") == 1).then_some(())
-    })
-    .await;
+    let held = begin_delivery(&world.whatsapp, &world.receiver, "under way").await;
     let sending = async {
         let answer = world.gateway.send("sales", BIA, "not acknowledged yet").await;
         drop(held);
@@ -66,12 +75,7 @@ async fn while_it_ends_it_takes_nothing_new_on() {
     let mut world =
         World::paired_with(Options::default().set("WHARF_SHUTDOWN_TIMEOUT", "1h")).await;
     world.receiver.wait_for_state("connected").await;
-    let held = world.receiver.hold_answers().await;
-    world.whatsapp.send(BIA, ANA, "under way").await;
-    until("a delivery under way", || async {
-        (world.receiver.count_of_text("under way") == 1).then_some(())
-    })
-    .await;
+    let held = begin_delivery(&world.whatsapp, &world.receiver, "under way").await;
     world.gateway.ask_to_end();
     world.gateway.wait_for_log("ending").await;
     let (status, answer) = world.gateway.send("sales", BIA, "too late").await;
@@ -88,12 +92,7 @@ async fn what_does_not_end_in_time_is_left_and_delivered_after_the_next_start() 
     let options = Options::default().set("WHARF_SHUTDOWN_TIMEOUT", "1s");
     let mut world = World::paired_with(options).await;
     world.receiver.wait_for_state("connected").await;
-    let held = world.receiver.hold_answers().await;
-    world.whatsapp.send(BIA, ANA, "broken off").await;
-    until("a delivery under way", || async {
-        (world.receiver.count_of_text("broken off") == 1).then_some(())
-    })
-    .await;
+    let held = begin_delivery(&world.whatsapp, &world.receiver, "broken off").await;
     world.gateway.ask_to_end();
     assert!(world.gateway.wait_for_end().await.success(), "{}", world.gateway.log());
     drop(held);
@@ -119,12 +118,7 @@ async fn a_gateway_that_is_asked_twice_ends_at_once() {
     let options = Options::default().set("WHARF_SHUTDOWN_TIMEOUT", "1h");
     let mut world = World::paired_with(options).await;
     world.receiver.wait_for_state("connected").await;
-    let _held = world.receiver.hold_answers().await;
-    world.whatsapp.send(BIA, ANA, "under way").await;
-    until("a delivery under way", || async {
-        (world.receiver.count_of_text("under way") == 1).then_some(())
-    })
-    .await;
+    let _held = begin_delivery(&world.whatsapp, &world.receiver, "under way").await;
     world.gateway.ask_to_end();
     world.gateway.wait_for_log("ending").await;
     world.gateway.ask_to_end();
