@@ -9,10 +9,7 @@ use whatsapp_rust::Jid;
 use whatsapp_rust::types::events::{Event, GroupUpdate};
 
 use crate::client::{TestClient, eventually};
-
-const ANA: &str = "5511999990001";
-const BIA: &str = "5511999990002";
-const CAIO: &str = "5511999990003";
+use crate::people::{self, ANA, BIA, CAIO};
 
 /// A group of Bia's with Caio in it; the client is Ana's.
 struct Scene {
@@ -26,10 +23,7 @@ struct Scene {
 
 impl Scene {
     async fn new(by_lid: bool) -> Self {
-        let sim = Simulator::builder().lid_addressing(by_lid).start().await.unwrap();
-        let ana = sim.create_phone(ANA, "Ana").unwrap();
-        let bia = sim.create_phone(BIA, "Bia").unwrap();
-        let caio = sim.create_phone(CAIO, "Caio").unwrap();
+        let (sim, [ana, bia, caio]) = people::three(by_lid).await;
         let client = TestClient::linked(&sim, &ana).await;
         let group = sim.create_group(BIA, "Friends", &[CAIO]).await.unwrap();
         Self { sim, ana, bia, caio, client, group }

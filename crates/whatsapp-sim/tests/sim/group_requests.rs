@@ -11,10 +11,7 @@ use whatsapp_rust::features::{GroupError, PreviousDescription};
 use whatsapp_rust::types::events::Event;
 
 use crate::client::{TestClient, eventually};
-
-const ANA: &str = "5511999990001";
-const BIA: &str = "5511999990002";
-const CAIO: &str = "5511999990003";
+use crate::people::{self, ANA, BIA, CAIO};
 
 /// Three phones; a client each of Ana and Bia.
 struct Scene {
@@ -27,10 +24,7 @@ struct Scene {
 
 impl Scene {
     async fn new(by_lid: bool) -> Self {
-        let sim = Simulator::builder().lid_addressing(by_lid).start().await.unwrap();
-        let ana = sim.create_phone(ANA, "Ana").unwrap();
-        let bia = sim.create_phone(BIA, "Bia").unwrap();
-        let caio = sim.create_phone(CAIO, "Caio").unwrap();
+        let (sim, [ana, bia, caio]) = people::three(by_lid).await;
         let client = TestClient::linked(&sim, &ana).await;
         let other = TestClient::linked(&sim, &bia).await;
         Self { sim, bia, caio, client, other }

@@ -6,10 +6,7 @@ use whatsapp_rust::Jid;
 use whatsapp_rust::types::presence::ReceiptType;
 
 use crate::client::{TestClient, eventually};
-
-const ANA: &str = "5511999990001";
-const BIA: &str = "5511999990002";
-const CAIO: &str = "5511999990003";
+use crate::people::{self, ANA, BIA, CAIO};
 
 /// Three phones in a group of Bia's; one client each of Ana and Bia.
 struct Scene {
@@ -24,10 +21,7 @@ struct Scene {
 
 impl Scene {
     async fn new(by_lid: bool) -> Self {
-        let sim = Simulator::builder().lid_addressing(by_lid).start().await.unwrap();
-        let ana = sim.create_phone(ANA, "Ana").unwrap();
-        let bia = sim.create_phone(BIA, "Bia").unwrap();
-        let caio = sim.create_phone(CAIO, "Caio").unwrap();
+        let (sim, [ana, bia, caio]) = people::three(by_lid).await;
         let ana_client = TestClient::linked(&sim, &ana).await;
         let bia_client = TestClient::linked(&sim, &bia).await;
         let group = sim.create_group(BIA, "Friends", &[ANA, CAIO]).await.unwrap();

@@ -24,6 +24,7 @@ mod newsletters;
 mod offline;
 mod pairing;
 mod peers;
+mod people;
 mod picture;
 mod presence;
 mod receipt_kinds;
