@@ -6,6 +6,7 @@ mod m20261121_000001_core;
 mod m20261121_000002_whatsapp_store;
 mod m20261121_000003_media_and_pages;
 mod m20261121_000004_deliveries;
+mod m20261121_000005_claims;
 
 /// All steps, oldest first.
 #[derive(Debug)]
@@ -18,6 +19,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000002_whatsapp_store::Migration),
             Box::new(m20261121_000003_media_and_pages::Migration),
             Box::new(m20261121_000004_deliveries::Migration),
+            Box::new(m20261121_000005_claims::Migration),
         ]
     }
 }

@@ -24,6 +24,11 @@ async fn schema(db: &Database) -> Vec<String> {
              WHERE tbl_name <> 'seaql_migrations' ORDER BY 1"
         }
     };
+    lines(db, sql).await
+}
+
+/// The column `def` of each row.
+async fn lines(db: &Database, sql: &str) -> Vec<String> {
     let rows = db.reader().query_all_raw(Statement::from_string(db.backend(), sql)).await.unwrap();
     rows.iter().map(|row| row.try_get("", "def").unwrap()).collect()
 }
@@ -161,6 +166,99 @@ async fn deliveries_survive_the_fourth_step_and_its_undoing_on_postgres() {
         Database::open(&home.config()).await.unwrap(),
     )
     .await;
+}
+
+/// What was being delivered waits again, and the first that waits in each lane of a sink is its head.
+async fn deliveries_wait_again_after_the_fifth_step(db: Database) {
+    up(&db, 4).await;
+    let before = schema(&db).await;
+    let (id, bytes) = match db.backend() {
+        DbBackend::Postgres => ("gen_random_uuid()", "CAST('\\x001122' AS BYTEA)"),
+        _ => ("randomblob(16)", "x'001122'"),
+    };
+    let rows = format!(
+        "INSERT INTO account (id, name, created_at) VALUES ({id}, 'acme', 1);
+         INSERT INTO instance (id, account_id, name, token, standing, settings, created_at,
+             updated_at) SELECT {id}, id, 'sales', {bytes}, 0, '{{}}', 1, 1 FROM account;
+         INSERT INTO webhook (id, instance_id, label, url, by_events, events, media_base64)
+             SELECT {id}, id, 'one', 'http://localhost', FALSE, '', FALSE FROM instance
+             UNION ALL SELECT {id}, id, 'two', 'http://localhost', FALSE, '', FALSE FROM instance"
+    );
+    run(&db, rows).await;
+    // A lane of which a run is being delivered, one of which only the first is, and one that waits; what is done stays
+    // as it is. At the other webhook nothing of the first lane but its second is there.
+    let deliveries = [
+        ("one", "a", 1, 1, "NULL"),
+        ("one", "a", 2, 1, "NULL"),
+        ("one", "a", 3, 0, "NULL"),
+        ("one", "b", 4, 2, "NULL"),
+        ("one", "b", 5, 1, "NULL"),
+        ("one", "b", 6, 0, "NULL"),
+        ("one", "c", 7, 0, "107"),
+        ("one", "c", 8, 0, "NULL"),
+        ("one", "d", 9, 3, "NULL"),
+        ("two", "a", 2, 1, "NULL"),
+        ("two", "a", 3, 0, "NULL"),
+        ("two", "b", 6, 0, "106"),
+    ];
+    for sequence in 1..10 {
+        let event = format!(
+            "INSERT INTO event (id, instance_id, sequence, kind, recorded_at, body)
+                 SELECT {id}, id, {sequence}, 0, 77, {bytes} FROM instance"
+        );
+        run(&db, event).await;
+    }
+    for (webhook, lane, sequence, status, head_due) in deliveries {
+        let delivery = format!(
+            "INSERT INTO delivery (id, event_id, instance_id, sink_kind, sink_id, lane, sequence,
+                 status, due_at, head_due, attempts)
+             SELECT {id}, e.id, e.instance_id, 1, w.id, '{lane}', {sequence}, {status},
+                 100 + {sequence}, {head_due}, 0
+             FROM event e, webhook w WHERE e.sequence = {sequence} AND w.label = '{webhook}'"
+        );
+        run(&db, delivery).await;
+    }
+    let told = "SELECT w.label || ' ' || d.sequence || ' ' || d.status || ' '
+            || COALESCE(CAST(d.head_due AS TEXT), '-') AS def
+        FROM delivery d JOIN webhook w ON w.id = d.sink_id ORDER BY 1";
+    for _ in 0..2 {
+        up(&db, 1).await;
+        let expected = [
+            "one 1 0 101",
+            "one 2 0 -",
+            "one 3 0 -",
+            "one 4 2 -",
+            "one 5 0 105",
+            "one 6 0 -",
+            "one 7 0 107",
+            "one 8 0 -",
+            "one 9 3 -",
+            "two 2 0 102",
+            "two 3 0 -",
+            "two 6 0 106",
+        ];
+        assert_eq!(lines(&db, told).await, expected);
+        let schema_now = schema(&db).await;
+        assert!(schema_now.iter().all(|one| !one.contains("delivery_claimed")), "{schema_now:?}");
+        down(&db, Some(1)).await;
+        assert_eq!(lines(&db, told).await, expected);
+        assert_eq!(schema(&db).await, before);
+    }
+}
+
+#[tokio::test]
+async fn deliveries_wait_again_after_the_fifth_step_on_sqlite() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("wharf.db");
+    let db = Database::open(&Config::new(file.to_str().unwrap())).await.unwrap();
+    deliveries_wait_again_after_the_fifth_step(db).await;
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL"]
+async fn deliveries_wait_again_after_the_fifth_step_on_postgres() {
+    let home = PostgresSchema::create().await;
+    deliveries_wait_again_after_the_fifth_step(Database::open(&home.config()).await.unwrap()).await;
 }
 
 async fn down_undoes_up(db: Database) {

@@ -11,11 +11,12 @@ use async_trait::async_trait;
 use uuid::Uuid;
 use wharf_domain::{
     Error, Result, Timestamp,
-    delivery::{Delivery, DeliveryId, Settlement, SinkRef},
-    event::{Event, EventFilter, Lane, NewEvent},
+    delivery::{Delivery, DeliveryId, Settlement, SinkLane, SinkRef},
+    event::{Event, EventFilter, NewEvent},
     instance::InstanceId,
     ports::{
-        Appended, DeliveryQueue, EventLog, EventRetention, LogStart, Pruned, Room, WebhookStore,
+        Appended, DeliveryQueue, EventLog, EventRetention, LogStart, Pruned, Queued,
+        QueuedDelivery, Room, WebhookStore,
     },
 };
 
@@ -25,18 +26,11 @@ pub(crate) struct MemoryLog {
     state: Mutex<State>,
 }
 
-type LaneKey = (SinkRef, Lane);
-
 #[derive(Default)]
 struct State {
     instances: HashMap<InstanceId, Known>,
-    lanes: HashMap<LaneKey, VecDeque<Waiting>>,
-    /// Lanes of which nothing is claimed and whose head is due, in the order in which they came to that.
-    ready: VecDeque<LaneKey>,
-    /// Lanes whose head is not due yet.
-    later: BTreeMap<(Timestamp, u64), LaneKey>,
-    claimed: HashMap<DeliveryId, (LaneKey, Delivery)>,
-    busy: HashMap<LaneKey, usize>,
+    lanes: HashMap<SinkLane, VecDeque<Waiting>>,
+    waiting: HashMap<DeliveryId, SinkLane>,
     count: u64,
 }
 
@@ -77,90 +71,80 @@ impl MemoryLog {
 }
 
 impl State {
-    fn add(&mut self, key: LaneKey, waiting: Waiting) {
-        let lane = self.lanes.entry(key.clone()).or_default();
-        lane.push_back(waiting);
-        if lane.len() == 1 && !self.busy.contains_key(&key) {
-            self.line_up(key);
+    fn append(
+        &mut self,
+        instance: InstanceId,
+        event: &NewEvent,
+        sinks: &[(SinkRef, EventFilter)],
+    ) -> Appended {
+        let known = self.instances.entry(instance).or_default();
+        let is_new = event.key.as_ref().is_none_or(|key| known.keys.insert(key.0.clone()));
+        if !is_new {
+            return Appended { id: event.id, is_new, queued: None };
         }
-    }
-
-    /// Makes what waits at the head of a lane claimable.
-    fn line_up(&mut self, key: LaneKey) {
-        let Some(head) = self.lanes.get(&key).and_then(VecDeque::front) else {
-            self.lanes.remove(&key);
-            return;
-        };
-        self.count += 1;
-        self.later.insert((head.due, self.count), key);
-    }
-
-    fn make_ready(&mut self, now: Timestamp) {
-        while let Some(entry) = self.later.first_entry() {
-            if entry.key().0 > now {
-                break;
-            }
-            let lane = entry.remove();
-            self.ready.push_back(lane);
+        known.sequence += 1;
+        let mut queued = Queued { sequence: known.sequence, deliveries: Vec::new() };
+        for (sink, _) in sinks.iter().filter(|(_, filter)| filter.wants(event.body.kind())) {
+            self.count += 1;
+            let delivery = Delivery {
+                id: DeliveryId(Uuid::from_u64_pair(self.count, event.id.0.as_u64_pair().1)),
+                sink: *sink,
+                lane: event.body.lane(),
+                attempts: 0,
+                waited: std::time::Duration::ZERO,
+                event: Event {
+                    id: event.id,
+                    instance,
+                    sequence: queued.sequence,
+                    recorded_at: event.recorded_at,
+                    body: event.body.clone(),
+                },
+            };
+            let (id, key) = (delivery.id, delivery.sink_lane());
+            self.waiting.insert(id, key.clone());
+            let lane = self.lanes.entry(key).or_default();
+            let after = lane.back().map(|last| last.delivery.event.sequence);
+            queued.deliveries.push(QueuedDelivery { id, sink: *sink, after });
+            lane.push_back(Waiting { due: event.recorded_at, delivery });
         }
+        Appended { id: event.id, is_new, queued: Some(queued) }
     }
 
-    fn claim(&mut self, now: Timestamp, room: &Room) -> Vec<Delivery> {
-        self.make_ready(now);
+    fn due(&self, now: Timestamp, room: &Room) -> Vec<Delivery> {
+        let mut lanes: Vec<_> =
+            self.lanes.iter().filter(|(key, _)| !room.served.contains(key)).collect();
+        lanes.retain(|(_, lane)| lane.front().is_some_and(|head| head.due <= now));
+        lanes.sort_by_key(|(_, lane)| lane.front().map(|head| head.due));
         let mut seats = room.seats();
-        let mut passed_over = VecDeque::new();
-        let mut claimed = Vec::new();
-        while !seats.is_full()
-            && let Some(key) = self.ready.pop_front()
-        {
-            if !seats.take(key.0) {
-                passed_over.push_back(key);
-                continue;
-            }
-            let lane = self.lanes.get_mut(&key).map(std::mem::take).unwrap_or_default();
-            let (run, rest): (Vec<_>, VecDeque<_>) = split(lane, now, room.per_lane);
-            self.lanes.insert(key.clone(), rest);
-            self.busy.insert(key.clone(), run.len());
-            for delivery in run {
-                self.claimed.insert(delivery.id, (key.clone(), delivery.clone()));
-                claimed.push(delivery);
-            }
-        }
-        passed_over.append(&mut self.ready);
-        self.ready = passed_over;
-        claimed
+        lanes.retain(|(key, _)| seats.take(key.sink));
+        let runs = lanes.into_iter().map(|(_, lane)| lane.iter().take(room.per_lane));
+        let due = runs.flat_map(|run| run.take_while(|one| one.due <= now));
+        due.map(|one| one.delivery.clone()).collect()
     }
 
-    /// Ends a claim; what comes back of it waits in front of its lane again.
-    fn end_claim(&mut self, id: DeliveryId, again: impl FnOnce(Delivery) -> Option<Waiting>) {
-        let Some((key, delivery)) = self.claimed.remove(&id) else { return };
-        if let Some(waiting) = again(delivery) {
-            let lane = self.lanes.entry(key.clone()).or_default();
-            let place = lane.partition_point(|one| {
-                one.delivery.event.sequence < waiting.delivery.event.sequence
-            });
-            lane.insert(place, waiting);
+    /// Gives the lane if something waits in it.
+    fn settle(&mut self, id: DeliveryId, settlement: &Settlement) -> Option<SinkLane> {
+        let key = self.waiting.get(&id)?.clone();
+        let lane = self.lanes.get_mut(&key)?;
+        let place = lane.iter().position(|one| one.delivery.id == id)?;
+        match settlement {
+            Settlement::Retry { due, pause, .. } => {
+                lane[place].due = *due;
+                lane[place].delivery.attempts += 1;
+                lane[place].delivery.waited += *pause;
+            }
+            Settlement::Postponed { due } => lane[place].due = *due,
+            _ => {
+                lane.remove(place);
+                self.waiting.remove(&id);
+            }
         }
-        let left = self.busy.get_mut(&key).map(|left| {
-            *left -= 1;
-            *left
-        });
-        if left == Some(0) {
-            self.busy.remove(&key);
-            self.line_up(key);
+        if self.lanes.get(&key)?.is_empty() {
+            self.lanes.remove(&key);
+            return None;
         }
+        Some(key)
     }
-}
-
-/// What is due of the first so many, and what stays.
-fn split(
-    mut lane: VecDeque<Waiting>,
-    now: Timestamp,
-    most: usize,
-) -> (Vec<Delivery>, VecDeque<Waiting>) {
-    let due = lane.iter().take(most).take_while(|one| one.due <= now).count();
-    let run = lane.drain(..due).map(|one| one.delivery).collect();
-    (run, lane)
 }
 
 #[async_trait]
@@ -168,38 +152,7 @@ impl EventLog for MemoryLog {
     async fn append(&self, instance: InstanceId, events: &[NewEvent]) -> Result<Vec<Appended>> {
         let sinks = self.sinks(instance).await?;
         let mut state = self.state();
-        let mut appended = Vec::with_capacity(events.len());
-        for event in events {
-            let known = state.instances.entry(instance).or_default();
-            let is_new = event.key.as_ref().is_none_or(|key| known.keys.insert(key.0.clone()));
-            appended.push(Appended { id: event.id, is_new });
-            if !is_new {
-                continue;
-            }
-            known.sequence += 1;
-            let sequence = known.sequence;
-            for (sink, _) in sinks.iter().filter(|(_, filter)| filter.wants(event.body.kind())) {
-                let lane = event.body.lane();
-                let delivery = Delivery {
-                    id: DeliveryId(Uuid::from_u64_pair(state.count, event.id.0.as_u64_pair().1)),
-                    sink: *sink,
-                    lane: lane.clone(),
-                    attempts: 0,
-                    waited: std::time::Duration::ZERO,
-                    event: Event {
-                        id: event.id,
-                        instance,
-                        sequence,
-                        recorded_at: event.recorded_at,
-                        body: event.body.clone(),
-                    },
-                };
-                state.count += 1;
-                let due = event.recorded_at;
-                state.add((*sink, lane), Waiting { due, delivery });
-            }
-        }
-        Ok(appended)
+        Ok(events.iter().map(|event| state.append(instance, event, &sinks)).collect())
     }
 
     async fn read(&self, _: InstanceId, _: LogStart, _: usize) -> Result<Vec<Event>> {
@@ -217,44 +170,25 @@ impl EventLog for MemoryLog {
 
 #[async_trait]
 impl DeliveryQueue for MemoryLog {
-    async fn claim(&self, now: Timestamp, room: &Room) -> Result<Vec<Delivery>> {
-        Ok(self.state().claim(now, room))
+    async fn due(&self, now: Timestamp, room: &Room) -> Result<Vec<Delivery>> {
+        Ok(self.state().due(now, room))
     }
 
-    async fn settle(&self, settlements: &[(DeliveryId, Settlement)]) -> Result<()> {
+    async fn settle(&self, settlements: &[(DeliveryId, Settlement)]) -> Result<Vec<SinkLane>> {
         let mut state = self.state();
-        for (id, settlement) in settlements {
-            state.end_claim(*id, |mut delivery| match settlement {
-                Settlement::Retry { due, pause, .. } => {
-                    delivery.attempts += 1;
-                    delivery.waited += *pause;
-                    Some(Waiting { due: *due, delivery })
-                }
-                Settlement::Postponed { due } => Some(Waiting { due: *due, delivery }),
-                _ => None,
-            });
-        }
-        Ok(())
+        let settled = settlements.iter().filter_map(|(id, one)| state.settle(*id, one));
+        let lanes: HashSet<_> = settled.collect();
+        Ok(lanes.into_iter().filter(|lane| state.lanes.contains_key(lane)).collect())
     }
 
-    async fn release(&self, deliveries: &[DeliveryId]) -> Result<()> {
-        let mut state = self.state();
-        for id in deliveries {
-            state.end_claim(*id, |delivery| {
-                Some(Waiting { due: delivery.event.recorded_at, delivery })
-            });
-        }
-        Ok(())
-    }
-
-    async fn release_all(&self) -> Result<u64> {
-        Ok(0)
-    }
-
-    async fn next_due(&self, _: &Room) -> Result<Option<Timestamp>> {
+    async fn heads(&self, served: &HashSet<SinkLane>) -> Result<Vec<(SinkRef, Timestamp)>> {
         let state = self.state();
-        let ready = state.ready.front().and_then(|key| state.lanes.get(key)?.front());
-        let head = ready.map(|head| head.due);
-        Ok(head.or_else(|| state.later.first_key_value().map(|((due, _), _)| *due)))
+        let mut heads = BTreeMap::new();
+        for (key, lane) in state.lanes.iter().filter(|(key, _)| !served.contains(key)) {
+            let Some(head) = lane.front() else { continue };
+            let due = heads.entry(key.sink).or_insert(head.due);
+            *due = head.due.min(*due);
+        }
+        Ok(heads.into_iter().collect())
     }
 }

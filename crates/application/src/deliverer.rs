@@ -1,9 +1,11 @@
-//! The way out of the event log: claims deliveries lane by lane and carries them to their sinks.
+//! The way out of the event log: carries deliveries to their sinks, lane by lane. Nothing of it is written before it is done:
+//! what a crash interrupts waits in the store as it did.
 
 mod addressees;
 mod attempts;
 mod changes;
 mod lane;
+mod lanes;
 mod retry;
 mod rounds;
 mod settling;
@@ -15,7 +17,6 @@ use futures::FutureExt as _;
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use wharf_domain::{
-    Result,
     ports::{Clock, DeliveryQueue, EventSink, Meter, Random, WebhookStore},
 };
 
@@ -25,7 +26,7 @@ use self::{
     rounds::run,
     settling::{Desk, settle},
 };
-pub(crate) use self::{changes::Changes, sinks::Sinks};
+pub(crate) use self::{changes::Changes, lanes::Lanes, sinks::Sinks};
 use crate::{Ports, hidden::Hidden, media::Copies, recorder::Recorder};
 
 /// How deliveries are carried.
@@ -34,8 +35,8 @@ pub struct DeliveryConfig {
     /// How many attempts at one receiver (scheme, host and port) may be under way at once, whichever instances' webhooks
     /// lead there. One webhook has half of them at most.
     pub per_receiver: usize,
-    /// How long attempts that are under way may still take when the gateway stops. What is not through by then is given
-    /// back, and made again after the next start.
+    /// How long attempts that are under way may still take when the gateway stops. What is not through by then is
+    /// made again after the next start.
     pub finish_within: Duration,
 }
 
@@ -105,12 +106,8 @@ impl Deliverer {
         }))
     }
 
-    /// Frees what a crash left claimed and begins.
-    pub(crate) async fn start(&self) -> Result<()> {
-        let freed = self.0.queue.release_all().await?;
-        if freed > 0 {
-            tracing::info!(freed, "deliveries that a crash interrupted will be made again");
-        }
+    /// Begins.
+    pub(crate) fn start(&self) {
         let (settled, settlements) = mpsc::channel(SETTLEMENTS);
         let shared = self.0.clone();
         self.0.tasks.spawn(async move {
@@ -120,11 +117,10 @@ impl Deliverer {
         let shared = self.0.clone();
         self.0.tasks.spawn(async move { while panicked(&shared, run(&shared, &settled)).await {} });
         self.0.tasks.close();
-        Ok(())
     }
 
-    /// Begins nothing more. Attempts that are under way go on and are settled; the rest of what was claimed is given
-    /// back. Returns at once.
+    /// Begins nothing more. Attempts that are under way go on and are settled; the rest waits in the store. Returns
+    /// at once.
     pub(crate) fn hold(&self) {
         self.0.held.cancel();
     }
@@ -145,8 +141,7 @@ impl Deliverer {
     }
 }
 
-/// Runs a part of the deliverer. True when it panicked and has to begin anew, which while closing it need not: claims
-/// that are not settled are freed at the next start.
+/// Runs a part of the deliverer. True when it panicked and has to begin anew, which while closing it need not.
 async fn panicked(shared: &Shared, part: impl Future<Output = ()>) -> bool {
     if AssertUnwindSafe(part).catch_unwind().await.is_ok() {
         return false;

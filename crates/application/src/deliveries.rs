@@ -146,8 +146,7 @@ impl DeliveryService {
                     break;
                 }
             }
-            // What was behind them in their lanes may go now.
-            this.recorder.wake();
+            this.changes.dropped(webhook);
             let state = state.as_str();
             tracing::warn!(instance = %instance.0, state, dropped, "deliveries dropped on request");
             Ok(dropped)

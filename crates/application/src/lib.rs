@@ -236,14 +236,14 @@ impl Services {
 
     /// Starts what runs by itself: deliveries, the fetching of media, housekeeping, and the sessions of all paired instances.
     pub async fn start(&self) -> wharf_domain::Result<()> {
-        self.deliverer.start().await?;
+        self.deliverer.start();
         self.media_worker.start().await?;
         self.call_replies.start();
         self.retention.start();
         self.sessions.start().await
     }
 
-    /// Takes on no more work of its own: deliveries that are under way go on, nothing more is claimed or removed. Returns
+    /// Takes on no more work of its own: deliveries that are under way go on, nothing more is begun or removed. Returns
     /// at once; [`Services::stop`] follows.
     pub fn hold(&self) {
         self.deliverer.hold();

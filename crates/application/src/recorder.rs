@@ -1,17 +1,23 @@
 //! The way into the event log.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::sync::Notify;
 use wharf_domain::{
     Error, Result,
-    event::{EventBody, EventId, EventKey, NewEvent},
+    event::{Event, EventBody, EventId, EventKey, NewEvent},
     instance::InstanceId,
     message::Content,
     ports::{Appended, Clock, EventLog, Meter, Random},
 };
 
-use crate::{Ports, ids, live::Wakes};
+use crate::{Ports, deliverer::Lanes, ids, live::Wakes};
 
 /// How often something is tried again before it counts as failed.
 const TRIES: u32 = 5;
@@ -23,11 +29,28 @@ pub struct Recorder {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     meter: Arc<dyn Meter>,
-    recorded: Arc<Notify>,
+    lanes: Arc<Lanes>,
+    told: Arc<Told>,
     media: Arc<Notify>,
     live: Wakes,
     /// How long deliveries may be held for the media of their event.
     hold: Duration,
+}
+
+/// What the deliverer is told.
+#[derive(Default)]
+struct Told {
+    something: Notify,
+    of_the_store: AtomicBool,
+    of_room: AtomicBool,
+}
+
+/// What the deliverer was told since it asked last.
+pub(crate) struct News {
+    /// The store may have something that is not known.
+    pub(crate) of_the_store: bool,
+    /// Something may be served for which there was no room.
+    pub(crate) of_room: bool,
 }
 
 /// An event about to be recorded.
@@ -48,7 +71,8 @@ impl Recorder {
             clock: ports.clock.clone(),
             random: ports.random.clone(),
             meter: ports.meter.clone(),
-            recorded: Arc::default(),
+            lanes: Arc::default(),
+            told: Arc::default(),
             media: Arc::default(),
             live: Wakes::default(),
             hold,
@@ -74,7 +98,6 @@ impl Recorder {
             })
             .collect();
         let appended = self.log.append(instance, &events).await?;
-        self.recorded.notify_one();
         for (event, appended) in events.iter().zip(&appended) {
             self.meter.event_recorded(event.body.kind(), appended.is_new);
         }
@@ -82,7 +105,29 @@ impl Recorder {
         if events.iter().any(|event| event.media_until.is_some()) {
             self.media.notify_one();
         }
+        let mut all_known = true;
+        for (event, appended) in events.into_iter().zip(&appended) {
+            all_known &= self.hand_over(instance, event, appended);
+        }
+        if all_known {
+            self.nudge();
+        } else {
+            self.wake();
+        }
         Ok(appended)
+    }
+
+    /// Gives the deliverer what it need not look for. False when it has to look all the same.
+    fn hand_over(&self, instance: InstanceId, event: NewEvent, appended: &Appended) -> bool {
+        let Some(queued) = &appended.queued else { return !appended.is_new };
+        let NewEvent { id, recorded_at, body, media_until, .. } = event;
+        // What waits for its media is due later.
+        let is_all = media_until.is_none();
+        if queued.deliveries.is_empty() {
+            return is_all;
+        }
+        let event = Event { id, instance, sequence: queued.sequence, recorded_at, body };
+        self.lanes.offer(&event, queued) && is_all
     }
 
     /// Records events as [`Recorder::record`] does, and tries again for a while where the log fails: for what nobody
@@ -91,14 +136,40 @@ impl Recorder {
         patiently(&*self.clock, || self.record(instance, records.clone())).await.map(drop)
     }
 
-    /// Makes the deliverer look for work.
-    pub(crate) fn wake(&self) {
-        self.recorded.notify_one();
+    /// The lanes that the deliverer knows of.
+    pub(crate) fn lanes(&self) -> &Lanes {
+        &self.lanes
     }
 
-    /// Waits until something has been recorded or settled since the last wait.
-    pub(crate) async fn recorded(&self) {
-        self.recorded.notified().await;
+    /// Makes the deliverer look for work in the store.
+    pub(crate) fn wake(&self) {
+        self.told.of_the_store.store(true, Ordering::SeqCst);
+        self.nudge();
+    }
+
+    /// Makes the deliverer look for work for which there was no room.
+    pub(crate) fn wake_for_room(&self) {
+        self.told.of_room.store(true, Ordering::SeqCst);
+        self.nudge();
+    }
+
+    /// Makes the deliverer look at what it was given.
+    pub(crate) fn nudge(&self) {
+        self.told.something.notify_one();
+    }
+
+    /// What the deliverer was told since the last time. Whatever it is told from then on makes [`Recorder::told`] return.
+    pub(crate) fn news(&self) -> News {
+        let Told { of_the_store, of_room, .. } = &*self.told;
+        News {
+            of_the_store: of_the_store.swap(false, Ordering::SeqCst),
+            of_room: of_room.swap(false, Ordering::SeqCst),
+        }
+    }
+
+    /// Waits until the deliverer is told something that it was not told before the last wait.
+    pub(crate) async fn told(&self) {
+        self.told.something.notified().await;
     }
 
     /// Makes whoever follows an instance's log look at it.

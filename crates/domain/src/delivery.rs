@@ -25,14 +25,23 @@ pub enum SinkRef {
     Webhook(WebhookId),
 }
 
-/// A delivery that a deliverer has claimed.
+/// The line that deliveries to one sink wait in, each for those before it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SinkLane {
+    /// The sink.
+    pub sink: SinkRef,
+    /// Its lane.
+    pub lane: Lane,
+}
+
+/// A delivery that waits, as whoever makes it is given it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Delivery {
     /// Identifies it.
     pub id: DeliveryId,
     /// Where it goes.
     pub sink: SinkRef,
-    /// The line it waits in.
+    /// The line it waits in at its sink.
     pub lane: Lane,
     /// How often it was tried before.
     pub attempts: u32,
@@ -40,6 +49,14 @@ pub struct Delivery {
     pub waited: Duration,
     /// What it carries.
     pub event: Event,
+}
+
+impl Delivery {
+    /// The line it waits in.
+    #[must_use]
+    pub fn sink_lane(&self) -> SinkLane {
+        SinkLane { sink: self.sink, lane: self.lane.clone() }
+    }
 }
 
 /// A delivery ready to go out: with the instance and the sink as they are now.
@@ -123,7 +140,7 @@ pub enum Outcome {
     },
 }
 
-/// What becomes of a claimed delivery.
+/// What becomes of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Settlement {
     /// Done; counts an attempt. The row is kept as long as its event.

@@ -4,7 +4,7 @@
 //!
 //! 1. the **row of the account or instance** that is changed. Appends hold the instance's, since they take sequences from
 //!    it, and so do imports of messages; whoever changes its webhooks or removes it takes it first, so that no event is fanned out meanwhile.
-//! 2. the **rows lock**: shared by whoever claims or settles, exclusive for whoever removes deliveries of whole sinks.
+//! 2. the **rows lock**: shared by whoever settles, exclusive for whoever removes deliveries of whole sinks.
 //! 3. the **lanes**, by the numbers of their locks, sorted: of appends and settlements in one lane, the later sees what the
 //!    earlier did. Otherwise an append could find a lane occupied by a delivery that is just being settled, and nobody would
 //!    make its own the head.
@@ -27,7 +27,7 @@ const ROWS: i64 = 0x77_68_61_72_66_01;
 const MEDIA_CLAIMS: i64 = 0x77_68_61_72_66_02;
 
 /// A sink's lane.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct LaneKey {
     pub(crate) sink: Uuid,
     pub(crate) lane: String,
@@ -48,7 +48,7 @@ pub(crate) fn skip_locked(backend: DbBackend) -> &'static str {
     if backend == DbBackend::Postgres { " FOR UPDATE SKIP LOCKED" } else { "" }
 }
 
-/// Claims and settlements go on side by side.
+/// Settlements go on side by side.
 pub(crate) async fn share_rows(txn: &impl ConnectionTrait) -> Result<()> {
     if txn.get_database_backend() == DbBackend::Postgres {
         txn.run("SELECT pg_advisory_xact_lock_shared($1)", values![ROWS]).await?;
@@ -56,7 +56,7 @@ pub(crate) async fn share_rows(txn: &impl ConnectionTrait) -> Result<()> {
     Ok(())
 }
 
-/// Nobody claims or settles until the transaction ends.
+/// Nobody settles until the transaction ends.
 pub(crate) async fn own_rows(txn: &impl ConnectionTrait) -> Result<()> {
     if txn.get_database_backend() == DbBackend::Postgres {
         txn.run("SELECT pg_advisory_xact_lock($1)", values![ROWS]).await?;

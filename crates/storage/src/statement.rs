@@ -96,6 +96,23 @@ pub(crate) fn batches<T>(
     items.chunks(rows_per_statement(backend, columns))
 }
 
+/// Cuts items into few different lengths, so that there are few statements to be kept prepared where a repeated item would
+/// not do.
+pub(crate) fn few_lengths<T>(
+    backend: DbBackend,
+    columns: usize,
+    items: &[T],
+) -> impl Iterator<Item = &[T]> {
+    let most = rows_per_statement(backend, columns).max(1);
+    let mut rest = items;
+    std::iter::from_fn(move || {
+        let longest = 1 << rest.len().min(most).checked_ilog2()?;
+        let (next, others) = rest.split_at(longest);
+        rest = others;
+        Some(next)
+    })
+}
+
 /// Cuts what are too many ids for one statement. They cost little each, and whole batches of deliveries are settled at once.
 pub(crate) fn id_batches(ids: &[Uuid]) -> impl Iterator<Item = &[Uuid]> {
     ids.chunks(256)

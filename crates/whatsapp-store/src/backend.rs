@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use crate::error::Result;
 use crate::health::Health;
 use crate::known_addresses::KnownAddresses;
-use crate::protocol::TcTokenCache;
+use crate::protocol::{Committed, TcTokenCache};
 use crate::sealing::{KeyPart, SealedColumn};
 
 /// The store of one instance's session; whatsapp-rust's `Backend`.
@@ -25,6 +25,7 @@ pub struct SqlBackend {
     pub(crate) health: Arc<Health>,
     pub(crate) addresses: KnownAddresses,
     pub(crate) tc_tokens: Arc<TcTokenCache>,
+    pub(crate) committed: Committed,
 }
 
 impl SqlBackend {
@@ -41,6 +42,7 @@ impl SqlBackend {
             health,
             addresses: KnownAddresses::default(),
             tc_tokens: Arc::default(),
+            committed: Committed::default(),
         }
     }
 

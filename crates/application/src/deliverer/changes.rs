@@ -38,6 +38,12 @@ impl Changes {
         self.webhook_works(id);
     }
 
+    /// Deliveries of a webhook were dropped: what is known of them is not true any more, and what was behind them may go.
+    pub(crate) fn dropped(&self, id: WebhookId) {
+        self.recorder.lanes().cut_all_of(SinkRef::Webhook(id));
+        self.recorder.wake();
+    }
+
     /// A webhook is gone.
     pub(crate) fn webhook_removed(&self, id: WebhookId) {
         self.addressees.outdate();

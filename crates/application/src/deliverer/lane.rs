@@ -1,10 +1,10 @@
-//! Serves what was claimed of one lane.
+//! Serves one lane.
 
 use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt as _;
 use tokio::sync::mpsc;
-use wharf_domain::delivery::{Delivery, DeliveryId, Settlement};
+use wharf_domain::delivery::{Delivery, Settlement, SinkLane};
 
 use super::{
     STORE_PAUSE, Shared,
@@ -14,46 +14,43 @@ use super::{
     sinks::Served,
 };
 
-/// A claimed run of one lane.
-pub(super) type LaneRun = Vec<Delivery>;
-
 /// What becomes of a delivery after its turn.
 enum Next {
     /// This, and the lane goes on.
     GoesOn(Settlement),
     /// This, and the lane waits.
     Waits(Settlement),
-    /// It waits as if it had not been claimed, and so does the rest of its lane.
+    /// It waits as it did, and so does the rest of its lane.
     GivenBack,
 }
 
 /// Makes the deliveries of a lane one after the other, up to the first that has to wait.
 pub(super) async fn serve(
     shared: &Shared,
-    lane: LaneRun,
+    lane: SinkLane,
     mut served: Served,
     settled: &mpsc::Sender<Settled>,
 ) {
-    let mut rest = lane.into_iter();
-    let mut given_back: Vec<DeliveryId> = Vec::new();
-    for mut delivery in rest.by_ref() {
-        let (next, goes_on) = match next(shared, &mut delivery, &mut served).await {
-            Next::GoesOn(settlement) => (settlement, true),
-            Next::Waits(settlement) => (settlement, false),
-            Next::GivenBack => {
-                given_back.push(delivery.id);
-                break;
+    let lanes = shared.recorder.lanes();
+    let mut delivery = lanes.next(&lane);
+    loop {
+        let mut outcome = None;
+        if let Some(delivery) = &mut delivery {
+            let next = next(shared, delivery, &mut served).await;
+            if !matches!(next, Next::GoesOn(_)) {
+                lanes.cut(&lane);
             }
-        };
-        // The settler outlives every lane.
-        let _ = settled.send(Settled::As(delivery.id, next)).await;
-        if !goes_on {
-            break;
+            if let Next::GoesOn(settlement) | Next::Waits(settlement) = next {
+                outcome = Some((delivery.id, settlement));
+            }
         }
-    }
-    given_back.extend(rest.map(|delivery| delivery.id));
-    if !given_back.is_empty() {
-        let _ = settled.send(Settled::GivenBack(given_back)).await;
+        delivery = lanes.next(&lane);
+        let ends = delivery.is_none();
+        // The settler outlives every lane.
+        let _ = settled.send(Settled { lane: lane.clone(), outcome, ends }).await;
+        if ends {
+            return;
+        }
     }
 }
 

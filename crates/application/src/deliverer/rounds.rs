@@ -1,98 +1,112 @@
-//! Claims what there is room for, round after round, and has it served.
+//! Serves what there is room for, round after round: what came straight from the log, and what the store has.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::mpsc;
-use wharf_domain::{
-    Timestamp,
-    delivery::{Delivery, SinkRef},
-    event::Lane,
-};
+use wharf_domain::{Result, Timestamp, delivery::SinkLane};
 
 use super::{
     STORE_PAUSE, Shared,
-    lane::{LaneRun, serve},
+    lane::serve,
+    lanes::Place,
     pause,
     settling::Settled,
+    sinks::{Seat, Served},
 };
 
 /// How long to wait for news before looking all the same.
 const IDLE: Duration = Duration::from_secs(30);
 
+/// What the store has that is not served, as it was last seen.
+struct Outlook {
+    /// Something there is due, and there was no room for it.
+    is_behind: bool,
+    /// When to look again.
+    look_at: Timestamp,
+}
+
 pub(super) async fn run(shared: &Arc<Shared>, settled: &mpsc::Sender<Settled>) {
+    let mut outlook = None;
     while !shared.held.is_cancelled() {
         let now = shared.clock.now();
-        let room = shared.sinks.room(now);
-        if room.lanes == 0 {
-            // A lane that ends is news.
-            shared.held.run_until_cancelled(shared.recorder.recorded()).await;
-            continue;
-        }
-        match shared.queue.claim(now, &room).await {
-            Ok(claimed) if claimed.is_empty() => wait_for_news(shared, now, STORE_PAUSE).await,
-            Ok(claimed) => {
-                let lanes = begin(shared, claimed, settled);
-                if lanes < room.lanes {
-                    // That was all, most likely: to see that costs less than another claim.
-                    wait_for_news(shared, now, Duration::ZERO).await;
+        let news = shared.recorder.news();
+        let look = match &outlook {
+            None => true,
+            Some(Outlook { is_behind, look_at }) => {
+                news.of_the_store || *is_behind && news.of_room || *look_at <= now
+            }
+        };
+        if look {
+            outlook = match look_round(shared, now, settled).await {
+                Ok(outlook) => outlook,
+                Err(e) => {
+                    tracing::error!(error = &e as &dyn std::error::Error, "could not see what is due");
+                    pause(shared, STORE_PAUSE).await;
+                    None
                 }
-            }
-            Err(e) => {
-                tracing::error!(error = &e as &dyn std::error::Error, "could not claim deliveries");
-                pause(shared, STORE_PAUSE).await;
+            };
+        }
+        serve_ready(shared, settled);
+        if let Some(Outlook { look_at, .. }) = &outlook {
+            let longest = (*look_at - shared.clock.now()).to_std().unwrap_or_default();
+            tokio::select! {
+                () = shared.recorder.told() => {}
+                () = pause(shared, longest) => {}
             }
         }
     }
 }
 
-/// Has each lane of what was claimed served by itself. Says how many there are.
-fn begin(shared: &Arc<Shared>, claimed: Vec<Delivery>, settled: &mpsc::Sender<Settled>) -> usize {
-    let lanes = by_lane(claimed);
-    let count = lanes.len();
-    for ((sink, _), lane) in lanes {
-        let (served, settled) = (shared.sinks.serve(sink), settled.clone());
-        let this = shared.clone();
-        shared.tasks.spawn(async move { serve(&this, lane, served, &settled).await });
+/// Has served what of the store is due, as far as there is room for it. `None` when there may be more that there is room for.
+async fn look_round(
+    shared: &Arc<Shared>,
+    now: Timestamp,
+    settled: &mpsc::Sender<Settled>,
+) -> Result<Option<Outlook>> {
+    let lanes = shared.recorder.lanes();
+    let mut room = shared.sinks.room(now);
+    room.served = lanes.known();
+    let given = match room.lanes {
+        0 => Vec::new(),
+        _ => shared.queue.due(now, &room).await?,
+    };
+    let begun = lanes.begin(given);
+    for lane in &begun {
+        let served = shared.sinks.serve(lane.sink);
+        begin(shared, lane.clone(), served, settled);
     }
-    count
+    if !begun.is_empty() && begun.len() == room.lanes {
+        return Ok(None);
+    }
+    let heads = shared.queue.heads(&lanes.known()).await?;
+    let room = shared.sinks.room(now);
+    let with_room = heads.iter().filter(|(sink, _)| room.for_sink(*sink) > 0).map(|(_, due)| *due);
+    let next = with_room.chain(shared.sinks.next_probe(now)).min();
+    // What is due already, and was not given although there is room, is just changing hands.
+    let soon = if begun.is_empty() { now + STORE_PAUSE } else { now };
+    let look_at = next.map_or(now + IDLE, |next| next.max(soon).min(now + IDLE));
+    Ok(Some(Outlook { is_behind: heads.iter().any(|(_, due)| *due <= now), look_at }))
 }
 
-/// After a claim at `looked`: waits until something was recorded or settled, a lane ended for which others wait, the next
-/// delivery is due or a sink is probed; so long if there is something due already.
-async fn wait_for_news(shared: &Shared, looked: Timestamp, if_due: Duration) {
-    let room = shared.sinks.room(looked);
-    let due = match shared.queue.next_due(&room).await {
-        Ok(due) => due,
-        Err(e) => {
-            tracing::error!(error = &e as &dyn std::error::Error, "could not see what is due");
-            pause(shared, STORE_PAUSE).await;
-            return;
+/// Has served what came straight from the log, as far as there is room for it. What a sink that is away has of that is
+/// found in the store when it is probed.
+fn serve_ready(shared: &Arc<Shared>, settled: &mpsc::Sender<Settled>) {
+    shared.recorder.lanes().serve_ready(|lane| match shared.sinks.seat(lane.sink) {
+        Seat::Free(served) => {
+            begin(shared, lane.clone(), served, settled);
+            Place::Taken
         }
-    };
-    let probe = shared.sinks.next_probe(looked);
-    let longest = match due.into_iter().chain(probe).min() {
-        Some(due) if due <= looked && if_due.is_zero() => return,
-        Some(due) if due <= looked => if_due,
-        Some(due) => (due - shared.clock.now()).to_std().unwrap_or_default().min(IDLE),
-        None => IDLE,
-    };
-    tokio::select! {
-        () = shared.recorder.recorded() => {}
-        () = pause(shared, longest) => {}
-    }
+        Seat::Taken => Place::NotNow,
+        Seat::Away => Place::Away,
+    });
 }
 
-/// In the order of their heads.
-fn by_lane(claimed: Vec<Delivery>) -> Vec<((SinkRef, Lane), LaneRun)> {
-    let mut lanes: Vec<((SinkRef, Lane), LaneRun)> = Vec::new();
-    let mut places: HashMap<(SinkRef, Lane), usize> = HashMap::new();
-    for delivery in claimed {
-        let key = (delivery.sink, delivery.lane.clone());
-        let place = *places.entry(key.clone()).or_insert_with(|| {
-            lanes.push((key, LaneRun::new()));
-            lanes.len() - 1
-        });
-        lanes[place].1.push(delivery);
-    }
-    lanes
+fn begin(
+    shared: &Arc<Shared>,
+    lane: SinkLane,
+    served: Served,
+    settled: &mpsc::Sender<Settled>,
+) {
+    let (this, settled) = (shared.clone(), settled.clone());
+    shared.tasks.spawn(async move { serve(&this, lane, served, &settled).await });
 }

@@ -19,9 +19,9 @@ use crate::{Ports, backoff, recorder::Recorder};
 
 /// How many lanes are served at once.
 const LANES: usize = 256;
-/// How many lanes are claimed at once.
+/// How many lanes the store is asked for at once.
 const AT_ONCE: usize = 64;
-/// How many deliveries of a lane are claimed at once.
+/// How many deliveries of a lane it is asked for.
 const PER_LANE: usize = 16;
 /// After failures in so many lanes, and no success in between, the sink itself is taken to be away. One event that a
 /// receiver refuses again and again is not enough.
@@ -141,6 +141,15 @@ impl Known {
     }
 }
 
+/// Whether there is a place for another lane of a sink.
+pub(super) enum Seat {
+    Free(Served),
+    /// Others are served; one that ends is news.
+    Taken,
+    /// The sink is left alone.
+    Away,
+}
+
 /// A lane that is served; dropping it makes room for another.
 pub(super) struct Served {
     sinks: Arc<Sinks>,
@@ -192,7 +201,7 @@ impl Drop for Served {
         }
         drop(known);
         if is_news {
-            self.sinks.recorder.wake();
+            self.sinks.recorder.wake_for_room();
         }
     }
 }
@@ -210,7 +219,7 @@ impl Sinks {
         })
     }
 
-    /// What could be served at once if it were claimed now.
+    /// What could be served now, whichever lanes are served already.
     pub(super) fn room(&self, now: Timestamp) -> Room {
         let mut known = self.known();
         known.standings.retain(|_, standing| {
@@ -234,6 +243,7 @@ impl Sinks {
                 .map(|(receiver, serving)| (*receiver, self.per_receiver.saturating_sub(*serving)))
                 .collect(),
             receivers: known.receivers.clone(),
+            served: HashSet::new(),
         }
     }
 
@@ -242,6 +252,19 @@ impl Sinks {
         let known = self.known();
         let until = known.standings.values().filter_map(|one| Some(one.away.as_ref()?.until));
         until.filter(|until| *until > now).min()
+    }
+
+    /// Takes one of the sink's places, if there is one.
+    pub(super) fn seat(self: &Arc<Self>, sink: SinkRef) -> Seat {
+        let known = self.known();
+        if known.standings.get(&sink).is_some_and(|standing| standing.away.is_some()) {
+            return Seat::Away;
+        }
+        if known.is_full(sink, known.receivers.get(&sink).copied(), self) {
+            return Seat::Taken;
+        }
+        drop(known);
+        Seat::Free(self.serve(sink))
     }
 
     /// Takes one of the sink's places.
@@ -272,6 +295,7 @@ impl Sinks {
     /// The sink is gone.
     pub(super) fn forget(&self, sink: SinkRef) {
         self.is_back(sink);
+        self.recorder.lanes().forget(sink);
         self.known().leads_to(sink, None);
     }
 

@@ -57,8 +57,8 @@ pub trait DeliveryLedger: Send + Sync {
         now: Timestamp,
     ) -> Result<Requeued>;
 
-    /// Removes at most `limit` deliveries to a webhook of the instance that are in that state, but for those being tried
-    /// at this moment, and says how many. What is behind them in their lanes goes on. Delivered ones are not removed.
+    /// Removes at most `limit` deliveries to a webhook of the instance that are in that state, and says how many. What is
+    /// behind them in their lanes goes on; an attempt that is under way goes on, too. Delivered ones are not removed.
     async fn discard(
         &self,
         instance: InstanceId,

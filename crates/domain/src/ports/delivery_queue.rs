@@ -1,17 +1,20 @@
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 
 use crate::{
     Result, Timestamp,
-    delivery::{Delivery, DeliveryId, Settlement, SinkRef},
+    delivery::{Delivery, DeliveryId, Settlement, SinkLane, SinkRef},
 };
 
-/// A receiver that several sinks may lead to, by a number that whoever claims gives it.
+/// A receiver that several sinks may lead to, by a number that whoever makes deliveries gives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ReceiverId(pub u64);
 
-/// How much whoever claims can take on at once.
+/// How much whoever makes deliveries can take on at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Room {
     /// How many lanes in all.
@@ -28,6 +31,8 @@ pub struct Room {
     pub busy: HashMap<ReceiverId, usize>,
     /// Which receiver a sink leads to, as far as that is known; the others have no limit but their own.
     pub receivers: Arc<HashMap<SinkRef, ReceiverId>>,
+    /// The lanes that are served already: nothing of them is asked for.
+    pub served: HashSet<SinkLane>,
 }
 
 impl Room {
@@ -42,6 +47,7 @@ impl Room {
             per_receiver: lanes,
             busy: HashMap::new(),
             receivers: Arc::default(),
+            served: HashSet::new(),
         }
     }
 
@@ -104,31 +110,28 @@ impl Seats<'_> {
 
 /// The deliveries that wait, in lanes.
 ///
+/// Who serves which lane is not in the queue: one gateway makes an instance's deliveries, and what it had begun when it
+/// crashed simply waits, as it did before.
+///
 /// An implementation is right when it passes `wharf_testkit::delivery_queue_contract!`.
 #[async_trait]
 pub trait DeliveryQueue: Send + Sync {
-    /// Claims deliveries that are due, each for nobody else until it is settled or released.
+    /// Deliveries that are due.
     ///
-    /// Of a sink's lane only a run from its head is given, in order, at most as long as the room says; a lane of which
-    /// something is claimed, or whose head is not yet due, gives nothing. Never more lanes than there is room for, in
-    /// all, of each sink and of each receiver: one without room keeps nobody else's lanes from being given. Lanes whose head has
-    /// waited longest come first. Nothing of a disabled sink is given: what waits there is held, as it is, until the sink
-    /// is enabled again. Nothing is given only when there is nothing due that there is room for, or somebody
-    /// else is claiming it.
-    async fn claim(&self, now: Timestamp, room: &Room) -> Result<Vec<Delivery>>;
+    /// Of a sink's lane only a run from its head is given, in order, at most as long as the room says; a lane that is
+    /// served, or whose head is not yet due, gives nothing. Never more lanes than there is room for, in all, of each sink
+    /// and of each receiver: one without room keeps nobody else's lanes from being given. Lanes whose head has waited
+    /// longest come first. Nothing of a disabled sink is given: what waits there is held, as it is, until the sink is
+    /// enabled again. Nothing is given only when there is nothing due that there is room for.
+    async fn due(&self, now: Timestamp, room: &Room) -> Result<Vec<Delivery>>;
 
-    /// Settles claimed deliveries, all in one step. Those that are not there any more are passed over.
-    async fn settle(&self, settlements: &[(DeliveryId, Settlement)]) -> Result<()>;
+    /// Settles deliveries, all in one step, and says in which of their lanes something waits now, due or not. Those that
+    /// are not waiting any more are passed over.
+    async fn settle(&self, settlements: &[(DeliveryId, Settlement)]) -> Result<Vec<SinkLane>>;
 
-    /// Gives claimed deliveries back as they were.
-    async fn release(&self, deliveries: &[DeliveryId]) -> Result<()>;
-
-    /// Gives back all claims, for a start after a crash. Says how many there were.
-    async fn release_all(&self) -> Result<u64>;
-
-    /// When the next unclaimed delivery at the head of a lane that there is room for is due, if there is any. Disabled
-    /// sinks do not count.
-    async fn next_due(&self, room: &Room) -> Result<Option<Timestamp>>;
+    /// When the first head of each enabled sink is due, of the lanes that are not `served`. A sink of which nothing else
+    /// waits is not there.
+    async fn heads(&self, served: &HashSet<SinkLane>) -> Result<Vec<(SinkRef, Timestamp)>>;
 }
 
 #[cfg(test)]

@@ -2,17 +2,40 @@ use async_trait::async_trait;
 
 use crate::{
     Result, Timestamp,
+    delivery::{DeliveryId, SinkRef},
     event::{Event, EventId, NewEvent},
     instance::InstanceId,
 };
 
 /// What became of an event that was handed to the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Appended {
     /// The id it goes by: its own, or that of the event that was there before.
     pub id: EventId,
     /// Whether it was new.
     pub is_new: bool,
+    /// What is in the queue now because of it, where the log tells.
+    pub queued: Option<Queued>,
+}
+
+/// What an event put into the queue that was due as it was recorded. Whoever makes the deliveries need not look for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Queued {
+    /// The event's place in its instance's log.
+    pub sequence: i64,
+    /// The deliveries that were due, each to another sink.
+    pub deliveries: Vec<QueuedDelivery>,
+}
+
+/// A delivery that was just put into the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueuedDelivery {
+    /// Identifies it.
+    pub id: DeliveryId,
+    /// Where it goes.
+    pub sink: SinkRef,
+    /// The sequence of the last one that waited in its lane when it came there; `None` for the first.
+    pub after: Option<i64>,
 }
 
 /// Where reading the log begins.
@@ -28,7 +51,7 @@ pub enum LogStart {
     Since(Timestamp),
 }
 
-/// How long settled events are kept: those of which nothing is on its way, held or claimed.
+/// How long settled events are kept: those of which nothing is on its way or held.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EventRetention {
     /// Events recorded before this go, unless they have a dead letter.

@@ -12,9 +12,6 @@ const COUNTS: &str = "SELECT w.url IS NOT NULL AS is_enabled,
         (SELECT COUNT(*) FROM delivery d WHERE d.sink_id = w.id AND d.status = 0) AS waiting,
         (SELECT e.recorded_at FROM delivery d JOIN event e ON e.id = d.event_id
             WHERE d.sink_id = w.id AND d.status = 0 ORDER BY d.id LIMIT 1) AS waiting_since,
-        (SELECT COUNT(*) FROM delivery d WHERE d.sink_id = w.id AND d.status = 1) AS claimed,
-        (SELECT e.recorded_at FROM delivery d JOIN event e ON e.id = d.event_id
-            WHERE d.sink_id = w.id AND d.status = 1 ORDER BY d.id LIMIT 1) AS claimed_since,
         (SELECT COUNT(*) FROM delivery d WHERE d.sink_id = w.id AND d.status = 2) AS dead,
         (SELECT e.recorded_at FROM delivery d JOIN event e ON e.id = d.event_id
             WHERE d.sink_id = w.id AND d.status = 2 ORDER BY d.id LIMIT 1) AS dead_since
@@ -45,7 +42,6 @@ pub(super) async fn depths(db: &impl ConnectionTrait) -> Result<Vec<Depth>> {
     for row in db.all(COUNTS, values![]).await? {
         let waiting = if row.try_get("", "is_enabled")? { &mut pending } else { &mut held };
         waiting.add(row.try_get("", "waiting")?, row.try_get("", "waiting_since")?)?;
-        pending.add(row.try_get("", "claimed")?, row.try_get("", "claimed_since")?)?;
         dead.add(row.try_get("", "dead")?, row.try_get("", "dead_since")?)?;
     }
     Ok(vec![

@@ -11,7 +11,7 @@ use wharf_domain::{
 };
 
 use crate::{
-    delivery_queue::{CLAIMED, DEAD, DELIVERED, WAITING},
+    delivery_queue::{DEAD, DELIVERED, WAITING},
     error::{Error, Result},
     event_log::read_kind,
     micros,
@@ -79,14 +79,12 @@ async fn sinks(
     Ok(sinks)
 }
 
-/// The codes of what is in a state. What is being tried is on its way, whatever became of its webhook meanwhile.
+/// The codes of what is in a state.
 fn statuses(state: Option<DeliveryState>, is_enabled: bool) -> &'static [i16] {
     match (state, is_enabled) {
-        (None, _) => &[WAITING, CLAIMED, DEAD, DELIVERED],
-        (Some(DeliveryState::Pending), true) => &[WAITING, CLAIMED],
-        (Some(DeliveryState::Pending), false) => &[CLAIMED],
-        (Some(DeliveryState::Held), true) => &[],
-        (Some(DeliveryState::Held), false) => &[WAITING],
+        (None, _) => &[WAITING, DEAD, DELIVERED],
+        (Some(DeliveryState::Pending), true) | (Some(DeliveryState::Held), false) => &[WAITING],
+        (Some(DeliveryState::Pending), false) | (Some(DeliveryState::Held), true) => &[],
         (Some(DeliveryState::Dead), _) => &[DEAD],
         (Some(DeliveryState::Delivered), _) => &[DELIVERED],
     }
@@ -114,7 +112,7 @@ fn page(runs: &[Run], after: Option<DeliveryId>, limit: usize) -> Sql {
 fn record(row: &QueryResult, sink: &Sink) -> Result<DeliveryRecord> {
     let state = match row.try_get("", "status")? {
         WAITING if !sink.is_enabled => DeliveryState::Held,
-        WAITING | CLAIMED => DeliveryState::Pending,
+        WAITING => DeliveryState::Pending,
         DEAD => DeliveryState::Dead,
         DELIVERED => DeliveryState::Delivered,
         _ => return Err(Error::nonsense("delivery")),

@@ -11,30 +11,32 @@ use crate::{
 };
 
 /// Reads the columns `sink_id` and `lane`; each lane once.
-pub(super) fn lanes(rows: &[QueryResult]) -> Result<BTreeSet<LaneKey>> {
+pub(super) fn lanes_of(rows: &[QueryResult]) -> Result<BTreeSet<LaneKey>> {
     let lanes = rows.iter().map(|row| {
         Ok(LaneKey { sink: row.try_get("", "sink_id")?, lane: row.try_get("", "lane")? })
     });
     lanes.collect()
 }
 
-/// Makes the first that waits the head of each of these lanes, unless something of the lane is still claimed.
-pub(super) async fn promote(txn: &DatabaseTransaction, lanes: BTreeSet<LaneKey>) -> Result<()> {
+/// Makes the first that waits the head of each of these lanes, and gives the lanes that have one.
+pub(super) async fn promote(
+    txn: &DatabaseTransaction,
+    lanes: BTreeSet<LaneKey>,
+) -> Result<BTreeSet<LaneKey>> {
     let backend = txn.get_database_backend();
-    let lanes: Vec<_> = lanes.into_iter().collect();
-    for lanes in batches(backend, 2, &lanes) {
-        let rows = lanes.iter().map(|lane| values![lane.sink, lane.lane.as_str()]);
+    let asked: Vec<_> = lanes.into_iter().collect();
+    let mut waiting = BTreeSet::new();
+    for asked in batches(backend, 2, &asked) {
+        let rows = asked.iter().map(|lane| values![lane.sink, lane.lane.as_str()]);
         let sql =
             Sql::new("WITH lanes (sink_id, lane) AS (VALUES ", values![]).padded_rows(rows).push(
                 ") UPDATE delivery SET head_due = due_at WHERE id IN (
                 SELECT (SELECT d.id FROM delivery d WHERE d.sink_id = lanes.sink_id
                     AND d.lane = lanes.lane AND d.status = 0
                     ORDER BY d.sequence LIMIT 1)
-                FROM lanes WHERE NOT EXISTS (SELECT 1 FROM delivery c
-                    WHERE c.sink_id = lanes.sink_id AND c.lane = lanes.lane
-                    AND c.status = 1))",
+                FROM lanes) RETURNING sink_id, lane",
             );
-        txn.execute_raw(sql.on(backend)).await?;
+        waiting.extend(lanes_of(&txn.query_all_raw(sql.on(backend)).await?)?);
     }
-    Ok(())
+    Ok(waiting)
 }

@@ -1,17 +1,21 @@
-//! The queue: claims of heads and what is behind them, and what becomes of what was claimed.
+//! The queue: heads that are due and what is behind them, and what becomes of that.
 
-mod claim;
+mod due;
 mod heads;
 mod settle;
 mod sinks;
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use sea_orm::{DatabaseTransaction, QueryResult};
 use wharf_domain::{
     Result, Timestamp,
-    delivery::{Delivery, DeliveryId, Settlement},
+    delivery::{Delivery, DeliveryId, Settlement, SinkLane, SinkRef},
+    event::Lane,
     ports::{DeliveryQueue, Room},
 };
 use wharf_seal::Keyring;
@@ -19,26 +23,28 @@ use wharf_sql::Database;
 
 use crate::{
     error::{self, Error},
-    locks, micros,
-    statement::{Run as _, values},
+    locks::LaneKey,
+    micros,
 };
 
-/// Codes of the column `status`. Indexes are for one of them each, so statements name them by number, too: SQLite does not
+/// Codes of the column `status`; 1 is not written any more. Indexes are for one of them each, so statements name them by number, too: SQLite does not
 /// see that a bound value is the one that an index is for.
 pub(crate) const WAITING: i16 = 0;
-pub(crate) const CLAIMED: i16 = 1;
 pub(crate) const DEAD: i16 = 2;
 pub(crate) const DELIVERED: i16 = 3;
 
 /// Code of the column `sink_kind`.
 pub(crate) const SINK_WEBHOOK: i16 = 1;
 
+pub(crate) use due::webhook;
+
 /// Makes the first that waits the head of each of the lanes of rows that were removed.
 pub(crate) async fn promote_lanes_of(
     txn: &DatabaseTransaction,
     rows: &[QueryResult],
 ) -> error::Result<()> {
-    heads::promote(txn, heads::lanes(rows)?).await
+    heads::promote(txn, heads::lanes_of(rows)?).await?;
+    Ok(())
 }
 
 /// Deliveries in the database.
@@ -58,23 +64,14 @@ impl SeaOrmDeliveryQueue {
 
 #[async_trait]
 impl DeliveryQueue for SeaOrmDeliveryQueue {
-    async fn claim(&self, now: Timestamp, room: &Room) -> Result<Vec<Delivery>> {
+    async fn due(&self, now: Timestamp, room: &Room) -> Result<Vec<Delivery>> {
         if room.lanes == 0 || room.per_lane == 0 {
             return Ok(Vec::new());
         }
-        let now = micros::from_time(now);
-        let runs = claim::plan(self.db.reader(), now, room).await?;
-        if runs.is_empty() {
-            return Ok(Vec::new());
-        }
-        let wanted = runs.iter().map(claim::Wanted::of).collect();
-        let claim = self.db.write::<_, _, Error>(move |txn| {
-            Box::pin(async move { claim::take(txn, now, wanted).await })
-        });
-        let claim = claim.await?;
-        let mut deliveries = Vec::new();
+        let due = due::due(self.db.reader(), micros::from_time(now), room).await?;
+        let mut deliveries = Vec::with_capacity(due.len());
         let mut unreadable = Vec::new();
-        for row in claim.of(runs) {
+        for row in due {
             let id = row.id;
             match row.open(&self.keyring) {
                 Ok(delivery) => deliveries.push(delivery),
@@ -90,44 +87,23 @@ impl DeliveryQueue for SeaOrmDeliveryQueue {
         Ok(deliveries)
     }
 
-    async fn settle(&self, settlements: &[(DeliveryId, Settlement)]) -> Result<()> {
+    async fn settle(&self, settlements: &[(DeliveryId, Settlement)]) -> Result<Vec<SinkLane>> {
         if settlements.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let settlements = settlements.to_vec();
-        let settled = self.db.write::<_, _, Error>(move |txn| {
+        let settled = self.db.write::<_, BTreeSet<LaneKey>, Error>(move |txn| {
             Box::pin(async move { settle::settle(txn, &settlements).await })
         });
-        Ok(settled.await?)
+        let waiting = settled.await?.into_iter();
+        Ok(waiting
+            .map(|key| SinkLane { sink: webhook(key.sink), lane: Lane(key.lane) })
+            .collect())
     }
 
-    async fn release(&self, deliveries: &[DeliveryId]) -> Result<()> {
-        if deliveries.is_empty() {
-            return Ok(());
-        }
-        let ids: Vec<_> = deliveries.iter().map(|delivery| delivery.0).collect();
-        let released = self.db.write::<_, _, Error>(move |txn| {
-            Box::pin(async move { settle::release(txn, &ids).await })
-        });
-        Ok(released.await?)
-    }
-
-    async fn release_all(&self) -> Result<u64> {
-        let released = self.db.write::<_, _, Error>(move |txn| {
-            Box::pin(async move {
-                locks::own_rows(txn).await?;
-                let sql = "UPDATE delivery SET status = 0 WHERE status = 1 RETURNING sink_id, lane";
-                let rows = txn.all(sql, values![]).await?;
-                heads::promote(txn, heads::lanes(&rows)?).await?;
-                Ok(rows.len() as u64)
-            })
-        });
-        Ok(released.await?)
-    }
-
-    async fn next_due(&self, room: &Room) -> Result<Option<Timestamp>> {
-        let sinks = sinks::with_heads(self.db.reader(), room).await?;
-        let due = sinks.iter().map(|sink| sink.due).min();
-        Ok(due.map(micros::to_time).transpose()?)
+    async fn heads(&self, served: &HashSet<SinkLane>) -> Result<Vec<(SinkRef, Timestamp)>> {
+        let heads = sinks::heads_but(self.db.reader(), served).await?;
+        let heads = heads.into_iter().map(|(sink, due)| Ok((webhook(sink), micros::to_time(due)?)));
+        Ok(heads.collect::<error::Result<_>>()?)
     }
 }

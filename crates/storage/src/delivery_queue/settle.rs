@@ -12,10 +12,11 @@ use crate::{
     statement::{Sql, batches, id_batches, values},
 };
 
+/// Says in which lanes of what is settled something waits.
 pub(super) async fn settle(
     txn: &DatabaseTransaction,
     settlements: &[(DeliveryId, Settlement)],
-) -> Result<()> {
+) -> Result<BTreeSet<LaneKey>> {
     let ids: Vec<_> = settlements.iter().map(|(id, _)| id.0).collect();
     lock_lanes_of(txn, &ids).await?;
     let mut lanes = BTreeSet::new();
@@ -30,11 +31,11 @@ pub(super) async fn settle(
         }
     }
     for (status, ids) in delivered {
-        let head = "UPDATE delivery SET status = 3, attempts = attempts + 1, last_status = $1,
-            last_error = NULL WHERE status = 1";
+        let head = "UPDATE delivery SET status = 3, head_due = NULL, attempts = attempts + 1,
+            last_status = $1, last_error = NULL WHERE status = 0";
         lanes.extend(over(txn, head, values![code(status)], &ids).await?);
     }
-    lanes.extend(over(txn, "DELETE FROM delivery WHERE status = 1", values![], &dropped).await?);
+    lanes.extend(over(txn, "DELETE FROM delivery WHERE status = 0", values![], &dropped).await?);
     lanes.extend(keep(txn, kept).await?);
     heads::promote(txn, lanes).await
 }
@@ -104,6 +105,7 @@ async fn keep(txn: &DatabaseTransaction, kept: Vec<Kept>) -> Result<BTreeSet<Lan
         .padded_rows(rows.iter().cloned())
         .push(
             ") UPDATE delivery SET status = settled.status,
+                head_due = CASE settled.status WHEN 0 THEN delivery.head_due END,
                 due_at = COALESCE(settled.due, delivery.due_at),
                 waited = delivery.waited + settled.waited,
                 attempts = delivery.attempts + settled.tried,
@@ -115,10 +117,10 @@ async fn keep(txn: &DatabaseTransaction, kept: Vec<Kept>) -> Result<BTreeSet<Lan
                     WHERE e.id = delivery.event_id) END,
                 dead_size = CASE settled.status WHEN 2 THEN (SELECT length(e.body) FROM event e
                     WHERE e.id = delivery.event_id) END
-            FROM settled WHERE delivery.id = settled.id AND delivery.status = 1
+            FROM settled WHERE delivery.id = settled.id AND delivery.status = 0
             RETURNING delivery.sink_id AS sink_id, delivery.lane AS lane",
         );
-        lanes.extend(heads::lanes(&txn.query_all_raw(sql.on(backend)).await?)?);
+        lanes.extend(heads::lanes_of(&txn.query_all_raw(sql.on(backend)).await?)?);
     }
     Ok(lanes)
 }
@@ -126,19 +128,6 @@ async fn keep(txn: &DatabaseTransaction, kept: Vec<Kept>) -> Result<BTreeSet<Lan
 fn code(status: Option<u16>) -> Option<i16> {
     // Whatever a receiver answers with is a small number.
     status.and_then(|status| i16::try_from(status).ok())
-}
-
-pub(super) async fn release(txn: &DatabaseTransaction, ids: &[Uuid]) -> Result<()> {
-    lock_lanes_of(txn, ids).await?;
-    let backend = txn.get_database_backend();
-    let mut lanes = BTreeSet::new();
-    for ids in id_batches(ids) {
-        let sql = Sql::new("UPDATE delivery SET status = 0 WHERE status = 1 AND id IN ", values![])
-            .ids(ids)
-            .push(" RETURNING sink_id, lane");
-        lanes.extend(heads::lanes(&txn.query_all_raw(sql.on(backend)).await?)?);
-    }
-    heads::promote(txn, lanes).await
 }
 
 /// Runs a statement for rows of these ids, after which they are not in their lanes any more, and gives those lanes in
@@ -159,7 +148,7 @@ async fn over(
         );
         let mut rows = txn.query_all_raw(sql.on(backend)).await?;
         rows.retain(|row| row.try_get("", "has_next").unwrap_or(true));
-        lanes.extend(heads::lanes(&rows)?);
+        lanes.extend(heads::lanes_of(&rows)?);
     }
     Ok(lanes)
 }
@@ -173,7 +162,7 @@ async fn lock_lanes_of(txn: &DatabaseTransaction, ids: &[Uuid]) -> Result<()> {
     let mut lanes = BTreeSet::new();
     for ids in id_batches(ids) {
         let sql = Sql::new("SELECT sink_id, lane FROM delivery WHERE id IN ", vec![]).ids(ids);
-        lanes.extend(heads::lanes(&txn.query_all_raw(sql.on(backend)).await?)?);
+        lanes.extend(heads::lanes_of(&txn.query_all_raw(sql.on(backend)).await?)?);
     }
     locks::lock_lanes(txn, &lanes.into_iter().collect::<Vec<_>>()).await
 }

@@ -1,105 +1,133 @@
 //! Who is to be told of an event: one delivery for each sink that wants it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use sea_orm::{ConnectionTrait as _, DatabaseTransaction};
+use sea_orm::{ConnectionTrait as _, DatabaseTransaction, Value};
 use uuid::Uuid;
-use wharf_domain::{event::EventFilter, instance::InstanceId};
+use wharf_domain::{delivery::DeliveryId, event::EventFilter, ports::QueuedDelivery};
 use wharf_seal::Keyring;
 
-use super::prepared::Prepared;
+use super::append::Entry;
 use crate::{
-    delivery_queue::{SINK_WEBHOOK, WAITING},
+    delivery_queue::{SINK_WEBHOOK, WAITING, webhook},
     error::Result,
     locks::{self, LaneKey},
-    statement::{Run as _, Sql, batches, values},
+    statement::{Sql, batches, few_lengths, id_batches, values},
     webhook_row,
 };
 
 /// An event on its way to a sink.
 struct Copy<'a> {
-    event: &'a Prepared,
+    id: Uuid,
+    entry: &'a Entry<'a>,
     lane: LaneKey,
-    /// Whether no earlier copy of this append waits in the lane.
-    is_first: bool,
+    /// The sequence of what waits before it in its lane.
+    after: Option<i64>,
 }
 
+/// What of each event was queued that is due at once.
 pub(super) async fn enqueue(
     txn: &DatabaseTransaction,
     keyring: &Keyring,
-    instance: InstanceId,
-    events: &[Prepared],
-) -> Result<()> {
-    if events.is_empty() {
-        return Ok(());
-    }
-    let copies = copies(&sinks(txn, instance).await?, events);
-    if copies.is_empty() {
-        return Ok(());
-    }
-    let lanes: Vec<_> =
-        copies.iter().filter(|copy| copy.is_first).map(|copy| copy.lane.clone()).collect();
-    locks::lock_lanes(txn, &lanes).await?;
-    let backend = txn.get_database_backend();
-    for copies in batches(backend, 7, &copies) {
-        txn.execute_raw(insert(keyring, instance, copies).on(backend)).await?;
-    }
-    Ok(())
-}
-
-/// The enabled sinks, as they are configured within this transaction.
-async fn sinks(
-    txn: &DatabaseTransaction,
-    instance: InstanceId,
-) -> Result<Vec<(Uuid, EventFilter)>> {
-    let sql = "SELECT id, events FROM webhook WHERE instance_id = $1 AND url IS NOT NULL";
-    let rows = txn.all(sql, values![instance.0]).await?;
-    let sinks = rows.iter().map(|row| Ok((row.try_get("", "id")?, webhook_row::read_filter(row)?)));
-    sinks.collect()
-}
-
-fn copies<'a>(sinks: &[(Uuid, EventFilter)], events: &'a [Prepared]) -> Vec<Copy<'a>> {
-    let mut seen = HashSet::new();
+    entries: &[Entry<'_>],
+) -> Result<HashMap<Uuid, Vec<QueuedDelivery>>> {
+    let sinks = sinks(txn, entries).await?;
     let mut copies = Vec::new();
-    for event in events {
-        for (sink, _) in sinks.iter().filter(|(_, filter)| filter.wants(event.kind)) {
-            let is_first = seen.insert((*sink, event.lane.as_str()));
-            let lane = LaneKey { sink: *sink, lane: event.lane.clone() };
-            copies.push(Copy { event, lane, is_first });
+    for entry in entries {
+        let sinks = sinks.get(&entry.instance).into_iter().flatten();
+        for (sink, _) in sinks.filter(|(_, filter)| filter.wants(entry.event.kind)) {
+            let id = delivery_id(keyring, entry.event.id, *sink);
+            let lane = LaneKey { sink: *sink, lane: entry.event.lane.clone() };
+            copies.push(Copy { id, entry, lane, after: None });
         }
     }
-    copies
+    line_up(txn, &mut copies).await?;
+    let backend = txn.get_database_backend();
+    for copies in few_lengths(backend, COLUMNS, &copies) {
+        let insert = "INSERT INTO delivery (id, event_id, instance_id, sink_kind, sink_id, lane,
+            sequence, status, due_at, attempts, head_due) VALUES ";
+        let sql = Sql::new(insert, vec![]).rows(copies.iter().map(row));
+        txn.execute_raw(sql.on(backend)).await?;
+    }
+    let mut queued: HashMap<Uuid, Vec<QueuedDelivery>> = HashMap::new();
+    for Copy { id, entry, lane, after } in copies {
+        if entry.media().is_none() {
+            let one = QueuedDelivery { id: DeliveryId(id), sink: webhook(lane.sink), after };
+            queued.entry(entry.event.id).or_default().push(one);
+        }
+    }
+    Ok(queued)
 }
 
-/// The first of a lane is its head unless something of the lane is there already; whatever follows is not.
-fn insert(keyring: &Keyring, instance: InstanceId, copies: &[Copy<'_>]) -> Sql {
-    let rows = copies.iter().map(|copy| {
-        values![
-            delivery_id(keyring, copy.event.id, copy.lane.sink),
-            copy.event.id,
-            copy.lane.sink,
-            copy.lane.lane.as_str(),
-            copy.event.sequence,
-            copy.event.due(),
-            copy.is_first,
-        ]
-    });
-    Sql::new(
-        "WITH copies (id, event_id, sink_id, lane, sequence, due, is_first) AS (VALUES ",
-        values![instance.0, SINK_WEBHOOK, WAITING],
-    )
-    .rows(rows)
-    .push(
-        ") INSERT INTO delivery (id, event_id, instance_id, sink_kind, sink_id, lane, sequence,
-            status, due_at, attempts, head_due)
-        SELECT id, event_id, $1, $2, sink_id, lane, sequence, $3, due, 0,
-            CASE WHEN is_first AND NOT EXISTS (SELECT 1 FROM delivery d
-                WHERE d.sink_id = copies.sink_id AND d.lane = copies.lane AND d.status = 0)
-            AND NOT EXISTS (SELECT 1 FROM delivery d
-                WHERE d.sink_id = copies.sink_id AND d.lane = copies.lane AND d.status = 1)
-            THEN due END
-        FROM copies",
-    )
+const COLUMNS: usize = 11;
+
+/// The first of a lane is its head.
+fn row(copy: &Copy<'_>) -> Vec<Value> {
+    let Copy { id, entry, lane, after } = copy;
+    let due = entry.due();
+    values![
+        *id,
+        entry.event.id,
+        entry.instance,
+        SINK_WEBHOOK,
+        lane.sink,
+        lane.lane.as_str(),
+        entry.sequence,
+        WAITING,
+        due,
+        0,
+        after.is_none().then_some(due),
+    ]
+}
+
+/// The enabled sinks of each instance, as they are configured within this transaction.
+async fn sinks(
+    txn: &DatabaseTransaction,
+    entries: &[Entry<'_>],
+) -> Result<HashMap<Uuid, Vec<(Uuid, EventFilter)>>> {
+    let backend = txn.get_database_backend();
+    let instances: HashSet<_> = entries.iter().map(|entry| entry.instance).collect();
+    let instances: Vec<_> = instances.into_iter().collect();
+    let mut sinks: HashMap<Uuid, Vec<_>> = HashMap::new();
+    for instances in id_batches(&instances) {
+        let sql = "SELECT id, instance_id, events FROM webhook WHERE url IS NOT NULL
+            AND instance_id IN ";
+        let sql = Sql::new(sql, vec![]).ids(instances);
+        for row in txn.query_all_raw(sql.on(backend)).await? {
+            let sink = (row.try_get("", "id")?, webhook_row::read_filter(&row)?);
+            sinks.entry(row.try_get("", "instance_id")?).or_default().push(sink);
+        }
+    }
+    Ok(sinks)
+}
+
+/// Finds what waits before each in its lane.
+async fn line_up(txn: &DatabaseTransaction, copies: &mut [Copy<'_>]) -> Result<()> {
+    let backend = txn.get_database_backend();
+    let lanes: HashSet<_> = copies.iter().map(|copy| copy.lane.clone()).collect();
+    let lanes: Vec<_> = lanes.into_iter().collect();
+    locks::lock_lanes(txn, &lanes).await?;
+    let mut last: HashMap<LaneKey, i64> = HashMap::new();
+    for lanes in batches(backend, 2, &lanes) {
+        let rows = lanes.iter().map(|lane| values![lane.sink, lane.lane.as_str()]);
+        let sql =
+            Sql::new("WITH lanes (sink_id, lane) AS (VALUES ", vec![]).padded_rows(rows).push(
+                ") SELECT sink_id, lane, (SELECT d.sequence FROM delivery d
+                    WHERE d.sink_id = lanes.sink_id AND d.lane = lanes.lane AND d.status = 0
+                    ORDER BY d.sequence DESC LIMIT 1) AS last
+                FROM lanes",
+            );
+        for row in txn.query_all_raw(sql.on(backend)).await? {
+            if let Some(sequence) = row.try_get("", "last")? {
+                let (sink, lane) = (row.try_get("", "sink_id")?, row.try_get("", "lane")?);
+                last.insert(LaneKey { sink, lane }, sequence);
+            }
+        }
+    }
+    for copy in copies {
+        copy.after = last.insert(copy.lane.clone(), copy.entry.sequence);
+    }
+    Ok(())
 }
 
 /// The same for the same event and sink, and in the order of events, which keeps the index of ids compact.

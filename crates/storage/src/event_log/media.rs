@@ -1,9 +1,8 @@
 //! Whose media is to be brought into a bucket.
 
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction};
-use wharf_domain::instance::InstanceId;
 
-use super::prepared::Prepared;
+use super::append::Entry;
 use crate::{
     error::Result,
     media_jobs::WAITING,
@@ -13,24 +12,23 @@ use crate::{
 /// One job for each event whose deliveries wait for media.
 pub(super) async fn enqueue(
     txn: &DatabaseTransaction,
-    instance: InstanceId,
-    events: &[Prepared],
+    entries: &[Entry<'_>],
 ) -> Result<()> {
     const COLUMNS: usize = 10;
     let backend = txn.get_database_backend();
-    let jobs = events.iter().filter_map(|event| Some((event, event.media.as_ref()?)));
+    let jobs = entries.iter().filter_map(|entry| Some((entry, entry.media()?)));
     let rows: Vec<_> = jobs
-        .map(|(event, media)| {
+        .map(|(entry, media)| {
             values![
-                event.id,
-                instance.0,
+                entry.event.id,
+                entry.instance,
                 media.message.id.as_str(),
                 media.message.chat.as_str(),
                 media.message.sender.as_str(),
                 media.sent_at,
-                event.sequence,
+                entry.sequence,
                 WAITING,
-                event.recorded_at,
+                entry.event.recorded_at,
                 0,
             ]
         })

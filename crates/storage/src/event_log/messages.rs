@@ -3,17 +3,18 @@
 use std::collections::HashSet;
 
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, Value};
-use wharf_domain::{instance::InstanceId, message::MessageStatus};
+use uuid::Uuid;
+use wharf_domain::message::MessageStatus;
 
-use super::prepared::{Effect, Prepared};
+use super::{append::Entry, prepared::Effect};
 use crate::{
     error::Result,
     message_row::{COLUMNS, INSERT_INTO, MessageKey, OUTGOING, status_code},
-    statement::{Sql, batches, values},
+    statement::{Sql, batches, few_lengths, values},
 };
 
 /// A message that is there already gets the new content and keeps its encoding; its status does not go back.
-pub(super) const SETTLE: &str = " ON CONFLICT (instance_id, message_id, chat, sender) DO UPDATE SET \
+const SETTLE: &str = " ON CONFLICT (instance_id, message_id, chat, sender) DO UPDATE SET \
     chat_kind = excluded.chat_kind, content_kind = excluded.content_kind, \
     content_name = excluded.content_name, media_kind = excluded.media_kind, has_sender_name = excluded.has_sender_name, \
     sent_at = excluded.sent_at, body = excluded.body, raw = COALESCE(message.raw, excluded.raw), \
@@ -24,24 +25,23 @@ pub(super) const SETTLE: &str = " ON CONFLICT (instance_id, message_id, chat, se
 /// Lets the events take effect in their order, neighbours of one kind in one statement.
 pub(super) async fn apply(
     txn: &DatabaseTransaction,
-    instance: InstanceId,
-    events: &mut [Prepared],
+    entries: &[Entry<'_>],
 ) -> Result<()> {
     let mut run = Run::default();
-    for event in events {
-        match std::mem::replace(&mut event.effect, Effect::None) {
+    for Entry { event, instance, .. } in entries {
+        match &event.effect {
             Effect::None => {}
             Effect::Message(key, cells) => {
                 // One statement cannot write a row twice.
-                if !run.keys.insert(key.clone()) {
+                if !run.keys.insert((*instance, key)) {
                     run.flush(txn).await?;
-                    run.keys.insert(key);
+                    run.keys.insert((*instance, key));
                 }
                 run.rows.push(cells);
             }
             Effect::Progress(status, ids) => {
                 run.flush(txn).await?;
-                progress(txn, instance, status, &ids).await?;
+                progress(txn, *instance, *status, ids).await?;
             }
         }
     }
@@ -50,20 +50,20 @@ pub(super) async fn apply(
 
 /// Messages that can be written at once.
 #[derive(Default)]
-struct Run {
-    keys: HashSet<MessageKey>,
-    rows: Vec<Vec<Value>>,
+struct Run<'a> {
+    keys: HashSet<(Uuid, &'a MessageKey)>,
+    rows: Vec<&'a Vec<Value>>,
 }
 
-impl Run {
+impl Run<'_> {
     async fn flush(&mut self, txn: &DatabaseTransaction) -> Result<()> {
         let backend = txn.get_database_backend();
         self.keys.clear();
         let rows = std::mem::take(&mut self.rows);
-        for rows in batches(backend, COLUMNS, &rows) {
+        for rows in few_lengths(backend, COLUMNS, &rows) {
             let sql = Sql::new(INSERT_INTO, vec![])
                 .push(" VALUES ")
-                .rows(rows.iter().cloned())
+                .rows(rows.iter().map(|row| (*row).clone()))
                 .push(SETTLE);
             txn.execute_raw(sql.on(backend)).await?;
         }
@@ -74,7 +74,7 @@ impl Run {
 /// Only forward, and only what we sent.
 async fn progress(
     txn: &DatabaseTransaction,
-    instance: InstanceId,
+    instance: Uuid,
     status: MessageStatus,
     ids: &[String],
 ) -> Result<()> {
@@ -83,7 +83,7 @@ async fn progress(
         let sql = Sql::new(
             "UPDATE message SET status = $1, failure = NULL WHERE instance_id = $2
              AND direction = $3 AND status < $1 AND message_id IN ",
-            values![status_code(status), instance.0, OUTGOING],
+            values![status_code(status), instance, OUTGOING],
         )
         .list(ids.iter().map(|id| id.as_str().into()));
         txn.execute_raw(sql.on(backend)).await?;

@@ -13,7 +13,6 @@ use crate::{
     message_row::{self, MessageKey},
     micros,
     sealing::{Column, SealedTable},
-    statement,
 };
 
 /// Where an event's body is sealed, for the row of its id.
@@ -33,7 +32,6 @@ pub(super) struct Prepared {
     pub(super) key: Option<String>,
     pub(super) kind: EventKind,
     pub(super) lane: String,
-    pub(super) sequence: i64,
     pub(super) recorded_at: i64,
     pub(super) effect: Effect,
     /// Where there is media that its deliveries may wait for.
@@ -67,7 +65,6 @@ impl Prepared {
             key: event.key.as_ref().map(|key| key.0.clone()),
             kind: event.body.kind(),
             lane: event.body.lane().0,
-            sequence: 0,
             recorded_at: micros::from_time(event.recorded_at),
             effect: effect(keyring, instance, event)?,
             media: media(event),
@@ -78,23 +75,6 @@ impl Prepared {
     /// How large its body is.
     pub(super) fn size(&self) -> i64 {
         i64::try_from(self.body.len()).unwrap_or(i64::MAX)
-    }
-
-    /// When its deliveries are due.
-    pub(super) fn due(&self) -> i64 {
-        self.media.as_ref().map_or(self.recorded_at, |media| media.until)
-    }
-
-    pub(super) fn row(&self, instance: InstanceId) -> Vec<Value> {
-        statement::values![
-            self.id,
-            instance.0,
-            self.sequence,
-            kind_code(self.kind),
-            self.recorded_at,
-            self.key.clone(),
-            self.body.clone(),
-        ]
     }
 }
 

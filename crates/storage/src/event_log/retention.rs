@@ -9,7 +9,6 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction};
 use uuid::Uuid;
 use wharf_domain::{
     Timestamp,
-    instance::InstanceId,
     ports::{EventRetention, Pruned},
 };
 use wharf_sql::Database;
@@ -219,19 +218,19 @@ async fn remove_settled(txn: &DatabaseTransaction, instance: Uuid, events: &[Uui
             freed += size(&row)?;
         }
     }
-    uncount(txn, InstanceId(instance), freed).await?;
+    uncount(txn, instance, freed).await?;
     Ok(gone)
 }
 
 /// So many bytes of bodies are not in the log, or not any more.
 pub(super) async fn uncount(
     txn: &DatabaseTransaction,
-    instance: InstanceId,
+    instance: Uuid,
     bytes: i64,
 ) -> Result<()> {
     if bytes > 0 {
         let sql = "UPDATE instance SET log_bytes = log_bytes - $1 WHERE id = $2";
-        txn.run(sql, values![bytes, instance.0]).await?;
+        txn.run(sql, values![bytes, instance]).await?;
     }
     Ok(())
 }

@@ -49,17 +49,11 @@ pub(super) async fn settle(
 }
 
 /// Those that were held are due now; the head of a lane is told apart by `head_due`.
-///
-/// One that a claim has locked is due already by the claimer's clock, and to wait for a claim that waits for another
-/// delivery of this event would be to wait for ever.
 async fn release_deliveries(txn: &DatabaseTransaction, event: Uuid, now: i64) -> Result<()> {
-    let sql = format!(
-        "UPDATE delivery SET due_at = $2, head_due = CASE WHEN head_due IS NOT NULL THEN $2 END
-        WHERE id IN (SELECT id FROM delivery WHERE event_id = $1 AND status = $3 AND attempts = 0
-            AND due_at > $2{})",
-        locks::skip_locked(txn.get_database_backend())
-    );
-    txn.run(&sql, values![event, now, delivery_queue::WAITING]).await?;
+    let sql = "UPDATE delivery SET due_at = $2,
+            head_due = CASE WHEN head_due IS NOT NULL THEN $2 END
+        WHERE event_id = $1 AND status = $3 AND attempts = 0 AND due_at > $2";
+    txn.run(sql, values![event, now, delivery_queue::WAITING]).await?;
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use std::{
 };
 
 use wharf_domain::{
-    delivery::{Delivery, SinkRef},
+    delivery::{Delivery, SinkLane, SinkRef},
     event::{EventId, Lane},
     instance::InstanceId,
     ports::Room,
@@ -48,27 +48,42 @@ async fn remove_and_add(stores: Stores, instance: InstanceId) {
     }
 }
 
+/// The lanes that somebody serves. Who asks what is due keeps it until all of that is noted here.
+type Served = tokio::sync::Mutex<HashSet<SinkLane>>;
+
 /// Delivers most, gives some back and tries some again, until the work is over and nothing is left.
-async fn deliver(stores: Stores, working: Arc<AtomicUsize>, delivered: Arc<Mutex<Vec<Delivery>>>) {
+async fn deliver(
+    stores: Stores,
+    working: Arc<AtomicUsize>,
+    served: Arc<Served>,
+    delivered: Arc<Mutex<Vec<Delivery>>>,
+) {
+    let now = build::moment(60);
     loop {
         let was_over = working.load(Ordering::SeqCst) == 0;
-        let now = build::moment(60);
-        let claimed = stores.deliveries.claim(now, &Room::of(20, 3)).await.unwrap();
-        if claimed.is_empty() {
-            if was_over && stores.deliveries.next_due(&Room::of(1, 1)).await.unwrap().is_none() {
+        let mut lanes = served.lock().await;
+        let room = Room { served: lanes.clone(), ..Room::of(20, 3) };
+        let due = stores.deliveries.due(now, &room).await.unwrap();
+        let own: HashSet<_> = due.iter().map(Delivery::sink_lane).collect();
+        assert!(lanes.is_disjoint(&own), "what is served was given");
+        lanes.extend(own.iter().cloned());
+        drop(lanes);
+        if due.is_empty() {
+            if was_over && stores.deliveries.heads(&HashSet::new()).await.unwrap().is_empty() {
                 return;
             }
             tokio::task::yield_now().await;
             continue;
         }
         let retry = build::retry(now);
-        let (mut settlements, mut released) = (Vec::new(), Vec::new());
-        let mut stopped: HashSet<(SinkRef, Lane)> = HashSet::new();
-        for one in claimed {
-            let lane = (one.sink, one.lane.clone());
+        let mut settlements = Vec::new();
+        let mut stopped: HashSet<SinkLane> = HashSet::new();
+        for one in due {
+            let lane = one.sink_lane();
             if stopped.contains(&lane) {
-                released.push(one.id);
-            } else if one.attempts == 0 && one.event.sequence % 5 == 0 {
+                continue;
+            }
+            if one.attempts == 0 && one.event.sequence % 5 == 0 {
                 settlements.push((one.id, retry.clone()));
                 stopped.insert(lane);
             } else {
@@ -76,8 +91,10 @@ async fn deliver(stores: Stores, working: Arc<AtomicUsize>, delivered: Arc<Mutex
                 delivered.lock().unwrap().push(one);
             }
         }
-        stores.deliveries.release(&released).await.unwrap();
-        stores.deliveries.settle(&settlements).await.unwrap();
+        let waiting: HashSet<_> =
+            stores.deliveries.settle(&settlements).await.unwrap().into_iter().collect();
+        assert!(waiting.is_subset(&own), "a lane was told that nothing was settled of");
+        served.lock().await.retain(|lane| !own.contains(lane));
     }
 }
 
@@ -92,6 +109,7 @@ async fn with_instance(stores: &Stores, name: &str) -> (InstanceId, WebhookId) {
 async fn nothing_is_lost_repeated_or_out_of_order(stores: Stores) {
     let instances = [with_instance(&stores, "one").await, with_instance(&stores, "two").await];
     let working = Arc::new(AtomicUsize::new(APPENDERS + instances.len()));
+    let served = Arc::<Served>::default();
     let delivered = Arc::new(Mutex::new(Vec::new()));
     let mut tasks = tokio::task::JoinSet::new();
     for index in 0..APPENDERS {
@@ -110,7 +128,7 @@ async fn nothing_is_lost_repeated_or_out_of_order(stores: Stores) {
         });
     }
     for _ in 0..3 {
-        tasks.spawn(deliver(stores.clone(), working.clone(), delivered.clone()));
+        tasks.spawn(deliver(stores.clone(), working.clone(), served.clone(), delivered.clone()));
     }
     tasks.join_all().await;
 

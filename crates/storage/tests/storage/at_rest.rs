@@ -210,8 +210,8 @@ async fn messages_and_events_swapped_are_both_refused() {
         is_refused(stores.messages.find(instance.id, &message.id).await);
     }
     swap_rows(&db, "event", "body").await;
-    let claimed = stores.deliveries.claim(build::moment(60), &Room::of(10, 2)).await.unwrap();
-    assert_eq!(claimed, []);
+    let due = stores.deliveries.due(build::moment(60), &Room::of(10, 2)).await.unwrap();
+    assert_eq!(due, []);
 }
 
 #[tokio::test]
@@ -226,11 +226,11 @@ async fn an_event_that_cannot_be_read_does_not_hold_up_its_lane() {
     let events = [build::state_event(), build::state_event(), build::state_event()];
     stores.events.append(instance.id, &events).await.unwrap();
     execute(&db, "UPDATE event SET body = zeroblob(64) WHERE sequence = 1").await;
-    let claimed = stores.deliveries.claim(build::moment(60), &Room::of(10, 2)).await.unwrap();
-    assert_eq!(claimed.iter().map(|one| one.event.id).collect::<Vec<_>>(), [events[1].id]);
-    let delivered = [(claimed[0].id, build::delivered())];
+    let due = stores.deliveries.due(build::moment(60), &Room::of(10, 2)).await.unwrap();
+    assert_eq!(due.iter().map(|one| one.event.id).collect::<Vec<_>>(), [events[1].id]);
+    let delivered = [(due[0].id, build::delivered())];
     stores.deliveries.settle(&delivered).await.unwrap();
-    let claimed = stores.deliveries.claim(build::moment(60), &Room::of(10, 2)).await.unwrap();
-    assert_eq!(claimed.iter().map(|one| one.event.id).collect::<Vec<_>>(), [events[2].id]);
-    assert!(matches!(claimed[0].event.body, EventBody::State(_)));
+    let due = stores.deliveries.due(build::moment(60), &Room::of(10, 2)).await.unwrap();
+    assert_eq!(due.iter().map(|one| one.event.id).collect::<Vec<_>>(), [events[2].id]);
+    assert!(matches!(due[0].event.body, EventBody::State(_)));
 }

@@ -10,7 +10,7 @@ use std::{
 
 use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 use wharf_domain::{
-    delivery::{DeliveryState, Replay},
+    delivery::{Delivery, DeliveryState, Replay},
     event::{EventId, Lane, NewEvent},
     ports::{DeliveryFilter, DeliveryQueue, EventRetention, LogStart, Room},
     webhook::Webhook,
@@ -48,12 +48,12 @@ async fn fill(stores: &Stores) -> HashMap<Lane, Vec<EventId>> {
 async fn drain(queue: &dyn DeliveryQueue) -> HashMap<Lane, Vec<EventId>> {
     let mut given: HashMap<Lane, Vec<EventId>> = HashMap::new();
     loop {
-        let claimed = queue.claim(build::moment(60), &Room::of(200, 8)).await.unwrap();
-        if claimed.is_empty() {
+        let due = queue.due(build::moment(60), &Room::of(200, 8)).await.unwrap();
+        if due.is_empty() {
             return given;
         }
-        let delivered: Vec<_> = claimed.iter().map(|one| (one.id, build::delivered())).collect();
-        for one in claimed {
+        let delivered: Vec<_> = due.iter().map(|one| (one.id, build::delivered())).collect();
+        for one in due {
             given.entry(one.lane).or_default().push(one.event.id);
         }
         queue.settle(&delivered).await.unwrap();
@@ -77,7 +77,7 @@ async fn thousands_are_given_once_each_lane_in_order_on_postgres() {
     thousands_are_given_once_each_lane_in_order(crate::home::postgres().await).await;
 }
 
-/// What the planner says to the two statements of a claim.
+/// What the planner says to a statement.
 async fn plan(db: &Database, sql: &str) -> String {
     let explain = match db.backend() {
         DbBackend::Postgres => format!("EXPLAIN {sql}"),
@@ -90,9 +90,10 @@ async fn plan(db: &Database, sql: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-async fn a_claim_reads_heads_alone(db: &Database) {
-    let heads = "SELECT * FROM (SELECT id, head_due, sequence FROM delivery WHERE sink_id = (SELECT id FROM webhook)
-        AND head_due <= 1 ORDER BY head_due, sequence LIMIT 9) AS of_0";
+async fn whoever_asks_what_is_due_reads_heads_alone(db: &Database) {
+    let heads = "SELECT * FROM (SELECT id, sink_id, lane, head_due, sequence FROM delivery
+        WHERE sink_id = (SELECT id FROM webhook) AND head_due <= 1
+        ORDER BY head_due, sequence LIMIT 9) AS of_0";
     let next_sink =
         "SELECT sink_id FROM delivery WHERE head_due IS NOT NULL ORDER BY sink_id LIMIT 1";
     for statement in [heads, next_sink] {
@@ -105,20 +106,20 @@ async fn a_claim_reads_heads_alone(db: &Database) {
 }
 
 #[tokio::test]
-async fn a_claim_reads_heads_alone_on_sqlite() {
+async fn whoever_asks_what_is_due_reads_heads_alone_on_sqlite() {
     let directory = tempfile::tempdir().unwrap();
     let db = crate::home::open_file(&directory).await;
     fill(&stores_on(&db, ()).await).await;
-    a_claim_reads_heads_alone(&db).await;
+    whoever_asks_what_is_due_reads_heads_alone(&db).await;
 }
 
 #[tokio::test]
 #[ignore = "needs PostgreSQL"]
-async fn a_claim_reads_heads_alone_on_postgres() {
+async fn whoever_asks_what_is_due_reads_heads_alone_on_postgres() {
     let schema = PostgresSchema::create().await;
     let db = open(&schema.config()).await;
     fill(&stores_on(&db, ()).await).await;
-    a_claim_reads_heads_alone(&db).await;
+    whoever_asks_what_is_due_reads_heads_alone(&db).await;
 }
 
 /// Everything that is done to log and queue.
@@ -126,17 +127,19 @@ async fn do_everything(stores: &Stores) {
     let instance = stores.instances.standings().await.unwrap()[0].0;
     let webhook = stores.webhooks.list(instance).await.unwrap().remove(0);
     let now = build::moment(60);
-    let claimed = stores.deliveries.claim(now, &Room::of(40, 5)).await.unwrap();
-    let settlements: Vec<_> = claimed
+    let due = stores.deliveries.due(now, &Room::of(40, 5)).await.unwrap();
+    let settlements: Vec<_> = due
         .iter()
         .zip([build::delivered(), build::retry(now), build::dead("no")].into_iter().cycle())
         .map(|(one, settlement)| (one.id, settlement))
         .collect();
     stores.deliveries.settle(&settlements).await.unwrap();
-    let claimed = stores.deliveries.claim(now, &Room::of(40, 5)).await.unwrap();
-    stores.deliveries.release(&[claimed[0].id]).await.unwrap();
-    stores.deliveries.release_all().await.unwrap();
-    stores.deliveries.next_due(&Room::of(9, 3)).await.unwrap();
+    let served: HashSet<_> = due[..9].iter().map(Delivery::sink_lane).collect();
+    for served in [HashSet::new(), served] {
+        stores.deliveries.heads(&served).await.unwrap();
+        let room = Room { served, ..Room::of(40, 5) };
+        assert!(!stores.deliveries.due(now, &room).await.unwrap().is_empty());
+    }
     let event = build::message_event(build::incoming(&build::phone("5511999990001"), "hi"));
     stores.events.append(instance, std::slice::from_ref(&event)).await.unwrap();
     let id = event.id;
@@ -193,7 +196,7 @@ async fn no_statement_goes_over_rows_that_are_none_of_its_business() {
     do_everything(&stores).await;
     let statements = std::mem::take(&mut *seen.lock().unwrap());
     // Along an index that has nothing but what is looked for, or for its first entry.
-    let along = ["INDEX delivery_claimed", "INDEX delivery_sink_head"];
+    let along = ["INDEX delivery_sink_head"];
     let by_state = ["AS run_0", "COUNT(*)", "ORDER BY id LIMIT $2", "sink_id = $1 LIMIT $2"];
     let sorting = ["AS of_0", "AS run_0", "FROM delivery h"];
     let rows = ["delivery", "d", "h", "x", "c", "event", "e", "message", "m", "media_job"];
@@ -278,17 +281,91 @@ async fn an_event_is_few_statements_from_its_append_to_its_delivery() {
     stores.instances.insert(&instance, Some(&build::webhook("crm"))).await.unwrap();
     let from = |person: usize| build::phone(&format!("55119999{person:05}"));
     let event = |person| build::message_event(build::incoming(&from(person), "hi"));
+    let due = async || {
+        let room = Room::of(100, 1);
+        stores.deliveries.due(build::moment(60), &room).await.unwrap()
+    };
+    let settle = async |due: &[Delivery]| {
+        let delivered: Vec<_> = due.iter().map(|one| (one.id, build::delivered())).collect();
+        stores.deliveries.settle(&delivered).await.unwrap()
+    };
     for (events, appending) in [(vec![event(0)], 1), ((0..20).map(event).collect(), 5)] {
         count.store(0, Ordering::SeqCst);
-        stores.events.append(instance.id, &events).await.unwrap();
+        let appended = stores.events.append(instance.id, &events).await.unwrap();
         assert_eq!(count.swap(0, Ordering::SeqCst), appending, "append of {}", events.len());
-        // Which sinks, which heads, what is behind them; and the one that claims.
-        let room = Room::of(100, 1);
-        let claimed = stores.deliveries.claim(build::moment(60), &room).await.unwrap();
-        assert_eq!(claimed.len(), events.len());
-        assert_eq!(count.swap(0, Ordering::SeqCst), 4, "claim of {}", events.len());
-        let delivered: Vec<_> = claimed.iter().map(|one| (one.id, build::delivered())).collect();
-        stores.deliveries.settle(&delivered).await.unwrap();
+        let given = due().await;
+        assert_eq!(given.len(), events.len());
+        // Which sinks, which heads, and what is behind them.
+        assert_eq!(count.swap(0, Ordering::SeqCst), 3, "what is due of {}", events.len());
+        // Of a single one nobody has to ask.
+        let told = appended[0].queued.as_ref().map(|queued| queued.deliveries[0].id);
+        assert!(told == Some(given[0].id) || told.is_none() && events.len() > 1, "{appended:?}");
+        assert_eq!(settle(&given).await, []);
         assert_eq!(count.swap(0, Ordering::SeqCst), 1, "settlement of {}", events.len());
     }
+    stores.events.append(instance.id, &[event(0), event(0)]).await.unwrap();
+    for (behind, settling) in [(1, 2), (0, 1)] {
+        let given = due().await;
+        count.store(0, Ordering::SeqCst);
+        assert_eq!(settle(&given).await.len(), behind);
+        // The next of the lane becomes its head.
+        assert_eq!(count.load(Ordering::SeqCst), settling, "settlement with {behind} behind");
+    }
+}
+
+/// Lane by lane, as a chain.
+#[tokio::test]
+async fn what_is_told_of_single_events_makes_up_the_queue() {
+    let stores = crate::home::sqlite().await;
+    let account = build::account("acme");
+    stores.accounts.insert(&account, &build::token()).await.unwrap();
+    let instance = build::instance(account.id, "sales");
+    stores.instances.insert(&instance, Some(&build::webhook("crm"))).await.unwrap();
+    let mut told: HashMap<Lane, Vec<(i64, Option<i64>)>> = HashMap::new();
+    for index in 0..40 {
+        let from = build::phone(&format!("55119999{:05}", index % 4));
+        let event = build::message_event(build::incoming(&from, "hi"));
+        let appended = stores.events.append(instance.id, std::slice::from_ref(&event)).await;
+        let queued = appended.unwrap().remove(0).queued.unwrap();
+        let [delivery] = queued.deliveries[..] else { panic!("{queued:?}") };
+        told.entry(event.body.lane()).or_default().push((queued.sequence, delivery.after));
+    }
+    let mut given: HashMap<Lane, Vec<(i64, Option<i64>)>> = HashMap::new();
+    for one in stores.deliveries.due(build::moment(60), &Room::of(9, 99)).await.unwrap() {
+        let line = given.entry(one.lane).or_default();
+        line.push((one.event.sequence, line.last().map(|(sequence, _)| *sequence)));
+    }
+    assert_eq!(given.len(), 4);
+    assert_eq!(given, told);
+}
+
+/// However many sinks are busy, one more is found, though it has waited shorter than all of them.
+#[tokio::test]
+async fn sinks_whose_lanes_are_served_keep_no_other_waiting_however_many_they_are() {
+    let stores = crate::home::sqlite().await;
+    let account = build::account("acme");
+    stores.accounts.insert(&account, &build::token()).await.unwrap();
+    let add = async |number: i64| {
+        let instance = build::instance(account.id, &format!("sales-{number}"));
+        stores.instances.insert(&instance, Some(&build::webhook("crm"))).await.unwrap();
+        let recorded_at = build::moment(number);
+        let event = NewEvent { recorded_at, ..build::state_event() };
+        stores.events.append(instance.id, std::slice::from_ref(&event)).await.unwrap();
+        event.id
+    };
+    for number in 0..420 {
+        add(number).await;
+    }
+    let now = build::moment(1_000);
+    let due = async |room: Room| stores.deliveries.due(now, &room).await.unwrap();
+    let mut served = HashSet::new();
+    for expected in [400, 20, 0] {
+        let given = due(Room { served: served.clone(), ..Room::of(1_000, 1) }).await;
+        assert_eq!(given.len(), expected);
+        served.extend(given.iter().map(Delivery::sink_lane));
+    }
+    let newest = add(500).await;
+    let given = due(Room { served: served.clone(), ..Room::of(1, 1) }).await;
+    assert_eq!(given.iter().map(|one| one.event.id).collect::<Vec<_>>(), [newest]);
+    assert_eq!(stores.deliveries.heads(&served).await.unwrap().len(), 1);
 }

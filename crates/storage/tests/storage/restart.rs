@@ -1,7 +1,9 @@
 //! What was answered is there after a restart.
 
 use bytes::Bytes;
-use wharf_domain::{event::NewEvent, message::MessageStatus, ports::Room, token::Principal};
+use wharf_domain::{
+    delivery::Delivery, event::NewEvent, message::MessageStatus, ports::Room, token::Principal,
+};
 use wharf_testkit::build;
 
 use crate::{
@@ -28,8 +30,8 @@ async fn everything_is_there_after_a_restart() {
     stores.events.append(instance.id, std::slice::from_ref(&media)).await.unwrap();
     let jobs = stores.media_jobs.claim(build::moment(0), 10, 10).await.unwrap();
     assert_eq!(jobs.iter().map(|job| job.event).collect::<Vec<_>>(), [media.id]);
-    let claimed = stores.deliveries.claim(build::moment(0), &Room::of(10, 10)).await.unwrap();
-    assert_eq!(claimed.len(), 1);
+    let begun = stores.deliveries.due(build::moment(0), &Room::of(10, 10)).await.unwrap();
+    assert_eq!(begun.iter().map(|one| one.event.id).collect::<Vec<_>>(), [event.id]);
     db.close().await.unwrap();
 
     let db = open_file(&directory).await;
@@ -45,15 +47,15 @@ async fn everything_is_there_after_a_restart() {
     assert_eq!(found.raw, Some(Bytes::from_static(b"raw of the event")));
     assert!(!stores.events.append(instance.id, &[event]).await.unwrap()[0].is_new);
 
-    // What was claimed is nobody else's until the start says that its claimer is gone.
+    // What was begun and not settled is given as it was.
     let now = build::moment(0);
-    assert_eq!(stores.deliveries.claim(now, &Room::of(10, 10)).await.unwrap(), []);
-    assert_eq!(stores.deliveries.release_all().await.unwrap(), 1);
-    assert_eq!(stores.deliveries.claim(now, &Room::of(10, 10)).await.unwrap(), claimed);
+    assert_eq!(stores.deliveries.due(now, &Room::of(10, 10)).await.unwrap(), begun);
+    // A claimed job is nobody else's until the start says that its claimer is gone.
     assert_eq!(stores.media_jobs.claim(now, 10, 10).await.unwrap(), []);
     assert_eq!(stores.media_jobs.release_all().await.unwrap(), 1);
     assert_eq!(stores.media_jobs.claim(now, 10, 10).await.unwrap(), jobs);
     // What was held for the media still is.
-    let due = stores.deliveries.next_due(&Room::of(10, 10)).await.unwrap();
-    assert_eq!(due, Some(build::moment(30)));
+    let served = begun.iter().map(Delivery::sink_lane).collect();
+    let heads = stores.deliveries.heads(&served).await.unwrap();
+    assert_eq!(heads, [(begun[0].sink, build::moment(30))]);
 }

@@ -249,7 +249,7 @@ pub async fn a_forced_removal_takes_the_instances_along(stores: &Stores) {
 
     assert_eq!(stores.instances.find_by_id(stays.id).await.unwrap(), Some(stays.clone()));
     assert_eq!(stores.webhooks.find_by_id(kept.id).await.unwrap(), Some(kept));
-    let deliveries = stores.claim_all().await;
+    let deliveries = stores.all_due().await;
     assert_eq!(deliveries.iter().map(|one| one.event.instance).collect::<Vec<_>>(), [stays.id]);
 }
 

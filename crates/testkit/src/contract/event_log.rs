@@ -20,6 +20,7 @@ use crate::{Stores, build};
 #[macro_export]
 macro_rules! event_log_contract {
     ($stores:expr $(, #[$attribute:meta])*) => {
+        $crate::event_queuing_contract!($stores $(, #[$attribute])*);
         $crate::contract!(event_log, $stores, [$($attribute),*], [
             an_appended_event_reaches_each_sink_whole,
             events_are_recorded_in_their_order_with_growing_sequences,
@@ -119,7 +120,7 @@ pub async fn an_appended_event_reaches_each_sink_whole(stores: &Stores) {
         event.recorded_at = build::moment(seconds);
     }
     stores.append(instance, &events).await;
-    let deliveries = stores.claim_all().await;
+    let deliveries = stores.all_due().await;
     for webhook in [one, two] {
         let mut given = of_sink(&deliveries, &webhook);
         given.sort_by_key(|delivery| delivery.event.sequence);
@@ -149,7 +150,7 @@ pub async fn events_are_recorded_in_their_order_with_growing_sequences(stores: &
         assert!(appended.iter().all(|one| one.is_new));
         expected.extend(ids);
     }
-    let events: Vec<_> = stores.claim_all().await.into_iter().map(|one| one.event).collect();
+    let events: Vec<_> = stores.all_due().await.into_iter().map(|one| one.event).collect();
     assert_eq!(events.iter().map(|event| event.id).collect::<Vec<_>>(), expected);
     assert!(events.is_sorted_by(|earlier, later| earlier.sequence < later.sequence));
 }
@@ -166,8 +167,8 @@ pub async fn concurrent_appends_never_share_a_sequence(stores: &Stores) {
         }
     })
     .await;
-    let claimed = stores.claim_all().await;
-    let mut sequences: Vec<_> = claimed.iter().map(|delivery| delivery.event.sequence).collect();
+    let due = stores.all_due().await;
+    let mut sequences: Vec<_> = due.iter().map(|delivery| delivery.event.sequence).collect();
     assert_eq!(sequences.len(), 24);
     sequences.sort_unstable();
     sequences.dedup();
@@ -216,7 +217,7 @@ pub async fn an_event_whose_key_is_known_changes_nothing(stores: &Stores) {
     assert_eq!(appended.iter().map(|one| one.is_new).collect::<Vec<_>>(), [false, true]);
     assert_eq!(appended.iter().map(|one| one.id).collect::<Vec<_>>(), [first.id, between.id]);
     assert_eq!(stores.message(instance, &message.id).await.message, **message);
-    let mut delivered: Vec<_> = stores.claim_all().await.iter().map(|one| one.event.id).collect();
+    let mut delivered: Vec<_> = stores.all_due().await.iter().map(|one| one.event.id).collect();
     delivered.sort_unstable();
     assert_eq!(delivered, [first.id, between.id]);
 }
@@ -237,7 +238,7 @@ pub async fn an_append_can_be_repeated(stores: &Stores) {
         assert!(appended.iter().map(|one| one.id).eq(again.iter().map(|event| event.id)));
     }
     assert_eq!(stores.message(instance, &message.id).await.status, MessageStatus::Read);
-    assert_eq!(stores.claim_all().await.len(), 4);
+    assert_eq!(stores.all_due().await.len(), 4);
 }
 
 /// The first of them is recorded.
@@ -249,7 +250,7 @@ pub async fn keys_repeated_within_one_append_count_once(stores: &Stores) {
     let appended = stores.append(instance, &[first.clone(), again]).await;
     assert_eq!(appended.iter().map(|one| one.is_new).collect::<Vec<_>>(), [true, false]);
     assert!(appended.iter().all(|one| one.id == first.id));
-    assert_eq!(stores.claim_all().await.len(), 1);
+    assert_eq!(stores.all_due().await.len(), 1);
 }
 
 /// What one instance has seen is new to another.
@@ -268,7 +269,7 @@ pub async fn an_event_without_a_key_is_always_new(stores: &Stores) {
     let appended = stores.append(instance, &[build::state_event(), build::state_event()]).await;
     assert!(appended.iter().all(|one| one.is_new));
     assert!(stores.append_one(instance, build::state_event()).await.is_new);
-    assert_eq!(stores.claim_all().await.len(), 3);
+    assert_eq!(stores.all_due().await.len(), 3);
 }
 
 /// The others are told its id.
@@ -278,7 +279,7 @@ pub async fn of_concurrent_appends_of_one_key_one_is_new(stores: &Stores) {
     let appended = at_once(8, |_| {
         let (events, body) = (stores.events.clone(), body.clone());
         let event = NewEvent { key: Some(EventKey("key".to_owned())), ..build::event(body) };
-        async move { events.append(instance, &[event]).await.unwrap()[0] }
+        async move { events.append(instance, &[event]).await.unwrap().remove(0) }
     })
     .await;
     let new: Vec<_> = appended.iter().filter(|one| one.is_new).collect();
@@ -465,7 +466,7 @@ pub async fn a_disabled_webhook_gets_nothing(stores: &Stores) {
     let off = Webhook { target: None, ..build::webhook("off") };
     stores.webhooks.upsert(instance, &off, build::moment(0)).await.unwrap();
     stores.append_one(instance, build::state_event()).await;
-    assert_eq!(stores.claim_all().await, []);
+    assert_eq!(stores.all_due().await, []);
 }
 
 /// A later change of it neither adds nor removes.
@@ -492,8 +493,8 @@ pub async fn a_filter_is_read_when_the_event_is_recorded(stores: &Stores) {
         }
         stores.append_one(instance, event).await;
     }
-    let claimed = stores.claim_all().await;
-    assert_eq!(claimed.iter().map(|one| one.event.id).collect::<Vec<_>>(), expected);
+    let due = stores.all_due().await;
+    assert_eq!(due.iter().map(|one| one.event.id).collect::<Vec<_>>(), expected);
 }
 
 /// Not what was recorded before.
@@ -503,8 +504,8 @@ pub async fn a_webhook_added_later_gets_only_what_happens_then(stores: &Stores) 
     stores.with_webhook(instance, "late").await;
     let event = build::state_event();
     stores.append_one(instance, event.clone()).await;
-    let claimed = stores.claim_all().await;
-    assert_eq!(claimed.iter().map(|one| one.event.id).collect::<Vec<_>>(), [event.id]);
+    let due = stores.all_due().await;
+    assert_eq!(due.iter().map(|one| one.event.id).collect::<Vec<_>>(), [event.id]);
 }
 
 /// Nor what happens to them.
@@ -512,5 +513,5 @@ pub async fn sinks_of_other_instances_get_nothing(stores: &Stores) {
     let (one, other) = (stores.with_instance("one").await.id, stores.with_instance("two").await.id);
     stores.with_webhook(other, "crm").await;
     stores.append_one(one, build::state_event()).await;
-    assert_eq!(stores.claim_all().await, []);
+    assert_eq!(stores.all_due().await, []);
 }

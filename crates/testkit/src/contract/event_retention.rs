@@ -84,11 +84,11 @@ async fn with_sink(stores: &Stores) -> (InstanceId, Webhook) {
     (instance, webhook)
 }
 
-/// Claims everything and settles it that way.
+/// Settles everything that is due that way.
 async fn settle_all(stores: &Stores, settlement: &Settlement) {
-    let claimed = stores.claim_all().await;
-    let settled: Vec<_> = claimed.iter().map(|one| (one.id, settlement.clone())).collect();
-    stores.deliveries.settle(&settled).await.unwrap();
+    let given = stores.all_due().await;
+    let settled: Vec<_> = given.iter().map(|one| (one.id, settlement.clone())).collect();
+    stores.settle(&settled).await;
 }
 
 /// The boundary stays.
@@ -135,16 +135,15 @@ pub async fn the_key_of_an_event_goes_with_it(stores: &Stores) {
     assert!(stores.append_one(instance, again).await.is_new);
 }
 
-/// Waiting, claimed or about to be tried again.
+/// Waiting, or about to be tried again.
 pub async fn an_event_stays_while_it_is_to_be_delivered(stores: &Stores) {
     let (instance, _) = with_sink(stores).await;
     stores.append_one(instance, at(0)).await;
     let keep = EventRetention { max_bytes: Some(0), ..before(100) };
     assert_eq!(prune(stores, &keep).await, events(0));
-    let claimed = stores.claim_all().await;
-    assert_eq!(prune(stores, &keep).await, events(0));
-    let retry = [(claimed[0].id, build::retry(build::moment(0)))];
-    stores.deliveries.settle(&retry).await.unwrap();
+    let given = stores.all_due().await;
+    let retry = [(given[0].id, build::retry(build::moment(0)))];
+    stores.settle(&retry).await;
     assert_eq!(prune(stores, &keep).await, events(0));
     settle_all(stores, &build::delivered()).await;
     assert_eq!(prune(stores, &keep).await, events(1));
@@ -170,11 +169,11 @@ pub async fn an_event_waits_for_all_its_sinks(stores: &Stores) {
     let (instance, quick) = with_sink(stores).await;
     let slow = stores.with_webhook(instance, "slow").await;
     stores.append_one(instance, at(0)).await;
-    let claimed = stores.claim_all().await;
+    let given = stores.all_due().await;
     for sink in [quick, slow] {
         assert_eq!(prune(stores, &before(100)).await, events(0));
-        let delivered = [(of_sink(&claimed, &sink)[0].id, build::delivered())];
-        stores.deliveries.settle(&delivered).await.unwrap();
+        let delivered = [(of_sink(&given, &sink)[0].id, build::delivered())];
+        stores.settle(&delivered).await;
     }
     assert_eq!(prune(stores, &before(100)).await, events(1));
 }
@@ -212,13 +211,13 @@ pub async fn what_is_known_of_deliveries_goes_with_their_event(stores: &Stores) 
 pub async fn what_had_to_stay_goes_once_it_may(stores: &Stores) {
     let (instance, _) = with_sink(stores).await;
     stores.append(instance, &[at(0), at(1), at(2), at(3)]).await;
-    let claimed = stores.claim_all().await;
-    let delivered: Vec<_> = claimed[1..].iter().map(|one| (one.id, build::delivered())).collect();
-    stores.deliveries.settle(&delivered).await.unwrap();
+    let given = stores.all_due().await;
+    let delivered: Vec<_> = given[1..].iter().map(|one| (one.id, build::delivered())).collect();
+    stores.settle(&delivered).await;
     let step = async || stores.events.prune(&before(100), 2).await.unwrap().events;
     assert_eq!(step().await, 2);
-    let delivered = [(claimed[0].id, build::delivered())];
-    stores.deliveries.settle(&delivered).await.unwrap();
+    let delivered = [(given[0].id, build::delivered())];
+    stores.settle(&delivered).await;
     assert_eq!(step().await + step().await, 2);
     assert_eq!(step().await, 0);
 }
@@ -291,9 +290,9 @@ pub async fn the_event_of_a_dead_letter_stays_while_another_sink_waits(stores: &
     let (instance, webhook) = with_sink(stores).await;
     stores.with_webhook(instance, "slow").await;
     stores.append_one(instance, at(0)).await;
-    let claimed = stores.claim_all().await;
-    let dead = [(of_sink(&claimed, &webhook)[0].id, build::dead("no"))];
-    stores.deliveries.settle(&dead).await.unwrap();
+    let given = stores.all_due().await;
+    let dead = [(of_sink(&given, &webhook)[0].id, build::dead("no"))];
+    stores.settle(&dead).await;
     assert_eq!(prune(stores, &dead_before(10)).await, Pruned { events: 0, dead_letters: 1 });
     assert_eq!(left(stores, instance).await.len(), 1);
 }

@@ -414,7 +414,7 @@ pub async fn a_removed_instance_is_gone_with_all_that_was_its_own(stores: &Store
     for id in [&message.id, &draft.message.id] {
         assert_eq!(stores.messages.find(instance.id, id).await.unwrap(), None);
     }
-    assert_eq!(stores.claim_all().await, []);
+    assert_eq!(stores.all_due().await, []);
     assert_eq!(stores.accounts.identify(&instance.token).await.unwrap(), None);
     let refusal = stores.events.append(instance.id, &[event]).await.unwrap_err();
     assert!(matches!(refusal, Error::NotFound(Resource::Instance)), "{refusal:?}");
@@ -432,7 +432,7 @@ pub async fn a_removal_of_one_leaves_the_others_alone(stores: &Stores) {
     assert_eq!(stores.instances.find_by_id(stays.id).await.unwrap(), Some(stays.clone()));
     assert_eq!(stores.webhooks.list(stays.id).await.unwrap().len(), 1);
     assert_eq!(stores.message(stays.id, &message.id).await.message, message);
-    let deliveries = stores.claim_all().await;
+    let deliveries = stores.all_due().await;
     assert_eq!(deliveries.iter().map(|one| one.event.instance).collect::<Vec<_>>(), [stays.id]);
 }
 

@@ -1,9 +1,12 @@
 //! What a [`MediaJobs`](wharf_domain::ports::MediaJobs) promises, and what an event log does for it.
 
+use std::{collections::HashMap, sync::Arc};
+
 use bytes::Bytes;
+use tokio::sync::Mutex;
 use wharf_domain::{
     Timestamp,
-    delivery::Delivery,
+    delivery::{Delivery, SinkLane},
     event::{EventId, NewEvent},
     instance::InstanceId,
     media::{MediaJob, MediaProgress, MediaSettlement, StoredObject},
@@ -13,7 +16,7 @@ use wharf_domain::{
     secret::Secret,
 };
 
-use super::setting::at_once;
+use super::setting::{Deliverer, at_once, events_of};
 use crate::{Stores, build};
 
 /// Makes a test of each thing a `MediaJobs` promises.
@@ -43,7 +46,7 @@ macro_rules! media_jobs_contract {
             a_held_delivery_behind_others_is_released_in_its_place,
             a_delivery_that_waits_for_its_receiver_is_not_released_by_its_media,
             deliveries_of_other_events_stay_held,
-            a_release_beside_claims_strands_nothing,
+            a_release_beside_deliveries_strands_nothing,
             a_removed_instance_takes_its_jobs_along,
             a_job_goes_with_its_event,
             a_job_whose_message_is_gone_is_given_up,
@@ -152,16 +155,8 @@ async fn next_job(stores: &Stores) -> Option<Timestamp> {
     stores.media_jobs.next_due(MOST).await.unwrap()
 }
 
-async fn next_delivery(stores: &Stores) -> Option<Timestamp> {
-    stores.deliveries.next_due(&Room::of(10, 10)).await.unwrap()
-}
-
 async fn deliveries(stores: &Stores, seconds: i64) -> Vec<Delivery> {
-    stores.deliveries.claim(build::moment(seconds), &Room::of(10, 10)).await.unwrap()
-}
-
-fn events(deliveries: &[Delivery]) -> Vec<EventId> {
-    deliveries.iter().map(|delivery| delivery.event.id).collect()
+    stores.due(seconds, &Room::of(10, 10)).await
 }
 
 /// At once, with the message as it was told and the encoding it is stored with.
@@ -198,7 +193,7 @@ pub async fn nothing_but_media_for_a_bucket_makes_a_job(stores: &Stores) {
     for event in &expected {
         assert_eq!(progress(stores, *event).await, None);
     }
-    let mut given = events(&deliveries(stores, 0).await);
+    let mut given = events_of(&deliveries(stores, 0).await);
     given.sort();
     expected.sort();
     assert_eq!(given, expected);
@@ -226,7 +221,7 @@ pub async fn a_redelivered_event_makes_no_second_job(stores: &Stores) {
     assert_eq!(claim(stores, 1_000).await, []);
     assert_eq!(progress(stores, again.id).await, None);
     assert_eq!(progress(stores, first[0]).await, Some(MediaProgress::Stored(object("a"))));
-    assert_eq!(events(&deliveries(stores, 1).await), [first[0]]);
+    assert_eq!(events_of(&deliveries(stores, 1).await), [first[0]]);
 }
 
 /// Until it is settled; no more are given than are asked for.
@@ -288,7 +283,7 @@ pub async fn what_is_not_a_claimed_job_cannot_be_settled(stores: &Stores) {
     let event = append(stores, instance, &[held(picture(1))]).await[0];
     settle(stores, event, &stored("a"), 0).await;
     assert_eq!(progress(stores, event).await, Some(MediaProgress::Waiting(None)));
-    assert_eq!(next_delivery(stores).await, Some(build::moment(HELD)));
+    assert_eq!(stores.first_head().await, Some(build::moment(HELD)));
     claim(stores, 0).await;
     settle(stores, event, &stored("a"), 0).await;
     for late in [failed(), retry(5), stored("b")] {
@@ -401,9 +396,9 @@ pub async fn deliveries_are_held_until_the_given_moment_and_no_longer(stores: &S
     let instance = with_bucket(stores, "sales").await;
     let made = append(stores, instance, &[held(picture(1)), held(picture(2))]).await;
     assert_eq!(stores.media_jobs.claim(build::moment(0), 1, MOST).await.unwrap().len(), 1);
-    assert_eq!(next_delivery(stores).await, Some(build::moment(HELD)));
+    assert_eq!(stores.first_head().await, Some(build::moment(HELD)));
     assert_eq!(deliveries(stores, HELD - 1).await, []);
-    assert_eq!(events(&deliveries(stores, HELD).await), made);
+    assert_eq!(events_of(&deliveries(stores, HELD).await), made);
     settle(stores, made[0], &stored("a"), HELD + 1).await;
     assert_eq!(progress(stores, made[0]).await, Some(MediaProgress::Stored(object("a"))));
     assert_eq!(jobs(&claim(stores, HELD + 1).await), made[1..]);
@@ -416,9 +411,9 @@ pub async fn deliveries_are_released_when_the_media_is_stored(stores: &Stores) {
     let event = append(stores, instance, &[held(picture(1))]).await[0];
     claim(stores, 0).await;
     settle(stores, event, &stored("a"), 4).await;
-    assert_eq!(next_delivery(stores).await, Some(build::moment(4)));
+    assert_eq!(stores.first_head().await, Some(build::moment(4)));
     assert_eq!(deliveries(stores, 3).await, []);
-    assert_eq!(events(&deliveries(stores, 4).await), [event, event]);
+    assert_eq!(events_of(&deliveries(stores, 4).await), [event, event]);
 }
 
 /// In the same way.
@@ -427,8 +422,8 @@ pub async fn deliveries_are_released_when_the_media_is_given_up(stores: &Stores)
     let event = append(stores, instance, &[held(picture(1))]).await[0];
     claim(stores, 0).await;
     settle(stores, event, &failed(), 4).await;
-    assert_eq!(next_delivery(stores).await, Some(build::moment(4)));
-    assert_eq!(events(&deliveries(stores, 4).await), [event]);
+    assert_eq!(stores.first_head().await, Some(build::moment(4)));
+    assert_eq!(events_of(&deliveries(stores, 4).await), [event]);
 }
 
 /// However long the job has to wait.
@@ -438,10 +433,10 @@ pub async fn a_retry_of_a_job_leaves_its_deliveries_held(stores: &Stores) {
     for due in [5, 3_600] {
         claim(stores, 5).await;
         settle(stores, event, &retry(due), 4).await;
-        assert_eq!(next_delivery(stores).await, Some(build::moment(HELD)));
+        assert_eq!(stores.first_head().await, Some(build::moment(HELD)));
         assert_eq!(deliveries(stores, HELD - 1).await, []);
     }
-    assert_eq!(events(&deliveries(stores, HELD).await), [event]);
+    assert_eq!(events_of(&deliveries(stores, HELD).await), [event]);
 }
 
 /// What comes after it in the chat waits for it; other chats do not.
@@ -449,33 +444,37 @@ pub async fn a_held_delivery_holds_its_lane_and_no_other(stores: &Stores) {
     let instance = with_bucket(stores, "sales").await;
     let made = append(stores, instance, &[held(picture(1)), text(1), text(2)]).await;
     let later = append(stores, instance, &[text(1)]).await;
-    assert_eq!(events(&deliveries(stores, 5).await), [made[2]]);
+    let given = deliveries(stores, 5).await;
+    assert_eq!(events_of(&given), [made[2]]);
+    stores.settle(&[(given[0].id, build::delivered())]).await;
     claim(stores, 0).await;
     settle(stores, made[0], &stored("a"), 6).await;
-    assert_eq!(events(&deliveries(stores, 6).await), [made[0], made[1], later[0]]);
+    assert_eq!(events_of(&deliveries(stores, 6).await), [made[0], made[1], later[0]]);
 }
 
 /// It goes out with those before it, and its release gets none out of turn.
 pub async fn a_held_delivery_behind_others_is_released_in_its_place(stores: &Stores) {
     let instance = with_bucket(stores, "sales").await;
     let made = append(stores, instance, &[text(1), held(picture(1)), text(1)]).await;
-    // Its lane's head is claimed while it is released.
-    let head = deliveries(stores, 5).await;
-    assert_eq!(events(&head), [made[0]]);
+    let deliverer = Deliverer::of(stores);
+    let room = Room::of(10, 10);
+    // Its lane is served while it is released.
+    let head = deliverer.take(5, &room).await;
+    assert_eq!(events_of(&head), [made[0]]);
     claim(stores, 0).await;
     settle(stores, made[1], &stored("a"), 6).await;
-    assert_eq!(deliveries(stores, 7).await, []);
-    assert_eq!(next_delivery(stores).await, None);
-    stores.deliveries.settle(&[(head[0].id, build::delivered())]).await.unwrap();
-    assert_eq!(next_delivery(stores).await, Some(build::moment(6)));
-    assert_eq!(events(&deliveries(stores, 7).await), made[1..]);
+    assert_eq!(deliverer.take(7, &room).await, []);
+    assert_eq!(deliverer.first_head().await, None);
+    deliverer.settle(&[(head[0].id, build::delivered())]).await;
+    assert_eq!(deliverer.first_head().await, Some(build::moment(6)));
+    assert_eq!(events_of(&deliverer.take(7, &room).await), made[1..]);
 
     // Its lane's head waits, and not for it.
     let made = append(stores, instance, &[text(2), held(picture(2)), text(2)]).await;
     claim(stores, 0).await;
     settle(stores, made[1], &stored("a"), 6).await;
-    assert_eq!(next_delivery(stores).await, Some(build::moment(0)));
-    assert_eq!(events(&deliveries(stores, 7).await), made);
+    assert_eq!(deliverer.first_head().await, Some(build::moment(0)));
+    assert_eq!(events_of(&deliverer.take(7, &room).await), made);
 }
 
 /// It was tried already, and its receiver asked for time.
@@ -485,11 +484,11 @@ pub async fn a_delivery_that_waits_for_its_receiver_is_not_released_by_its_media
     claim(stores, 0).await;
     let tried = deliveries(stores, HELD).await;
     let later = build::retry(build::moment(90));
-    stores.deliveries.settle(&[(tried[0].id, later)]).await.unwrap();
+    stores.settle(&[(tried[0].id, later)]).await;
     settle(stores, event, &stored("a"), 40).await;
-    assert_eq!(next_delivery(stores).await, Some(build::moment(90)));
+    assert_eq!(stores.first_head().await, Some(build::moment(90)));
     assert_eq!(deliveries(stores, 89).await, []);
-    assert_eq!(events(&deliveries(stores, 90).await), [event]);
+    assert_eq!(events_of(&deliveries(stores, 90).await), [event]);
 }
 
 /// Each waits for its own media.
@@ -498,16 +497,20 @@ pub async fn deliveries_of_other_events_stay_held(stores: &Stores) {
     let made = append(stores, instance, &[held(picture(1)), held(picture(2))]).await;
     claim(stores, 0).await;
     settle(stores, made[1], &stored("b"), 3).await;
-    assert_eq!(events(&deliveries(stores, HELD - 1).await), [made[1]]);
-    assert_eq!(next_delivery(stores).await, Some(build::moment(HELD)));
+    let given = deliveries(stores, HELD - 1).await;
+    assert_eq!(events_of(&given), [made[1]]);
+    stores.settle(&[(given[0].id, build::delivered())]).await;
+    assert_eq!(stores.first_head().await, Some(build::moment(HELD)));
 }
 
-/// Appends, releases, claims and settlements at once: in the end each delivery was given once and in order.
-pub async fn a_release_beside_claims_strands_nothing(stores: &Stores) {
+/// Appends, uploads and deliveries at once: in the end each delivery was given once and in order.
+pub async fn a_release_beside_deliveries_strands_nothing(stores: &Stores) {
     let instance = with_bucket(stores, "sales").await;
     stores.with_webhook(instance, "second").await;
+    let deliverer = Arc::new(Deliverer::of(stores));
+    let given: Arc<Mutex<Given>> = Arc::default();
     let uploads = at_once(4, |person| {
-        let stores = stores.clone();
+        let (stores, deliverer, given) = (stores.clone(), deliverer.clone(), given.clone());
         let person = u8::try_from(person).unwrap();
         async move {
             for _ in 0..8 {
@@ -515,7 +518,7 @@ pub async fn a_release_beside_claims_strands_nothing(stores: &Stores) {
                 for job in stores.media_jobs.claim(build::moment(1), 3, MOST).await.unwrap() {
                     settle(&stores, job.event, &stored("a"), 1).await;
                 }
-                deliver_all(&stores, 1).await;
+                deliver_all(&deliverer, &given).await;
             }
         }
     });
@@ -523,16 +526,28 @@ pub async fn a_release_beside_claims_strands_nothing(stores: &Stores) {
     for job in claim(stores, 1).await {
         settle(stores, job.event, &stored("a"), 1).await;
     }
-    while deliver_all(stores, 1).await > 0 {}
-    assert_eq!(next_delivery(stores).await, None);
+    while deliver_all(&deliverer, &given).await > 0 {}
+    assert_eq!(stores.first_head().await, None);
     assert_eq!(next_job(stores).await, None);
+    let given = given.lock().await;
+    assert_eq!(given.len(), 4 * 2);
+    for sequences in given.values() {
+        assert_eq!(sequences.len(), 8 * 2);
+        assert!(sequences.is_sorted_by(|earlier, later| earlier < later), "{sequences:?}");
+    }
 }
 
-/// Claims and settles once; says how many there were.
-async fn deliver_all(stores: &Stores, seconds: i64) -> usize {
-    let claimed = deliveries(stores, seconds).await;
-    let done: Vec<_> = claimed.iter().map(|one| (one.id, build::delivered())).collect();
-    stores.deliveries.settle(&done).await.unwrap();
+/// The sequences of what was given, by lane.
+type Given = HashMap<SinkLane, Vec<i64>>;
+
+/// Takes what is due at the first second and settles it; says how many there were.
+async fn deliver_all(deliverer: &Deliverer, given: &Mutex<Given>) -> usize {
+    let taken = deliverer.take(1, &Room::of(10, 10)).await;
+    for one in &taken {
+        given.lock().await.entry(one.sink_lane()).or_default().push(one.event.sequence);
+    }
+    let done: Vec<_> = taken.iter().map(|one| (one.id, build::delivered())).collect();
+    deliverer.settle(&done).await;
     done.len()
 }
 
@@ -580,5 +595,5 @@ pub async fn a_job_whose_message_is_gone_is_given_up(stores: &Stores) {
     assert_eq!(jobs(&claim(stores, 3).await), event[1..]);
     let told = progress(stores, event[0]).await;
     assert!(matches!(told, Some(MediaProgress::Failed(_))), "{told:?}");
-    assert_eq!(events(&deliveries(stores, 3).await), event[..1]);
+    assert_eq!(events_of(&deliveries(stores, 3).await), event[..1]);
 }

@@ -94,7 +94,7 @@ pub async fn an_imported_message_comes_back_whole_and_makes_no_event(stores: &St
         let expected = StoredMessage { message, status, failure: None, raw: Some(raw) };
         assert_eq!(stores.message(instance, &id).await, expected);
     }
-    assert_eq!(stores.claim_all().await, []);
+    assert_eq!(stores.all_due().await, []);
     assert_eq!(import(stores, instance, &[]).await, 0);
 }
 
@@ -188,7 +188,7 @@ pub async fn an_event_of_an_imported_message_is_told(stores: &Stores) {
     let known = past(message.clone(), MessageStatus::Read);
     assert_eq!(import(stores, instance, std::slice::from_ref(&known)).await, 1);
     assert!(stores.append_one(instance, build::message_event(message.clone())).await.is_new);
-    assert_eq!(stores.claim_all().await.len(), 1);
+    assert_eq!(stores.all_due().await.len(), 1);
     let found = stores.message(instance, &message.id).await;
     assert_eq!((found.status, found.raw), (MessageStatus::Read, Some(known.raw)));
 }

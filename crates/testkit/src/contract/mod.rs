@@ -6,7 +6,9 @@
 pub mod account_store;
 pub mod delivery_ledger;
 pub mod delivery_queue;
+pub mod delivery_settlement;
 pub mod event_log;
+pub mod event_queuing;
 pub mod event_reading;
 pub mod event_retention;
 pub mod instance_store;
@@ -45,7 +47,9 @@ mod tests {
             include_str!("account_store.rs"),
             include_str!("delivery_ledger.rs"),
             include_str!("delivery_queue.rs"),
+            include_str!("delivery_settlement.rs"),
             include_str!("event_log.rs"),
+            include_str!("event_queuing.rs"),
             include_str!("event_reading.rs"),
             include_str!("event_retention.rs"),
             include_str!("instance_store.rs"),

@@ -1,15 +1,20 @@
-//! The beginning that most clauses share: an account, an instance, a webhook.
+//! The beginning that most clauses share: an account, an instance, a webhook, and somebody who makes deliveries.
 
-use std::future::Future;
+use std::{
+    collections::{HashMap, HashSet},
+    future::Future,
+    sync::Arc,
+};
 
-use tokio::task::JoinSet;
+use tokio::{sync::Mutex, task::JoinSet};
 use wharf_domain::{
+    Timestamp,
     account::AccountId,
-    delivery::{Delivery, SinkRef},
-    event::NewEvent,
+    delivery::{Delivery, DeliveryId, Settlement, SinkLane, SinkRef},
+    event::{EventId, NewEvent},
     instance::{Instance, InstanceId},
     message::{Message, MessageId, StoredMessage},
-    ports::{Appended, Room},
+    ports::{Appended, DeliveryQueue, Room},
     webhook::Webhook,
 };
 
@@ -42,7 +47,7 @@ impl Stores {
     }
 
     pub(super) async fn append_one(&self, instance: InstanceId, event: NewEvent) -> Appended {
-        self.append(instance, &[event]).await[0]
+        self.append(instance, &[event]).await.remove(0)
     }
 
     /// Writes a message as pending.
@@ -56,16 +61,89 @@ impl Stores {
         found.expect("the message is stored")
     }
 
-    /// Claims everything that is due a day later, whatever its lane.
-    pub(super) async fn claim_all(&self) -> Vec<Delivery> {
-        self.deliveries
-            .claim(build::moment(86_400), &Room::of(10_000, 10_000))
-            .await
-            .expect("the queue works")
+    /// What is due so many seconds after the start.
+    pub(super) async fn due(&self, seconds: i64, room: &Room) -> Vec<Delivery> {
+        self.deliveries.due(build::moment(seconds), room).await.expect("the queue works")
+    }
+
+    /// Everything that is due a day later, whatever its lane.
+    pub(super) async fn all_due(&self) -> Vec<Delivery> {
+        self.due(86_400, &Room::of(10_000, 10_000)).await
+    }
+
+    /// Gives the lanes in which something waits, sorted.
+    pub(super) async fn settle(&self, settlements: &[(DeliveryId, Settlement)]) -> Vec<SinkLane> {
+        let mut waiting = self.deliveries.settle(settlements).await.expect("the queue works");
+        waiting.sort();
+        waiting
+    }
+
+    /// The first head of each sink, sorted.
+    pub(super) async fn heads(&self, served: &HashSet<SinkLane>) -> Vec<(SinkRef, Timestamp)> {
+        let mut heads = self.deliveries.heads(served).await.expect("the queue works");
+        heads.sort();
+        heads
+    }
+
+    /// When the first head of all is due.
+    pub(super) async fn first_head(&self) -> Option<Timestamp> {
+        self.heads(&HashSet::new()).await.into_iter().map(|(_, due)| due).min()
     }
 }
 
-/// The texts or other names of what deliveries carry, by sink and in order.
+/// Makes deliveries as a gateway does: it serves the lanes of what it was given and has neither settled nor given back,
+/// and asks for nothing of them. When several ask at once, each is given what nobody else has.
+pub(super) struct Deliverer {
+    queue: Arc<dyn DeliveryQueue>,
+    under_way: Mutex<HashMap<DeliveryId, SinkLane>>,
+}
+
+impl Deliverer {
+    pub(super) fn of(stores: &Stores) -> Self {
+        Self { queue: stores.deliveries.clone(), under_way: Mutex::default() }
+    }
+
+    /// What is due of the lanes that are not served.
+    pub(super) async fn take(&self, seconds: i64, room: &Room) -> Vec<Delivery> {
+        let mut under_way = self.under_way.lock().await;
+        let served = under_way.values().cloned().collect();
+        let room = Room { served, ..room.clone() };
+        let given = self.queue.due(build::moment(seconds), &room).await.expect("the queue works");
+        under_way.extend(given.iter().map(|one| (one.id, one.sink_lane())));
+        given
+    }
+
+    pub(super) async fn settle(&self, settlements: &[(DeliveryId, Settlement)]) {
+        self.queue.settle(settlements).await.expect("the queue works");
+        let settled: Vec<_> = settlements.iter().map(|(id, _)| *id).collect();
+        self.give_back(&settled).await;
+    }
+
+    pub(super) async fn give_back(&self, deliveries: &[DeliveryId]) {
+        self.under_way.lock().await.retain(|id, _| !deliveries.contains(id));
+    }
+
+    /// When the first head of the lanes is due that are not served.
+    pub(super) async fn first_head(&self) -> Option<Timestamp> {
+        let served = self.under_way.lock().await.values().cloned().collect();
+        let heads = self.queue.heads(&served).await.expect("the queue works");
+        heads.into_iter().map(|(_, due)| due).min()
+    }
+}
+
+/// An event in the lane of the chat with one of a few people, recorded so many seconds after the start.
+pub(super) fn in_lane(person: u8, seconds: i64) -> NewEvent {
+    let from = build::phone(&format!("55119999900{person:02}"));
+    let recorded_at = build::moment(seconds);
+    NewEvent { recorded_at, ..build::message_event(build::incoming(&from, "hi")) }
+}
+
+/// The events that are delivered, in order.
+pub(super) fn events_of(deliveries: &[Delivery]) -> Vec<EventId> {
+    deliveries.iter().map(|delivery| delivery.event.id).collect()
+}
+
+/// The deliveries to that webhook, in order.
 pub(super) fn of_sink(deliveries: &[Delivery], webhook: &Webhook) -> Vec<Delivery> {
     let sink = SinkRef::Webhook(webhook.id);
     deliveries.iter().filter(|delivery| delivery.sink == sink).cloned().collect()

@@ -210,9 +210,9 @@ pub async fn a_removed_webhook_is_gone_with_its_undelivered_events(stores: &Stor
     assert_eq!(stores.webhooks.find_by_id(gone.id).await.unwrap(), None);
     let left = stores.webhooks.list(instance.id).await.unwrap();
     assert_eq!(left, std::slice::from_ref(&stays));
-    let claimed = stores.claim_all().await;
-    assert_eq!(claimed.len(), 2);
-    assert_eq!(of_sink(&claimed, &stays).len(), 2);
+    let given = stores.all_due().await;
+    assert_eq!(given.len(), 2);
+    assert_eq!(of_sink(&given, &stays).len(), 2);
 }
 
 /// Also when another instance has such a label.
@@ -284,7 +284,7 @@ pub async fn a_stopped_webhook_says_why_until_it_is_written_anew(stores: &Stores
     assert_eq!(stores.webhooks.list(instance).await.unwrap(), [expected]);
     assert!(!stores.webhooks.stop(webhook.id, &url, &stopped).await.unwrap());
     stores.append_one(instance, build::state_event()).await;
-    assert_eq!(stores.claim_all().await, []);
+    assert_eq!(stores.all_due().await, []);
     for target in [None, webhook.target.clone()] {
         let next = Webhook { target, ..webhook.clone() };
         let written = stores.webhooks.upsert(instance, &next, build::moment(0)).await.unwrap();

@@ -1,20 +1,26 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use async_trait::async_trait;
 use wharf_domain::{
     Result, Timestamp,
-    delivery::{Delivery, DeliveryId, Settlement, SinkRef},
+    delivery::{Delivery, DeliveryId, Settlement, SinkLane, SinkRef},
     event::Lane,
     ports::{DeliveryQueue, Room},
 };
 
 use super::{DeliveryRow, InMemoryStore, Progress, State};
 
-/// What is alive of a sink's lane, in order.
+/// What waits in a sink's lane, in order.
 type Line<'a> = Vec<(DeliveryId, &'a DeliveryRow)>;
 
+impl DeliveryRow {
+    pub(super) fn sink_lane(&self) -> SinkLane {
+        SinkLane { sink: self.sink, lane: self.lane.clone() }
+    }
+}
+
 impl State {
-    /// The lanes of enabled sinks of which nothing is claimed, by how long their head has waited.
+    /// The lanes of enabled sinks, by how long their head has waited.
     fn open_lanes(&self) -> Vec<Line<'_>> {
         let mut lanes: BTreeMap<(SinkRef, &Lane), Line<'_>> = BTreeMap::new();
         for (id, row) in &self.deliveries {
@@ -23,7 +29,6 @@ impl State {
             }
         }
         let mut open: Vec<_> = lanes.into_values().collect();
-        open.retain(|line| line.iter().all(|(_, row)| row.progress == Progress::Waiting));
         for line in &mut open {
             line.sort_by_key(|(_, row)| row.sequence);
         }
@@ -46,33 +51,23 @@ impl State {
         }
     }
 
-    fn give_back(&mut self, id: DeliveryId) {
-        if let Some(row) = self.deliveries.get_mut(&id)
-            && row.progress == Progress::Claimed
-        {
-            row.progress = Progress::Waiting;
+    /// Gives the lane of what is settled.
+    fn settle(&mut self, id: DeliveryId, settlement: &Settlement) -> Option<SinkLane> {
+        let row = self.deliveries.get_mut(&id)?;
+        if !row.is_open() {
+            return None;
         }
-    }
-
-    fn settle(&mut self, id: DeliveryId, settlement: &Settlement) {
-        let Some(row) = self.deliveries.get_mut(&id) else { return };
-        if row.progress != Progress::Claimed {
-            return;
-        }
+        let lane = row.sink_lane();
         match settlement {
             Settlement::Dropped => {
                 self.deliveries.remove(&id);
             }
-            Settlement::Postponed { due } => {
-                row.progress = Progress::Waiting;
-                row.due = *due;
-            }
+            Settlement::Postponed { due } => row.due = *due,
             Settlement::Delivered { status } => {
                 row.progress = Progress::Delivered;
                 row.tried(*status, None);
             }
             Settlement::Retry { due, pause, status, reason } => {
-                row.progress = Progress::Waiting;
                 row.due = *due;
                 row.waited += *pause;
                 row.tried(*status, Some(reason));
@@ -82,6 +77,7 @@ impl State {
                 row.tried(*status, Some(reason));
             }
         }
+        Some(lane)
     }
 }
 
@@ -95,68 +91,51 @@ impl DeliveryRow {
 
 #[async_trait]
 impl DeliveryQueue for InMemoryStore {
-    async fn claim(&self, now: Timestamp, room: &Room) -> Result<Vec<Delivery>> {
-        let mut state = self.step()?;
-        let mut seats = room.seats();
-        let claimed: Vec<DeliveryId> = state
-            .open_lanes()
-            .into_iter()
-            .filter(|line| line.first().is_some_and(|(_, head)| head.due <= now))
-            .filter(|line| seats.take(line[0].1.sink))
-            .flat_map(|line| {
-                let due =
-                    line.into_iter().take(room.per_lane).take_while(move |(_, row)| row.due <= now);
-                due.map(|(id, _)| id)
-            })
-            .collect();
-        let mut deliveries = Vec::with_capacity(claimed.len());
-        for id in claimed {
-            let State { deliveries: rows, events, .. } = &mut *state;
-            let row = rows.get_mut(&id).expect("it was there a moment ago");
-            row.progress = Progress::Claimed;
-            let event = events.iter().find(|event| event.id == row.event);
-            deliveries.push(Delivery {
-                id,
-                sink: row.sink,
-                lane: row.lane.clone(),
-                attempts: row.attempts,
-                waited: row.waited,
-                event: event.expect("an event outlives its deliveries").clone(),
-            });
-        }
-        Ok(deliveries)
-    }
-
-    async fn settle(&self, settlements: &[(DeliveryId, Settlement)]) -> Result<()> {
-        let mut state = self.step()?;
-        for (id, settlement) in settlements {
-            state.settle(*id, settlement);
-        }
-        Ok(())
-    }
-
-    async fn release(&self, deliveries: &[DeliveryId]) -> Result<()> {
-        let mut state = self.step()?;
-        for id in deliveries {
-            state.give_back(*id);
-        }
-        Ok(())
-    }
-
-    async fn release_all(&self) -> Result<u64> {
-        let mut state = self.step()?;
-        let claimed = state.deliveries.iter().filter(|(_, row)| row.progress == Progress::Claimed);
-        let claimed: Vec<_> = claimed.map(|(id, _)| *id).collect();
-        for id in &claimed {
-            state.give_back(*id);
-        }
-        Ok(claimed.len() as u64)
-    }
-
-    async fn next_due(&self, room: &Room) -> Result<Option<Timestamp>> {
+    async fn due(&self, now: Timestamp, room: &Room) -> Result<Vec<Delivery>> {
         let state = self.step()?;
-        let heads =
-            state.open_lanes().into_iter().filter_map(|line| line.first().map(|(_, row)| *row));
-        Ok(heads.filter(|head| room.for_sink(head.sink) > 0).map(|head| head.due).next())
+        let mut seats = room.seats();
+        let mut given = Vec::new();
+        for line in state.open_lanes() {
+            let head = line[0].1;
+            if head.due > now || room.served.contains(&head.sink_lane()) || !seats.take(head.sink) {
+                continue;
+            }
+            let due = line.into_iter().take(room.per_lane).take_while(|(_, row)| row.due <= now);
+            given.extend(due.map(|(id, row)| {
+                let event = state.events.iter().find(|event| event.id == row.event);
+                Delivery {
+                    id,
+                    sink: row.sink,
+                    lane: row.lane.clone(),
+                    attempts: row.attempts,
+                    waited: row.waited,
+                    event: event.expect("an event outlives its deliveries").clone(),
+                }
+            }));
+        }
+        Ok(given)
+    }
+
+    async fn settle(&self, settlements: &[(DeliveryId, Settlement)]) -> Result<Vec<SinkLane>> {
+        let mut state = self.step()?;
+        let settled = settlements.iter().filter_map(|(id, one)| state.settle(*id, one));
+        let mut lanes: HashSet<SinkLane> = settled.collect();
+        let open = state.deliveries.values().filter(|row| row.is_open());
+        let waiting: HashSet<_> = open.map(DeliveryRow::sink_lane).collect();
+        lanes.retain(|lane| waiting.contains(lane));
+        Ok(lanes.into_iter().collect())
+    }
+
+    async fn heads(&self, served: &HashSet<SinkLane>) -> Result<Vec<(SinkRef, Timestamp)>> {
+        let state = self.step()?;
+        let mut heads = BTreeMap::new();
+        for line in state.open_lanes() {
+            let head = line[0].1;
+            if !served.contains(&head.sink_lane()) {
+                // The first is the one that has waited longest.
+                heads.entry(head.sink).or_insert(head.due);
+            }
+        }
+        Ok(heads.into_iter().collect())
     }
 }

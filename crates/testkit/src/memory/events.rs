@@ -10,7 +10,9 @@ use wharf_domain::{
     event::{Event, EventBody, EventId, Lane, NewEvent, Receipt, ReceiptKind},
     instance::InstanceId,
     message::{Direction, Message, MessageStatus, StoredMessage},
-    ports::{Appended, EventLog, EventRetention, LogStart, Pruned},
+    ports::{
+        Appended, EventLog, EventRetention, LogStart, Pruned, Queued, QueuedDelivery,
+    },
 };
 
 use super::{DeliveryRow, InMemoryStore, Progress, State};
@@ -19,7 +21,7 @@ impl State {
     fn append(&mut self, instance: InstanceId, new: &NewEvent) -> Appended {
         if let Some(key) = &new.key {
             if let Some(id) = self.event_keys.get(&(instance, key.clone())) {
-                return Appended { id: *id, is_new: false };
+                return Appended { id: *id, is_new: false, queued: None };
             }
             self.event_keys.insert((instance, key.clone()), new.id);
         }
@@ -38,9 +40,13 @@ impl State {
             body: new.body.clone(),
         };
         let due = self.begin_media(&event, new.media_until).unwrap_or(event.recorded_at);
-        self.enqueue(&event, due);
+        let mut deliveries = self.enqueue(&event, due);
+        if due > event.recorded_at {
+            deliveries.clear();
+        }
+        let queued = Some(Queued { sequence: event.sequence, deliveries });
         self.events.push(event);
-        Appended { id: new.id, is_new: true }
+        Appended { id: new.id, is_new: true, queued }
     }
 
     fn store_message(&mut self, instance: InstanceId, message: &Message, new: &NewEvent) {
@@ -83,7 +89,7 @@ impl State {
         }
     }
 
-    fn enqueue(&mut self, event: &Event, due: Timestamp) {
+    fn enqueue(&mut self, event: &Event, due: Timestamp) -> Vec<QueuedDelivery> {
         let kind = event.body.kind();
         let wants = |target: &wharf_domain::webhook::WebhookTarget| target.events.wants(kind);
         let sinks: Vec<_> = self
@@ -91,10 +97,16 @@ impl State {
             .filter(|webhook| webhook.target.as_ref().is_some_and(wants))
             .map(|webhook| SinkRef::Webhook(webhook.id))
             .collect();
+        let mut queued = Vec::new();
         for sink in sinks {
-            let lane = event.body.lane();
-            self.deliveries.insert(delivery_id(event.id, sink), waiting(event, sink, lane, due));
+            let (id, row) = (delivery_id(event.id, sink), waiting(event, sink, event.body.lane(), due));
+            let lane = row.sink_lane();
+            let before = self.deliveries.values().filter(|row| row.is_open() && row.sink_lane() == lane);
+            let after = before.map(|row| row.sequence).max();
+            queued.push(QueuedDelivery { id, sink, after });
+            self.deliveries.insert(id, row);
         }
+        queued
     }
 
     fn place(&self, instance: InstanceId, from: LogStart) -> Box<dyn Fn(&Event) -> bool> {

@@ -32,7 +32,7 @@ impl State {
             Progress::Delivered => DeliveryState::Delivered,
             Progress::Dead => DeliveryState::Dead,
             Progress::Waiting if !self.is_enabled(row.sink) => DeliveryState::Held,
-            Progress::Waiting | Progress::Claimed => DeliveryState::Pending,
+            Progress::Waiting => DeliveryState::Pending,
         }
     }
 
@@ -146,9 +146,7 @@ impl DeliveryLedger for InMemoryStore {
             return Ok(0);
         }
         let goes = |row: &DeliveryRow| {
-            row.sink == SinkRef::Webhook(webhook)
-                && row.progress != Progress::Claimed
-                && rows.state_of(row) == state
+            row.sink == SinkRef::Webhook(webhook) && rows.state_of(row) == state
         };
         let gone: Vec<_> =
             rows.deliveries.iter().filter(|(_, row)| goes(row)).map(|(id, _)| *id).collect();

@@ -83,7 +83,7 @@ struct DeliveryRow {
 impl DeliveryRow {
     /// Whether it is still to be delivered.
     fn is_open(&self) -> bool {
-        matches!(self.progress, Progress::Waiting | Progress::Claimed)
+        self.progress == Progress::Waiting
     }
 }
 
@@ -98,7 +98,6 @@ struct MediaJobRow {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Progress {
     Waiting,
-    Claimed,
     Delivered,
     Dead,
 }
@@ -124,7 +123,7 @@ impl InMemoryStore {
         own.map(|(_, stored)| stored.clone()).collect()
     }
 
-    /// How many deliveries wait or are claimed.
+    /// How many deliveries wait.
     #[must_use]
     pub fn undelivered(&self) -> usize {
         let state = self.lock();
