@@ -31,9 +31,10 @@ impl Committed {
 }
 
 impl SqlBackend {
-    /// Buffers `rows`, all or none. Once begun it is seen through, whether or not the caller stays; unless it succeeds
-    /// the backend is poisoned.
-    pub(crate) async fn save_pending(&self, rows: &[PendingInboundRow<'_>]) -> Result<()> {
+    /// Begins to buffer `rows`, all or none, and does not wait for it: whatever hangs on it does. Nothing of the Signal state
+    /// is written before, nor ever, should it fail: then the backend is poisoned, and what the disk has of the ratchet still
+    /// opens the message when it is delivered again.
+    pub(crate) fn save_pending(&self, rows: &[PendingInboundRow<'_>]) -> Result<()> {
         let unless_done = PoisonUnlessDone::new(&self.health);
         let insert = self.pending_statements(rows)?;
         self.health.check_retired()?;
@@ -42,21 +43,21 @@ impl SqlBackend {
         let db = self.db.clone();
         // Before the task runs, so that no Signal write that begins later gets in between.
         let turn = self.health.pending_write();
-        let saving = async move {
+        let instance = self.instance;
+        let _goes_on = self.health.begin(async move {
             let _turn = turn.await;
             // Dropped before the turn is over: a Signal write that waits must find the backend poisoned.
             let unless_done = unless_done;
-            if !insert.is_empty() {
-                write_in_one(&db, remove, insert).await?;
+            if !insert.is_empty()
+                && let Err(error) = write_in_one(&db, remove, insert).await
+            {
+                tracing::error!(%instance, %error, "an inbound message was not buffered");
+                return Err(error);
             }
             unless_done.done();
             Ok(())
-        };
-        let saved = self.health.see_through(saving).await;
-        if let Err(error) = &saved {
-            tracing::error!(instance = %self.instance, %error, "an inbound message was not buffered");
-        }
-        saved
+        });
+        Ok(())
     }
 
     pub(crate) async fn find_pending(
@@ -69,6 +70,7 @@ impl SqlBackend {
         if self.committed.keys().contains(&key) {
             return Ok(None);
         }
+        self.health.begun().await;
         self.query_sealed(
             &PENDING_INBOUND,
             &[KeyPart::Bytes(&key)],
@@ -102,6 +104,7 @@ impl SqlBackend {
     }
 
     pub(crate) async fn remove_pending_before(&self, cutoff: i64) -> Result<u64> {
+        self.health.begun().await;
         self.write_one(
             "DELETE FROM wa_pending_inbound WHERE instance_id = $1 AND stored_at < $2",
             values![self.instance, cutoff],
