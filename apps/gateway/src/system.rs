@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::SubsecRound as _;
 use ring::rand::SecureRandom;
 use wharf_domain::{
     Timestamp,
@@ -17,7 +18,8 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is where the time comes from")]
     fn now(&self) -> Timestamp {
-        chrono::Utc::now()
+        // As exact as it is stored: what is told from memory is told the same from the database.
+        chrono::Utc::now().trunc_subsecs(6)
     }
 
     async fn sleep(&self, pause: Duration) {

@@ -16,9 +16,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use futures::FutureExt as _;
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use wharf_domain::{
-    ports::{Clock, DeliveryQueue, EventSink, Meter, Random, WebhookStore},
-};
+use wharf_domain::ports::{Clock, DeliveryQueue, EventSink, Meter, Random, WebhookStore};
 
 pub use self::retry::RetryPolicy;
 use self::{

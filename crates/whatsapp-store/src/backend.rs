@@ -170,6 +170,12 @@ pub(crate) async fn write(db: &Database, mut statements: Vec<Statement>) -> Resu
     .await
 }
 
+impl Drop for SqlBackend {
+    fn drop(&mut self) {
+        self.clear_committed();
+    }
+}
+
 impl fmt::Debug for SqlBackend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqlBackend").field("instance", &self.instance).finish_non_exhaustive()

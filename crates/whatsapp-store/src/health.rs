@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::FutureExt as _;
 use futures::future::Either;
-use tokio::sync::{Mutex, OwnedMutexGuard};
-use tokio::task::JoinHandle;
+use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -18,16 +17,17 @@ pub(crate) struct Health {
     poisoned: AtomicBool,
     told: CancellationToken,
     retired: AtomicBool,
-    /// Pending-inbound writes and Signal writes go one after the other, as they were begun: whoever saves a ratchet waits
-    /// until it is known how the buffering of earlier messages went. The lock is fair, so neither kind starves.
-    order: Arc<Mutex<()>>,
+    /// Shared by the pending-inbound writes, exclusive to a Signal write: whoever saves a ratchet
+    /// waits until it is known how the buffering of earlier messages went. The lock is fair, so
+    /// neither kind starves.
+    order: Arc<RwLock<()>>,
     writes: TaskTracker,
 }
 
 impl Health {
     /// Waits for the pending-inbound writes begun before; hold the answer while writing.
-    pub(crate) async fn signal_write(&self) -> Result<OwnedMutexGuard<()>> {
-        let turn = self.order.clone().lock_owned().await;
+    pub(crate) async fn signal_write(&self) -> Result<OwnedRwLockWriteGuard<()>> {
+        let turn = self.order.clone().write_owned().await;
         if self.poisoned.load(Ordering::SeqCst) {
             return Err(Error::Poisoned);
         }
@@ -39,17 +39,12 @@ impl Health {
     /// is put down is one that is not lost.
     pub(crate) fn pending_write(
         &self,
-    ) -> impl Future<Output = OwnedMutexGuard<()>> + Send + use<> {
-        let mut turn = Box::pin(self.order.clone().lock_owned());
+    ) -> impl Future<Output = OwnedRwLockReadGuard<()>> + Send + use<> {
+        let mut turn = Box::pin(self.order.clone().read_owned());
         match turn.as_mut().now_or_never() {
             Some(turn) => Either::Left(ready(turn)),
             None => Either::Right(turn),
         }
-    }
-
-    /// Returns once what stands in line is written.
-    pub(crate) async fn begun(&self) {
-        drop(self.order.lock().await);
     }
 
     /// From now on nothing of the Signal state is written.
@@ -65,7 +60,7 @@ impl Health {
     /// Refuses all that begins from now on to write what messages hang on, and returns once everything begun is done.
     pub(crate) async fn retire(&self) {
         self.retired.store(true, Ordering::SeqCst);
-        self.begun().await;
+        drop(self.order.write().await);
         self.writes.close();
         self.writes.wait().await;
     }
@@ -74,24 +69,17 @@ impl Health {
         if self.retired.load(Ordering::SeqCst) { Err(Error::Superseded) } else { Ok(()) }
     }
 
-    /// Runs `write` to its end, whether or not anybody waits for it.
-    pub(crate) fn begin<T: Send + 'static>(
-        self: &Arc<Self>,
-        write: impl Future<Output = Result<T>> + Send + 'static,
-    ) -> JoinHandle<Result<T>> {
-        let itself = self.clone();
-        self.writes.spawn(async move {
-            let _until_done = itself;
-            write.await
-        })
-    }
-
-    /// The same, and waits for it.
+    /// Runs `write` to its end, whether or not the caller stays to hear of it.
     pub(crate) async fn see_through<T: Send + 'static>(
         self: &Arc<Self>,
         write: impl Future<Output = Result<T>> + Send + 'static,
     ) -> Result<T> {
-        match self.begin(write).await {
+        let itself = self.clone();
+        let write = self.writes.spawn(async move {
+            let _until_done = itself;
+            write.await
+        });
+        match write.await {
             Ok(written) => written,
             Err(failure) if failure.is_panic() => resume_unwind(failure.into_panic()),
             // The runtime is ending.

@@ -155,7 +155,7 @@ impl ProtocolStore for SqlBackend {
         id: &str,
         message: &[u8],
     ) -> Result<()> {
-        Ok(self.save_pending(&[PendingInboundRow { chat, sender, id, message }])?)
+        Ok(self.save_pending(&[PendingInboundRow { chat, sender, id, message }]).await?)
     }
 
     async fn get_pending_inbound(
@@ -176,7 +176,7 @@ impl ProtocolStore for SqlBackend {
     }
 
     async fn store_pending_inbound_batch(&self, rows: &[PendingInboundRow<'_>]) -> Result<()> {
-        Ok(self.save_pending(rows)?)
+        Ok(self.save_pending(rows).await?)
     }
 
     async fn delete_pending_inbound_batch(&self, keys: &[PendingInboundKey<'_>]) -> Result<()> {

@@ -40,7 +40,10 @@ pub(super) async fn run(shared: &Arc<Shared>, settled: &mpsc::Sender<Settled>) {
             outlook = match look_round(shared, now, settled).await {
                 Ok(outlook) => outlook,
                 Err(e) => {
-                    tracing::error!(error = &e as &dyn std::error::Error, "could not see what is due");
+                    tracing::error!(
+                        error = &e as &dyn std::error::Error,
+                        "could not see what is due"
+                    );
                     pause(shared, STORE_PAUSE).await;
                     None
                 }
@@ -101,12 +104,7 @@ fn serve_ready(shared: &Arc<Shared>, settled: &mpsc::Sender<Settled>) {
     });
 }
 
-fn begin(
-    shared: &Arc<Shared>,
-    lane: SinkLane,
-    served: Served,
-    settled: &mpsc::Sender<Settled>,
-) {
+fn begin(shared: &Arc<Shared>, lane: SinkLane, served: Served, settled: &mpsc::Sender<Settled>) {
     let (this, settled) = (shared.clone(), settled.clone());
     shared.tasks.spawn(async move { serve(&this, lane, served, &settled).await });
 }

@@ -10,7 +10,7 @@ use wharf_domain::{
     message::Message,
     ports::{EventLog, SessionEvent},
     s3::S3Config,
-    webhook::WebhookTarget,
+    webhook::{WebhookLabel, WebhookTarget},
 };
 use wharf_testkit::{ManualClock, build};
 
@@ -131,12 +131,13 @@ async fn many_old_files_that_take_for_ever_hold_no_turns_and_go_without_in_the_e
 #[tokio::test]
 async fn an_old_file_that_comes_late_goes_along() {
     let world = World::started().await;
-    let (instance, session) = world.connected_like(with_base64(None)).await;
+    let (instance, _session) = world.connected_like(with_base64(None)).await;
     pass(&world, Duration::from_secs(40)).await;
     world.whatsapp.slow_media(true);
     let pictures = old_pictures(&world, &instance, 1).await;
     world.whatsapp.keep_media(&pictures[0].id, PNG);
-    session.receive(build::incoming(&build::phone("5511999990003"), "other")).await.unwrap();
+    // The queue is looked through after something got through to the webhook.
+    world.services.deliveries.test(&instance, &WebhookLabel::default()).await.unwrap();
     pass(&world, Duration::from_secs(5)).await;
     world.whatsapp.slow_media(false);
     pass(&world, Duration::from_secs(10)).await;

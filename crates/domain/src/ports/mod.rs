@@ -20,9 +20,7 @@ pub use account_store::AccountStore;
 pub use clock::Clock;
 pub use delivery_ledger::{DeliveryFilter, DeliveryLedger, Requeued};
 pub use delivery_queue::{DeliveryQueue, ReceiverId, Room, Seats};
-pub use event_log::{
-    Appended, EventLog, EventRetention, LogStart, Pruned, Queued, QueuedDelivery,
-};
+pub use event_log::{Appended, EventLog, EventRetention, LogStart, Pruned, Queued, QueuedDelivery};
 pub use event_sink::EventSink;
 pub use health::HealthCheck;
 pub use instance_store::{InstanceChange, InstanceStore};

@@ -96,9 +96,7 @@ impl DeliveryQueue for SeaOrmDeliveryQueue {
             Box::pin(async move { settle::settle(txn, &settlements).await })
         });
         let waiting = settled.await?.into_iter();
-        Ok(waiting
-            .map(|key| SinkLane { sink: webhook(key.sink), lane: Lane(key.lane) })
-            .collect())
+        Ok(waiting.map(|key| SinkLane { sink: webhook(key.sink), lane: Lane(key.lane) }).collect())
     }
 
     async fn heads(&self, served: &HashSet<SinkLane>) -> Result<Vec<(SinkRef, Timestamp)>> {

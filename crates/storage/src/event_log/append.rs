@@ -4,7 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, Value};
 use uuid::Uuid;
-use wharf_domain::{event::EventId, ports::{Appended, Queued, QueuedDelivery}};
+use wharf_domain::{
+    event::EventId,
+    ports::{Appended, Queued, QueuedDelivery},
+};
 use wharf_seal::Keyring;
 
 use super::{
@@ -115,7 +118,8 @@ async fn take_sequences(txn: &DatabaseTransaction, all: &[Batch]) -> Result<Hash
         *count += i64::try_from(batch.events.len()).unwrap_or(i64::MAX);
         *size += batch.events.iter().map(Prepared::size).sum::<i64>();
     }
-    let rows: Vec<_> = wanted.iter().map(|(id, (count, size))| values![*id, *count, *size]).collect();
+    let rows: Vec<_> =
+        wanted.iter().map(|(id, (count, size))| values![*id, *count, *size]).collect();
     let mut taken = HashMap::with_capacity(rows.len());
     for rows in batches(backend, COLUMNS, &rows) {
         let sql = Sql::new("WITH wanted (id, count, size) AS (VALUES ", vec![])

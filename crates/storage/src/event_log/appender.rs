@@ -1,10 +1,10 @@
 //! Appends that wait for SQLite's one writer are written together: a statement for twenty events costs little more than one
 //! for a single event.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sea_orm::DbBackend;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{self, mpsc, oneshot};
 use wharf_domain::{Resource, instance::InstanceId, ports::Appended};
 use wharf_seal::Keyring;
 use wharf_sql::Database;
@@ -16,6 +16,8 @@ use crate::error::{Error, Result};
 const QUEUE: usize = 1024;
 /// Appends to a step, so that the first of them is not kept waiting for ever.
 const AT_ONCE: usize = 64;
+/// While the step of one hand is committed, the next one's stands in line.
+const HANDS: usize = 2;
 
 /// Events of one instance that are appended together, all or none.
 pub(super) struct Batch {
@@ -25,7 +27,34 @@ pub(super) struct Batch {
 
 struct Request {
     batch: Batch,
-    answer: oneshot::Sender<Result<Vec<Appended>>>,
+    answer: Answer,
+}
+
+type Answer = oneshot::Sender<Result<Vec<Appended>>>;
+type Incoming = Arc<sync::Mutex<mpsc::Receiver<Request>>>;
+
+/// What is written in one step.
+#[derive(Default)]
+struct Step {
+    batches: Vec<Batch>,
+    answers: Vec<Answer>,
+}
+
+impl Step {
+    fn add(&mut self, Request { batch, answer }: Request) {
+        self.batches.push(batch);
+        self.answers.push(answer);
+    }
+
+    /// Takes in what else waits. Should somebody else be waiting for requests, there are none.
+    fn fill(&mut self, incoming: &Incoming) {
+        let Ok(mut incoming) = incoming.try_lock() else { return };
+        while self.batches.len() < AT_ONCE
+            && let Ok(request) = incoming.try_recv()
+        {
+            self.add(request);
+        }
+    }
 }
 
 /// Writes appends.
@@ -41,8 +70,12 @@ impl Appender {
     pub(super) fn new(db: Database, keyring: Arc<Keyring>) -> Self {
         let together = (db.backend() == DbBackend::Sqlite).then(|| {
             let (requests, incoming) = mpsc::channel(QUEUE);
-            let alone = Self { db: db.clone(), keyring: keyring.clone(), together: None };
-            tokio::spawn(async move { alone.run(incoming).await });
+            let incoming = Arc::new(sync::Mutex::new(incoming));
+            for _ in 0..HANDS {
+                let hand = Self { db: db.clone(), keyring: keyring.clone(), together: None };
+                let incoming = incoming.clone();
+                tokio::spawn(async move { hand.run(incoming).await });
+            }
             requests
         });
         Self { db, keyring, together }
@@ -57,42 +90,57 @@ impl Appender {
     }
 
     /// Until nobody can ask any more.
-    async fn run(self, mut incoming: mpsc::Receiver<Request>) {
-        let mut requests = Vec::new();
-        while incoming.recv_many(&mut requests, AT_ONCE).await > 0 {
-            let (batches, answers): (Vec<_>, Vec<_>) =
-                requests.drain(..).map(|request| (request.batch, request.answer)).unzip();
-            let batches = Arc::new(batches);
-            match self.write(batches.clone()).await {
-                Ok(appended) => {
-                    for (appended, answer) in appended.into_iter().zip(answers) {
-                        // Whoever asked may have gone away.
-                        let _ = answer.send(appended.ok_or(Error::not_found(Resource::Instance)));
-                    }
+    async fn run(self, incoming: Incoming) {
+        loop {
+            let Some(first) = incoming.lock().await.recv().await else { return };
+            let mut step = Step::default();
+            step.add(first);
+            self.write_together(step, &incoming).await;
+        }
+    }
+
+    /// With whatever else waits when it is this step's turn.
+    async fn write_together(&self, step: Step, incoming: &Incoming) {
+        let kept = Arc::new(Mutex::new(step));
+        let (slot, incoming, keyring) = (kept.clone(), incoming.clone(), self.keyring.clone());
+        let written = self.db.write::<_, _, Error>(move |txn| {
+            Box::pin(async move {
+                let mut step = std::mem::take(&mut *lock(&slot));
+                step.fill(&incoming);
+                let appended = append(txn, &keyring, &step.batches).await;
+                *lock(&slot) = step;
+                appended
+            })
+        });
+        let written = written.await;
+        let Step { batches, answers } = std::mem::take(&mut *lock(&kept));
+        match written {
+            Ok(appended) => {
+                for (appended, answer) in appended.into_iter().zip(answers) {
+                    // Whoever asked may have gone away.
+                    let _ = answer.send(appended.ok_or(Error::not_found(Resource::Instance)));
                 }
-                // One may have spoilt it for all.
-                Err(error) => {
-                    tracing::debug!(%error, "events could not be appended together");
-                    let batches = Arc::into_inner(batches).unwrap_or_default();
-                    for (batch, answer) in batches.into_iter().zip(answers) {
-                        let _ = answer.send(self.write_one(batch).await);
-                    }
+            }
+            // One may have spoilt it for all.
+            Err(error) => {
+                tracing::debug!(%error, "events could not be appended together");
+                for (batch, answer) in batches.into_iter().zip(answers) {
+                    let _ = answer.send(self.write_one(batch).await);
                 }
             }
         }
     }
 
     async fn write_one(&self, batch: Batch) -> Result<Vec<Appended>> {
-        let appended = self.write(Arc::new(vec![batch])).await?;
-        appended.into_iter().flatten().next().ok_or(Error::not_found(Resource::Instance))
-    }
-
-    /// In one step. What came of each batch; `None` where there is no such instance.
-    async fn write(&self, batches: Arc<Vec<Batch>>) -> Result<Vec<Option<Vec<Appended>>>> {
         let keyring = self.keyring.clone();
-        let written = self.db.write(move |txn| {
-            Box::pin(async move { append(txn, &keyring, &batches).await })
+        let written = self.db.write::<_, _, Error>(move |txn| {
+            Box::pin(async move { append(txn, &keyring, &[batch]).await })
         });
-        written.await
+        written.await?.into_iter().flatten().next().ok_or(Error::not_found(Resource::Instance))
     }
+}
+
+fn lock(step: &Mutex<Step>) -> MutexGuard<'_, Step> {
+    // It is taken and put back whole.
+    step.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -10,10 +10,7 @@ use crate::{
 };
 
 /// One job for each event whose deliveries wait for media.
-pub(super) async fn enqueue(
-    txn: &DatabaseTransaction,
-    entries: &[Entry<'_>],
-) -> Result<()> {
+pub(super) async fn enqueue(txn: &DatabaseTransaction, entries: &[Entry<'_>]) -> Result<()> {
     const COLUMNS: usize = 10;
     let backend = txn.get_database_backend();
     let jobs = entries.iter().filter_map(|entry| Some((entry, entry.media()?)));

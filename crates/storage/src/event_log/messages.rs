@@ -23,10 +23,7 @@ const SETTLE: &str = " ON CONFLICT (instance_id, message_id, chat, sender) DO UP
     ELSE message.status END";
 
 /// Lets the events take effect in their order, neighbours of one kind in one statement.
-pub(super) async fn apply(
-    txn: &DatabaseTransaction,
-    entries: &[Entry<'_>],
-) -> Result<()> {
+pub(super) async fn apply(txn: &DatabaseTransaction, entries: &[Entry<'_>]) -> Result<()> {
     let mut run = Run::default();
     for Entry { event, instance, .. } in entries {
         match &event.effect {

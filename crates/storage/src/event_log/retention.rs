@@ -223,11 +223,7 @@ async fn remove_settled(txn: &DatabaseTransaction, instance: Uuid, events: &[Uui
 }
 
 /// So many bytes of bodies are not in the log, or not any more.
-pub(super) async fn uncount(
-    txn: &DatabaseTransaction,
-    instance: Uuid,
-    bytes: i64,
-) -> Result<()> {
+pub(super) async fn uncount(txn: &DatabaseTransaction, instance: Uuid, bytes: i64) -> Result<()> {
     if bytes > 0 {
         let sql = "UPDATE instance SET log_bytes = log_bytes - $1 WHERE id = $2";
         txn.run(sql, values![bytes, instance]).await?;

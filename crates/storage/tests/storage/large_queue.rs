@@ -289,7 +289,7 @@ async fn an_event_is_few_statements_from_its_append_to_its_delivery() {
         let delivered: Vec<_> = due.iter().map(|one| (one.id, build::delivered())).collect();
         stores.deliveries.settle(&delivered).await.unwrap()
     };
-    for (events, appending) in [(vec![event(0)], 1), ((0..20).map(event).collect(), 5)] {
+    for (events, appending) in [(vec![event(0)], 6), ((0..20).map(event).collect(), 9)] {
         count.store(0, Ordering::SeqCst);
         let appended = stores.events.append(instance.id, &events).await.unwrap();
         assert_eq!(count.swap(0, Ordering::SeqCst), appending, "append of {}", events.len());
@@ -297,7 +297,7 @@ async fn an_event_is_few_statements_from_its_append_to_its_delivery() {
         assert_eq!(given.len(), events.len());
         // Which sinks, which heads, and what is behind them.
         assert_eq!(count.swap(0, Ordering::SeqCst), 3, "what is due of {}", events.len());
-        // Of a single one nobody has to ask.
+        // Nobody has to ask for it.
         let told = appended[0].queued.as_ref().map(|queued| queued.deliveries[0].id);
         assert!(told == Some(given[0].id) || told.is_none() && events.len() > 1, "{appended:?}");
         assert_eq!(settle(&given).await, []);

@@ -10,9 +10,7 @@ use wharf_domain::{
     event::{Event, EventBody, EventId, Lane, NewEvent, Receipt, ReceiptKind},
     instance::InstanceId,
     message::{Direction, Message, MessageStatus, StoredMessage},
-    ports::{
-        Appended, EventLog, EventRetention, LogStart, Pruned, Queued, QueuedDelivery,
-    },
+    ports::{Appended, EventLog, EventRetention, LogStart, Pruned, Queued, QueuedDelivery},
 };
 
 use super::{DeliveryRow, InMemoryStore, Progress, State};
@@ -99,9 +97,11 @@ impl State {
             .collect();
         let mut queued = Vec::new();
         for sink in sinks {
-            let (id, row) = (delivery_id(event.id, sink), waiting(event, sink, event.body.lane(), due));
+            let (id, row) =
+                (delivery_id(event.id, sink), waiting(event, sink, event.body.lane(), due));
             let lane = row.sink_lane();
-            let before = self.deliveries.values().filter(|row| row.is_open() && row.sink_lane() == lane);
+            let before =
+                self.deliveries.values().filter(|row| row.is_open() && row.sink_lane() == lane);
             let after = before.map(|row| row.sequence).max();
             queued.push(QueuedDelivery { id, sink, after });
             self.deliveries.insert(id, row);

@@ -18,8 +18,8 @@ use crate::statement::{insert_rows, joined, over_list, values};
 /// As many committed messages as are left for the next write to remove.
 const MOST_COMMITTED: usize = 16;
 
-/// Messages that are committed but still buffered: the next message that is buffered removes them in passing. Should that
-/// never come, they are found once more when they are delivered once more, and the hook knows them again.
+/// Messages that are committed but still buffered: the next message that is buffered removes them in passing, or the end of
+/// the backend. Should neither come, they are found once more if they are delivered once more, and the hook knows them.
 #[derive(Debug, Default)]
 pub(crate) struct Committed(Mutex<Vec<Vec<u8>>>);
 
@@ -31,10 +31,9 @@ impl Committed {
 }
 
 impl SqlBackend {
-    /// Begins to buffer `rows`, all or none, and does not wait for it: whatever hangs on it does. Nothing of the Signal state
-    /// is written before, nor ever, should it fail: then the backend is poisoned, and what the disk has of the ratchet still
-    /// opens the message when it is delivered again.
-    pub(crate) fn save_pending(&self, rows: &[PendingInboundRow<'_>]) -> Result<()> {
+    /// Buffers `rows`, all or none. Once begun it is seen through, whether or not the caller stays; unless it succeeds
+    /// the backend is poisoned.
+    pub(crate) async fn save_pending(&self, rows: &[PendingInboundRow<'_>]) -> Result<()> {
         let unless_done = PoisonUnlessDone::new(&self.health);
         let insert = self.pending_statements(rows)?;
         self.health.check_retired()?;
@@ -43,21 +42,21 @@ impl SqlBackend {
         let db = self.db.clone();
         // Before the task runs, so that no Signal write that begins later gets in between.
         let turn = self.health.pending_write();
-        let instance = self.instance;
-        let _goes_on = self.health.begin(async move {
+        let saving = async move {
             let _turn = turn.await;
             // Dropped before the turn is over: a Signal write that waits must find the backend poisoned.
             let unless_done = unless_done;
-            if !insert.is_empty()
-                && let Err(error) = write_in_one(&db, remove, insert).await
-            {
-                tracing::error!(%instance, %error, "an inbound message was not buffered");
-                return Err(error);
+            if !insert.is_empty() {
+                write_in_one(&db, remove, insert).await?;
             }
             unless_done.done();
             Ok(())
-        });
-        Ok(())
+        };
+        let saved = self.health.see_through(saving).await;
+        if let Err(error) = &saved {
+            tracing::error!(instance = %self.instance, %error, "an inbound message was not buffered");
+        }
+        saved
     }
 
     pub(crate) async fn find_pending(
@@ -70,7 +69,6 @@ impl SqlBackend {
         if self.committed.keys().contains(&key) {
             return Ok(None);
         }
-        self.health.begun().await;
         self.query_sealed(
             &PENDING_INBOUND,
             &[KeyPart::Bytes(&key)],
@@ -94,6 +92,19 @@ impl SqlBackend {
         self.write(self.removal_of(many.into_iter())).await.map(drop)
     }
 
+    /// For the end of the backend, where there is a runtime to see it through: no next message will take them along.
+    pub(crate) fn clear_committed(&self) {
+        let committed = std::mem::take(&mut *self.committed.keys());
+        if committed.is_empty() || tokio::runtime::Handle::try_current().is_err() {
+            return;
+        }
+        let (db, statements) = (self.db.clone(), self.removal_of(committed.into_iter()));
+        let health = self.health.clone();
+        tokio::spawn(async move {
+            health.see_through(async move { write(&db, statements).await }).await
+        });
+    }
+
     fn removal_of(&self, keys: impl Iterator<Item = Vec<u8>>) -> Vec<Statement> {
         over_list(
             self.backend(),
@@ -104,7 +115,6 @@ impl SqlBackend {
     }
 
     pub(crate) async fn remove_pending_before(&self, cutoff: i64) -> Result<u64> {
-        self.health.begun().await;
         self.write_one(
             "DELETE FROM wa_pending_inbound WHERE instance_id = $1 AND stored_at < $2",
             values![self.instance, cutoff],
@@ -134,11 +144,7 @@ impl SqlBackend {
 }
 
 /// Both in one transaction. A message after another, which is nearly all that is ever written, is one script on SQLite.
-async fn write_in_one(
-    db: &Database,
-    remove: Vec<Statement>,
-    insert: Vec<Statement>,
-) -> Result<()> {
+async fn write_in_one(db: &Database, remove: Vec<Statement>, insert: Vec<Statement>) -> Result<()> {
     if let ([remove], [insert], DbBackend::Sqlite) = (&*remove, &*insert, db.backend()) {
         db.script(joined(remove, insert)).await?;
         return Ok(());

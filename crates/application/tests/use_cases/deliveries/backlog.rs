@@ -1,7 +1,7 @@
 //! A receiver that was down for hours, and what piled up meanwhile.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, HashSet, VecDeque},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -11,7 +11,9 @@ use std::{
 use async_trait::async_trait;
 use wharf_domain::{
     Result, Timestamp,
-    delivery::{Attempt, Delivery, DeliveryId, Dispatch, Outcome, Probe, Settlement, SinkRef},
+    delivery::{
+        Attempt, Delivery, DeliveryId, Dispatch, Outcome, Probe, Settlement, SinkLane, SinkRef,
+    },
     event::{Event, EventBody, EventId, Lane},
     instance::{Instance, InstanceId, InstanceName},
     ports::{DeliveryQueue, EventSink, Room, WebhookStore as _},
@@ -22,15 +24,14 @@ use wharf_testkit::build;
 use super::{retry, shares::come_to_rest};
 use crate::{LONG, World};
 
-/// A long queue that is made up as it is claimed, and counts what is out.
+/// A long queue that is made up as it is asked for, and counts how many lanes are served.
 #[derive(Default)]
 struct Backlog(Mutex<Queue>);
 
 #[derive(Default)]
 struct Queue {
     chats: Vec<Chat>,
-    out: HashMap<DeliveryId, usize>,
-    most_out: usize,
+    most_served: usize,
 }
 
 struct Chat {
@@ -38,7 +39,6 @@ struct Chat {
     instance: InstanceId,
     waiting: VecDeque<i64>,
     due: Timestamp,
-    out: usize,
 }
 
 impl Backlog {
@@ -49,26 +49,30 @@ impl Backlog {
             instance: instance.id,
             waiting: (0..each).collect(),
             due: build::moment(0),
-            out: 0,
         }));
     }
 
-    fn most_out(&self) -> usize {
-        self.0.lock().unwrap().most_out
+    fn most_served(&self) -> usize {
+        self.0.lock().unwrap().most_served
     }
 
     fn left(&self) -> usize {
-        let state = self.0.lock().unwrap();
-        state.chats.iter().map(|chat| chat.waiting.len() + chat.out).sum()
+        self.0.lock().unwrap().chats.iter().map(|chat| chat.waiting.len()).sum()
     }
 }
 
 impl Queue {
-    fn take_back(&mut self, id: DeliveryId) -> Option<(&mut Chat, i64)> {
-        let chat = &mut self.chats[self.out.remove(&id)?];
-        chat.out -= 1;
-        let number = i64::try_from(id.0.as_u128() & 0xFFFF_FFFF).unwrap();
-        Some((chat, number))
+    /// The chats of lanes that are not served, in which something waits.
+    fn open(&self, served: &HashSet<SinkLane>) -> impl Iterator<Item = (SinkLane, usize, &Chat)> {
+        let lanes =
+            self.chats.iter().enumerate().map(|(index, chat)| (chat.lane(index), index, chat));
+        lanes.filter(|(lane, _, chat)| !chat.waiting.is_empty() && !served.contains(lane))
+    }
+}
+
+impl Chat {
+    fn lane(&self, index: usize) -> SinkLane {
+        SinkLane { sink: self.sink, lane: Lane(format!("55119999{index:05}")) }
     }
 }
 
@@ -80,72 +84,60 @@ fn delivery_id(chat: usize, number: i64) -> DeliveryId {
 
 #[async_trait]
 impl DeliveryQueue for Backlog {
-    async fn claim(&self, now: Timestamp, room: &Room) -> Result<Vec<Delivery>> {
+    async fn due(&self, now: Timestamp, room: &Room) -> Result<Vec<Delivery>> {
         let mut state = self.0.lock().unwrap();
-        let Queue { chats, out, most_out } = &mut *state;
-        let (mut seats, mut claimed) = (room.seats(), Vec::new());
-        for (index, chat) in chats.iter_mut().enumerate() {
-            let is_open = chat.out == 0 && chat.due <= now && !chat.waiting.is_empty();
-            if !is_open || !seats.take(chat.sink) {
+        let (mut seats, mut given, mut lanes) = (room.seats(), Vec::new(), 0);
+        for (lane, index, chat) in state.open(&room.served) {
+            if chat.due > now || !seats.take(chat.sink) {
                 continue;
             }
-            let lane = format!("55119999{index:05}");
-            for number in chat.waiting.drain(..chat.waiting.len().min(room.per_lane)) {
-                let id = delivery_id(index, number);
-                chat.out += 1;
-                out.insert(id, index);
-                let message = build::incoming(&build::phone(&lane), "hello");
+            lanes += 1;
+            for number in chat.waiting.iter().take(room.per_lane) {
+                let id = delivery_id(index, *number);
+                let message = build::incoming(&build::phone(&lane.lane.0), "hello");
                 let event = Event {
                     id: EventId(id.0),
                     instance: chat.instance,
-                    sequence: number,
+                    sequence: *number,
                     recorded_at: build::moment(0),
                     body: EventBody::Message(Box::new(message)),
                 };
-                let (sink, lane) = (chat.sink, Lane(lane.clone()));
+                let (sink, lane) = (chat.sink, lane.lane.clone());
                 let waited = std::time::Duration::ZERO;
-                claimed.push(Delivery { id, sink, lane, attempts: 0, waited, event });
+                given.push(Delivery { id, sink, lane, attempts: 0, waited, event });
             }
         }
-        *most_out = out.len().max(*most_out);
-        Ok(claimed)
+        state.most_served = (room.served.len() + lanes).max(state.most_served);
+        Ok(given)
     }
 
-    async fn settle(&self, settlements: &[(DeliveryId, Settlement)]) -> Result<()> {
+    async fn settle(&self, settlements: &[(DeliveryId, Settlement)]) -> Result<Vec<SinkLane>> {
         let mut state = self.0.lock().unwrap();
+        let mut lanes = Vec::new();
         for (id, settlement) in settlements {
-            let Some((chat, number)) = state.take_back(*id) else { continue };
+            let index = usize::try_from(id.0.as_u128() >> 32).unwrap();
+            let chat = &mut state.chats[index];
+            let number = i64::try_from(id.0.as_u128() & 0xFFFF_FFFF).unwrap();
+            assert_eq!(chat.waiting.front(), Some(&number), "the head of its lane");
             match settlement {
-                Settlement::Delivered { .. } => {}
-                Settlement::Retry { due, .. } => {
-                    chat.due = *due;
-                    chat.waiting.push_front(number);
-                }
+                Settlement::Delivered { .. } => drop(chat.waiting.pop_front()),
+                Settlement::Retry { due, .. } => chat.due = *due,
                 other => panic!("{other:?}"),
             }
+            lanes.push((chat.lane(index), index));
         }
-        Ok(())
+        lanes.retain(|(_, index)| !state.chats[*index].waiting.is_empty());
+        Ok(lanes.into_iter().map(|(lane, _)| lane).collect())
     }
 
-    async fn release(&self, deliveries: &[DeliveryId]) -> Result<()> {
-        let mut state = self.0.lock().unwrap();
-        for id in deliveries {
-            let Some((chat, number)) = state.take_back(*id) else { continue };
-            let place = chat.waiting.partition_point(|other| *other < number);
-            chat.waiting.insert(place, number);
-        }
-        Ok(())
-    }
-
-    async fn release_all(&self) -> Result<u64> {
-        Ok(0)
-    }
-
-    async fn next_due(&self, room: &Room) -> Result<Option<Timestamp>> {
+    async fn heads(&self, served: &HashSet<SinkLane>) -> Result<Vec<(SinkRef, Timestamp)>> {
         let state = self.0.lock().unwrap();
-        let open = state.chats.iter().filter(|chat| chat.out == 0 && !chat.waiting.is_empty());
-        let due = open.filter(|chat| room.for_sink(chat.sink) > 0).map(|chat| chat.due);
-        Ok(due.min())
+        let mut heads: BTreeMap<SinkRef, Timestamp> = BTreeMap::new();
+        for (lane, _, chat) in state.open(served) {
+            let due = heads.entry(lane.sink).or_insert(chat.due);
+            *due = chat.due.min(*due);
+        }
+        Ok(heads.into_iter().collect())
     }
 }
 
@@ -229,6 +221,6 @@ async fn a_long_backlog_takes_a_bounded_part_of_the_memory_and_nobody_elses_turn
         }
     }
     assert_eq!((queue.left(), sink.taken_of(&down)), (0, 100_000));
-    // Eight lanes of each sink, sixteen deliveries of each lane.
-    assert!(queue.most_out() <= 2 * 8 * 16, "{} at once", queue.most_out());
+    // Eight lanes of each sink, and as many of which something is still to be settled.
+    assert!(queue.most_served() <= 2 * 2 * 8, "{} at once", queue.most_served());
 }

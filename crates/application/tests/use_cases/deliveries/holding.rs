@@ -90,9 +90,9 @@ async fn what_waited_when_a_webhook_was_disabled_goes_out_once_it_is_enabled_aga
 }
 
 #[tokio::test]
-async fn a_changed_webhook_applies_to_what_is_queued_and_claimed_already() {
+async fn a_changed_webhook_applies_to_what_is_queued_already() {
     let crowd = Crowd::with(Manner::Mute).await;
-    // Three of one chat: claimed at once, tried one after the other.
+    // Three of one chat: taken on at once, tried one after the other.
     for _ in 0..3 {
         crowd.record(&crowd.odd, 0..1).await;
     }

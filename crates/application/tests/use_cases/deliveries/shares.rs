@@ -1,6 +1,7 @@
 //! What one sink does to another, and to the queue: nothing.
 
 use std::{
+    collections::HashSet,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -13,7 +14,7 @@ use tokio::sync::watch;
 use wharf_application::ApplicationConfig;
 use wharf_domain::{
     Result, Timestamp,
-    delivery::{Attempt, Delivery, DeliveryId, Dispatch, Probe, Settlement},
+    delivery::{Attempt, Delivery, DeliveryId, Dispatch, Probe, Settlement, SinkLane, SinkRef},
     event::{EventBody, NewEvent},
     instance::Instance,
     ports::{DeliveryQueue, EventLog, EventSink, Room},
@@ -69,7 +70,7 @@ impl EventSink for Receivers {
 /// Counts what the deliverer asks, and panics when it is told to.
 struct Watched {
     store: Arc<InMemoryStore>,
-    claims: AtomicUsize,
+    looks: AtomicUsize,
     panics: Mutex<Option<&'static str>>,
 }
 
@@ -82,27 +83,19 @@ impl Watched {
 
 #[async_trait]
 impl DeliveryQueue for Watched {
-    async fn claim(&self, now: Timestamp, room: &Room) -> Result<Vec<Delivery>> {
-        self.panic_if_told("claim");
-        self.claims.fetch_add(1, Ordering::SeqCst);
-        self.store.claim(now, room).await
+    async fn due(&self, now: Timestamp, room: &Room) -> Result<Vec<Delivery>> {
+        self.panic_if_told("due");
+        self.looks.fetch_add(1, Ordering::SeqCst);
+        self.store.due(now, room).await
     }
 
-    async fn settle(&self, settlements: &[(DeliveryId, Settlement)]) -> Result<()> {
+    async fn settle(&self, settlements: &[(DeliveryId, Settlement)]) -> Result<Vec<SinkLane>> {
         self.panic_if_told("settle");
         self.store.settle(settlements).await
     }
 
-    async fn release(&self, deliveries: &[DeliveryId]) -> Result<()> {
-        self.store.release(deliveries).await
-    }
-
-    async fn release_all(&self) -> Result<u64> {
-        self.store.release_all().await
-    }
-
-    async fn next_due(&self, room: &Room) -> Result<Option<Timestamp>> {
-        self.store.next_due(room).await
+    async fn heads(&self, served: &HashSet<SinkLane>) -> Result<Vec<(SinkRef, Timestamp)>> {
+        self.store.heads(served).await
     }
 }
 
@@ -133,7 +126,7 @@ impl Crowd {
         });
         let queue = Arc::new(Watched {
             store: store.clone(),
-            claims: AtomicUsize::default(),
+            looks: AtomicUsize::default(),
             panics: Mutex::default(),
         });
         let mut world = World::like(store, Arc::default(), |ports, config| {
@@ -226,23 +219,41 @@ async fn the_queue_is_left_alone_while_nothing_can_be_served() {
 /// It has been asked less often than that, and is not asked again.
 async fn leaves_the_queue_alone(crowd: &Crowd, most: usize) {
     come_to_rest().await;
-    let claims = crowd.queue.claims.load(Ordering::SeqCst);
+    let looks = crowd.queue.looks.load(Ordering::SeqCst);
     come_to_rest().await;
-    assert_eq!(crowd.queue.claims.load(Ordering::SeqCst), claims);
-    assert!(claims < most, "{claims} claims");
+    assert_eq!(crowd.queue.looks.load(Ordering::SeqCst), looks);
+    assert!(looks < most, "{looks} looks");
 }
 
 #[tokio::test]
-async fn what_is_claimed_is_served_at_once() {
+async fn what_is_under_way_waits_in_the_queue_as_it_did() {
     let crowd = Crowd::with(Manner::Mute).await;
     crowd.record(&crowd.odd, 0..140).await;
     crowd.start().await;
     crowd.receivers.until_tried(8).await;
     come_to_rest().await;
-    // What is not under way is still there for whoever asks.
     let room = Room::of(1000, 1);
-    let left = crowd.world.store.claim(build::moment(86_400), &room).await.unwrap();
-    assert_eq!(left.len(), 132);
+    let waiting = crowd.world.store.due(build::moment(86_400), &room).await.unwrap();
+    assert_eq!(waiting.len(), 140);
+    assert!(waiting.iter().all(|delivery| delivery.attempts == 0));
+}
+
+/// While nothing else waits, the store is not asked for what was just recorded.
+#[tokio::test]
+async fn what_is_recorded_goes_out_without_a_look_for_it() {
+    let crowd = Crowd::with(Manner::Prompt).await;
+    crowd.start().await;
+    let (instance, session) = crowd.world.connected("busy").await;
+    come_to_rest().await;
+    let looks = crowd.queue.looks.load(Ordering::SeqCst);
+    for round in 1..=20 {
+        let from = build::phone(&format!("55119999{:05}", round % 3));
+        session.receive(build::incoming(&from, "hi")).await.unwrap();
+        crowd.until_delivered_to(&instance, round).await;
+    }
+    come_to_rest().await;
+    assert_eq!(crowd.queue.looks.load(Ordering::SeqCst), looks);
+    assert_eq!(crowd.world.store.undelivered(), 0);
 }
 
 #[tokio::test]
@@ -262,7 +273,7 @@ async fn a_panicking_attempt_is_tried_again_and_the_others_go_on() {
 
 #[tokio::test]
 async fn a_panic_of_the_loops_is_survived() {
-    for call in ["claim", "settle"] {
+    for call in ["due", "settle"] {
         let crowd = Crowd::with(Manner::Prompt).await;
         *crowd.queue.panics.lock().unwrap() = Some(call);
         crowd.record(&crowd.other, 0..1).await;

@@ -57,9 +57,9 @@ async fn what_takes_too_long_is_given_back_for_the_next_start() {
     assert!(!stop.is_finished());
     crowd.world.clock.advance(Duration::from_secs(1));
     stop.await.unwrap();
-    // Nothing is claimed any more, and no attempt was counted.
+    // Everything waits, and no attempt was counted.
     let room = Room::of(100, 100);
-    let left = crowd.world.store.claim(build::moment(86_400), &room).await.unwrap();
+    let left = crowd.world.store.due(build::moment(86_400), &room).await.unwrap();
     assert_eq!(left.len(), 24);
     assert!(left.iter().all(|delivery| delivery.attempts == 0));
 }
