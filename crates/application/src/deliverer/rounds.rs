@@ -1,7 +1,8 @@
 //! Serves what there is room for, round after round: what came straight from the log, and what the store has.
 
-use std::{sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
+use futures::FutureExt as _;
 use tokio::sync::mpsc;
 use wharf_domain::{Result, Timestamp, delivery::SinkLane};
 
@@ -49,7 +50,7 @@ pub(super) async fn run(shared: &Arc<Shared>, settled: &mpsc::Sender<Settled>) {
                 }
             };
         }
-        serve_ready(shared, settled);
+        serve_ready(shared, now, settled);
         if let Some(Outlook { look_at, .. }) = &outlook {
             let longest = (*look_at - shared.clock.now()).to_std().unwrap_or_default();
             tokio::select! {
@@ -93,8 +94,8 @@ async fn look_round(
 
 /// Has served what came straight from the log, as far as there is room for it. What a sink that is away has of that is
 /// found in the store when it is probed.
-fn serve_ready(shared: &Arc<Shared>, settled: &mpsc::Sender<Settled>) {
-    shared.recorder.lanes().serve_ready(|lane| match shared.sinks.seat(lane.sink) {
+fn serve_ready(shared: &Arc<Shared>, now: Timestamp, settled: &mpsc::Sender<Settled>) {
+    shared.recorder.lanes().serve_ready(|lane| match shared.sinks.seat(lane.sink, now) {
         Seat::Free(served) => {
             begin(shared, lane.clone(), served, settled);
             Place::Taken
@@ -106,5 +107,13 @@ fn serve_ready(shared: &Arc<Shared>, settled: &mpsc::Sender<Settled>) {
 
 fn begin(shared: &Arc<Shared>, lane: SinkLane, served: Served, settled: &mpsc::Sender<Settled>) {
     let (this, settled) = (shared.clone(), settled.clone());
-    shared.tasks.spawn(async move { serve(&this, lane, served, &settled).await });
+    shared.tasks.spawn(async move {
+        let serving = AssertUnwindSafe(serve(&this, lane.clone(), served, &settled));
+        if serving.catch_unwind().await.is_err() {
+            tracing::error!("a lane was given up in a panic and begins anew");
+            this.recorder.lanes().cut(&lane);
+            // The settler outlives every lane.
+            let _ = settled.send(Settled { lane, outcome: None, ends: true }).await;
+        }
+    });
 }

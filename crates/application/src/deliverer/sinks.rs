@@ -115,11 +115,21 @@ impl Known {
 
     /// Whether no other lane of that sink could be served now.
     fn is_full(&self, sink: SinkRef, receiver: Option<ReceiverId>, sinks: &Sinks) -> bool {
+        let is_away = self.standings.get(&sink).is_some_and(|one| one.away.is_some());
+        is_away || self.is_full_but_for_probes(sink, receiver, sinks)
+    }
+
+    fn is_full_but_for_probes(
+        &self,
+        sink: SinkRef,
+        receiver: Option<ReceiverId>,
+        sinks: &Sinks,
+    ) -> bool {
         let standing = self.standings.get(&sink);
         let serving = receiver.and_then(|receiver| self.busy.get(&receiver)).copied();
         self.serving >= LANES
             || serving.unwrap_or_default() >= sinks.per_receiver
-            || standing.is_some_and(|one| one.serving >= sinks.per_sink || one.away.is_some())
+            || standing.is_some_and(|one| one.serving >= sinks.per_sink)
     }
 
     fn leads_to(&mut self, sink: SinkRef, receiver: Option<ReceiverId>) {
@@ -255,12 +265,16 @@ impl Sinks {
     }
 
     /// Takes one of the sink's places, if there is one.
-    pub(super) fn seat(self: &Arc<Self>, sink: SinkRef) -> Seat {
+    pub(super) fn seat(self: &Arc<Self>, sink: SinkRef, now: Timestamp) -> Seat {
         let known = self.known();
-        if known.standings.get(&sink).is_some_and(|standing| standing.away.is_some()) {
+        let receiver = known.receivers.get(&sink).copied();
+        let standing = known.standings.get(&sink);
+        // Once its pause is over, the first that comes probes a sink that is away.
+        let is_away = standing.is_some_and(|one| one.away.is_some());
+        if is_away && standing.is_some_and(|one| one.room(now, self.per_sink) == 0) {
             return Seat::Away;
         }
-        if known.is_full(sink, known.receivers.get(&sink).copied(), self) {
+        if known.is_full_but_for_probes(sink, receiver, self) {
             return Seat::Taken;
         }
         drop(known);

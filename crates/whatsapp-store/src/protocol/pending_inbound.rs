@@ -37,7 +37,10 @@ impl SqlBackend {
         let unless_done = PoisonUnlessDone::new(&self.health);
         let insert = self.pending_statements(rows)?;
         self.health.check_retired()?;
-        let committed = std::mem::take(&mut *self.committed.keys());
+        let committed = match insert.is_empty() {
+            true => Vec::new(),
+            false => std::mem::take(&mut *self.committed.keys()),
+        };
         let remove = self.removal_of(committed.into_iter());
         let db = self.db.clone();
         // Before the task runs, so that no Signal write that begins later gets in between.
