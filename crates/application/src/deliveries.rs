@@ -140,13 +140,15 @@ impl DeliveryService {
         let dropping = async move {
             let mut dropped = 0;
             loop {
-                let step = this.ledger.discard(instance, webhook, state, STEP).await?;
+                let step = this.ledger.discard(instance, webhook, state, STEP).await;
+                // Also when it failed: what came before it is done.
+                this.changes.dropped(webhook);
+                let step = step?;
                 dropped += step;
                 if step < STEP as u64 {
                     break;
                 }
             }
-            this.changes.dropped(webhook);
             let state = state.as_str();
             tracing::warn!(instance = %instance.0, state, dropped, "deliveries dropped on request");
             Ok(dropped)

@@ -53,6 +53,17 @@ pub(crate) struct News {
     pub(crate) of_room: bool,
 }
 
+/// Makes the deliverer look in the store for what may have been written although nobody was told.
+struct WakeUnlessTold<'a>(Option<&'a Recorder>);
+
+impl Drop for WakeUnlessTold<'_> {
+    fn drop(&mut self) {
+        if let Some(recorder) = self.0 {
+            recorder.wake();
+        }
+    }
+}
+
 /// An event about to be recorded.
 #[derive(Clone, Debug)]
 pub struct Record {
@@ -97,7 +108,9 @@ impl Recorder {
                 raw: record.raw,
             })
             .collect();
+        let mut unless_told = WakeUnlessTold(Some(self));
         let appended = self.log.append(instance, &events).await?;
+        unless_told.0 = None;
         for (event, appended) in events.iter().zip(&appended) {
             self.meter.event_recorded(event.body.kind(), appended.is_new);
         }
@@ -119,7 +132,8 @@ impl Recorder {
 
     /// Gives the deliverer what it need not look for. False when it has to look all the same.
     fn hand_over(&self, instance: InstanceId, event: NewEvent, appended: &Appended) -> bool {
-        let Some(queued) = &appended.queued else { return !appended.is_new };
+        // Of one that was there already, whoever recorded it may not have come to tell.
+        let Some(queued) = &appended.queued else { return false };
         let NewEvent { id, recorded_at, body, media_until, .. } = event;
         // What waits for its media is due later.
         let is_all = media_until.is_none();

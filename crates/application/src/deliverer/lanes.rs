@@ -14,9 +14,9 @@ use wharf_domain::{
     ports::Queued,
 };
 
-/// How many deliveries that the store was not asked for wait here at most.
+/// Nothing is taken in that the store did not give while so many deliveries wait here.
 const AHEAD: usize = 1024;
-/// How many of one sink, so that one that is slow leaves room for the others.
+/// The same of one sink, so that one that is slow leaves room for the others.
 const AHEAD_OF_SINK: usize = 64;
 
 #[derive(Default)]
@@ -31,6 +31,7 @@ struct State {
     /// The last sequence of each sink that the store was asked for. What came before it may have been delivered and settled
     /// when whoever recorded it comes to tell of it.
     asked_for: HashMap<SinkRef, i64>,
+    looks: u64,
 }
 
 /// How many deliveries wait here.
@@ -88,8 +89,8 @@ impl State {
         let (key, sequence) = (delivery.sink_lane(), delivery.event.sequence);
         let Some(line) = self.lines.get_mut(&key) else {
             if after.is_some() {
-                // What it waits for is in the store, and the store is asked once that can go.
-                return true;
+                // What it waits for may be in the store alone.
+                return false;
             }
             let may_be_done = self.asked_for.get(&key.sink).is_some_and(|last| sequence <= *last);
             if may_be_done || !self.ahead.has_room(key.sink) {
@@ -115,12 +116,15 @@ impl State {
         true
     }
 
-    /// Forgets what waits in a lane.
+    /// Forgets what waits in a lane, and the lane itself unless it is served.
     fn cut(&mut self, key: &SinkLane) {
-        if let Some(line) = self.lines.get_mut(key) {
-            line.is_cut = true;
-            self.ahead.remove(key.sink, line.waiting.len());
-            line.waiting.clear();
+        let Some(line) = self.lines.get_mut(key) else { return };
+        line.is_cut = true;
+        self.ahead.remove(key.sink, line.waiting.len());
+        line.waiting.clear();
+        if !line.is_served {
+            self.lines.remove(key);
+            self.ready.retain(|other| other != key);
         }
     }
 }
@@ -144,23 +148,42 @@ impl Lanes {
         all
     }
 
-    /// The lanes that are known: the store is not to be asked for them.
+    /// The lanes that are known, for whoever asks the store for others.
     pub(super) fn known(&self) -> HashSet<SinkLane> {
-        self.state().lines.keys().cloned().collect()
+        let mut state = self.state();
+        state.looks += 1;
+        state.lines.keys().cloned().collect()
     }
 
-    /// Takes in what the store gave, to be served now, and gives the lanes in the order of their heads.
+    /// How often the store was asked for what is not known.
+    pub(super) fn looks(&self) -> u64 {
+        self.state().looks
+    }
+
+    /// Takes in what the store gave, to be served now, and gives the lanes in the order of their heads. A lane that came to be
+    /// known while the store was asked goes on as it is.
     pub(super) fn begin(&self, given: Vec<Delivery>) -> Vec<SinkLane> {
         let mut state = self.state();
-        let mut lanes = Vec::new();
+        let State { lines, ahead, asked_for, .. } = &mut *state;
+        let mut lanes: Vec<SinkLane> = Vec::new();
+        let mut begun = HashSet::new();
         for delivery in given {
             let (key, sequence) = (delivery.sink_lane(), delivery.event.sequence);
-            let last = state.asked_for.entry(key.sink).or_default();
-            *last = sequence.max(*last);
-            state.ahead.add(key.sink, 1);
-            let line = state.lines.entry(key).or_insert_with_key(|key| {
+            if !begun.contains(&key) {
+                if lines.contains_key(&key) {
+                    continue;
+                }
                 lanes.push(key.clone());
-                Line { waiting: VecDeque::new(), last: sequence, is_served: true, is_cut: false }
+                begun.insert(key.clone());
+            }
+            let last = asked_for.entry(key.sink).or_default();
+            *last = sequence.max(*last);
+            ahead.add(key.sink, 1);
+            let line = lines.entry(key).or_insert_with(|| Line {
+                waiting: VecDeque::new(),
+                last: sequence,
+                is_served: true,
+                is_cut: false,
             });
             line.last = sequence;
             line.waiting.push_back(delivery);
@@ -174,17 +197,17 @@ impl Lanes {
         let mut left = VecDeque::new();
         for key in ready {
             // Marked before it begins: it may be over at once.
-            if !self.set_served(&key, true) {
+            if !self.take(&key) {
                 continue;
             }
             match place(&key) {
                 Place::Taken => {}
                 Place::NotNow => {
-                    self.set_served(&key, false);
+                    self.give_back(&key);
                     left.push_back(key);
                 }
                 Place::Away => {
-                    self.set_served(&key, false);
+                    self.give_back(&key);
                     self.cut(&key);
                 }
             }
@@ -194,11 +217,17 @@ impl Lanes {
         state.ready = left;
     }
 
-    /// False when it is not known any more.
-    fn set_served(&self, key: &SinkLane, is_served: bool) -> bool {
+    /// False when it is not known any more, or is served already.
+    fn take(&self, key: &SinkLane) -> bool {
         let mut state = self.state();
-        let line = state.lines.get_mut(key);
-        line.map(|line| line.is_served = is_served).is_some()
+        let line = state.lines.get_mut(key).filter(|line| !line.is_served);
+        line.map(|line| line.is_served = true).is_some()
+    }
+
+    fn give_back(&self, key: &SinkLane) {
+        if let Some(line) = self.state().lines.get_mut(key) {
+            line.is_served = false;
+        }
     }
 
     /// Whether a line waits to be served.
@@ -216,11 +245,7 @@ impl Lanes {
 
     /// Forgets what waits in a lane that has to wait itself, or that there is no place for.
     pub(super) fn cut(&self, key: &SinkLane) {
-        let mut state = self.state();
-        state.cut(key);
-        if state.lines.get(key).is_some_and(|line| !line.is_served) {
-            state.lines.remove(key);
-        }
+        self.state().cut(key);
     }
 
     /// Forgets what waits for a sink: it may be dropped, or to go elsewhere.
@@ -229,9 +254,6 @@ impl Lanes {
         let keys: Vec<_> = state.lines.keys().filter(|key| key.sink == sink).cloned().collect();
         for key in keys {
             state.cut(&key);
-            if state.lines.get(&key).is_some_and(|line| !line.is_served) {
-                state.lines.remove(&key);
-            }
         }
     }
 
@@ -371,7 +393,7 @@ mod tests {
     #[test]
     fn what_is_told_in_the_wrong_order_is_left_to_the_store() {
         let lanes = Lanes::default();
-        assert!(offer(&lanes, 2, Some(1)));
+        assert!(!offer(&lanes, 2, Some(1)));
         assert!(lanes.known().is_empty());
         assert!(offer(&lanes, 1, None));
         serve_all(&lanes);
@@ -390,6 +412,36 @@ mod tests {
         assert!(lanes.known().is_empty());
         assert!(offer(&lanes, 6, None));
         assert_eq!(serve_all(&lanes), 1);
+    }
+
+    #[test]
+    fn what_is_told_while_the_store_is_asked_is_not_taken_twice() {
+        let lanes = Lanes::default();
+        assert!(offer(&lanes, 4, None));
+        assert!(lanes.begin(vec![delivery(4), delivery(5)]).is_empty());
+        assert!(offer(&lanes, 5, Some(4)));
+        assert_eq!(serve_all(&lanes), 1);
+        assert_eq!([next(&lanes), next(&lanes), next(&lanes)], [Some(4), Some(5), None]);
+    }
+
+    #[test]
+    fn a_lane_is_served_once_at_a_time() {
+        let lanes = Lanes::default();
+        offer(&lanes, 1, None);
+        lanes.serve_ready(|_| {
+            lanes.cut_all_of(SINK);
+            Place::NotNow
+        });
+        offer(&lanes, 2, None);
+        assert_eq!(serve_all(&lanes), 1);
+        offer(&lanes, 3, Some(2));
+        assert_eq!(serve_all(&lanes), 0);
+        // Forgotten while it waits for a place, and then found by the store.
+        let other = Lanes::default();
+        offer(&other, 1, None);
+        other.cut_all_of(SINK);
+        assert_eq!(other.begin(vec![delivery(1)]), [key()]);
+        assert_eq!(serve_all(&other), 0);
     }
 
     #[test]

@@ -20,7 +20,7 @@ const IDLE: Duration = Duration::from_secs(30);
 
 /// What the store has that is not served, as it was last seen.
 struct Outlook {
-    /// Something there is due, and there was no room for it.
+    /// Something there is due, or will be, for which there was no room.
     is_behind: bool,
     /// When to look again.
     look_at: Timestamp,
@@ -34,7 +34,8 @@ pub(super) async fn run(shared: &Arc<Shared>, settled: &mpsc::Sender<Settled>) {
         let look = match &outlook {
             None => true,
             Some(Outlook { is_behind, look_at }) => {
-                news.of_the_store || *is_behind && news.of_room || *look_at <= now
+                let is_time = !(now..=now + IDLE).contains(look_at) || *look_at == now;
+                news.of_the_store || *is_behind && news.of_room || is_time
             }
         };
         if look {
@@ -50,7 +51,8 @@ pub(super) async fn run(shared: &Arc<Shared>, settled: &mpsc::Sender<Settled>) {
                 }
             };
         }
-        serve_ready(shared, now, settled);
+        let is_behind = outlook.as_ref().is_none_or(|outlook| outlook.is_behind);
+        serve_ready(shared, now, is_behind, settled);
         if let Some(Outlook { look_at, .. }) = &outlook {
             let longest = (*look_at - shared.clock.now()).to_std().unwrap_or_default();
             tokio::select! {
@@ -89,19 +91,25 @@ async fn look_round(
     // What is due already, and was not given although there is room, is just changing hands.
     let soon = if begun.is_empty() { now + STORE_PAUSE } else { now };
     let look_at = next.map_or(now + IDLE, |next| next.max(soon).min(now + IDLE));
-    Ok(Some(Outlook { is_behind: heads.iter().any(|(_, due)| *due <= now), look_at }))
+    let is_behind = heads.iter().any(|(sink, due)| *due <= now || room.for_sink(*sink) == 0);
+    Ok(Some(Outlook { is_behind, look_at }))
 }
 
 /// Has served what came straight from the log, as far as there is room for it. What a sink that is away has of that is
-/// found in the store when it is probed.
-fn serve_ready(shared: &Arc<Shared>, now: Timestamp, settled: &mpsc::Sender<Settled>) {
+/// found in the store when it is probed; and where something there waits for room, this waits there with it, by age.
+fn serve_ready(
+    shared: &Arc<Shared>,
+    now: Timestamp,
+    is_behind: bool,
+    settled: &mpsc::Sender<Settled>,
+) {
     shared.recorder.lanes().serve_ready(|lane| match shared.sinks.seat(lane.sink, now) {
         Seat::Free(served) => {
             begin(shared, lane.clone(), served, settled);
             Place::Taken
         }
-        Seat::Taken => Place::NotNow,
-        Seat::Away => Place::Away,
+        Seat::Taken if !is_behind => Place::NotNow,
+        Seat::Taken | Seat::Away => Place::Away,
     });
 }
 

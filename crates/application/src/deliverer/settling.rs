@@ -56,6 +56,8 @@ impl Desk {
 /// write something twice does no harm, since what does not wait is passed over.
 pub(super) async fn settle(shared: &Shared, desk: &mut Desk) {
     while !desk.is_empty() || desk.fill().await {
+        let lanes = shared.recorder.lanes();
+        let looks = lanes.looks();
         let mut waiting = HashSet::new();
         if !desk.settlements.is_empty() {
             waiting.extend(insist(shared, || shared.queue.settle(&desk.settlements)).await);
@@ -63,11 +65,13 @@ pub(super) async fn settle(shared: &Shared, desk: &mut Desk) {
         }
         let mut is_more = false;
         for lane in desk.ended.drain(..) {
-            is_more |= shared.recorder.lanes().end(&lane, waiting.contains(&lane));
+            // Whoever asked the store meanwhile did not ask for this lane.
+            is_more |= lanes.looks() != looks;
+            is_more |= lanes.end(&lane, waiting.contains(&lane));
         }
         if is_more {
             shared.recorder.wake();
-        } else if shared.recorder.lanes().has_ready() {
+        } else if lanes.has_ready() {
             shared.recorder.nudge();
         }
     }

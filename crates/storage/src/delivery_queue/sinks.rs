@@ -81,8 +81,11 @@ pub(super) async fn heads_but(
     }
     // SQLite joins at most 500 queries into one.
     for to_ask in to_ask.chunks(MAX_SINKS) {
+        // Of some nothing is asked, so that there are few lengths and few statements to be kept prepared.
+        let mut asked = to_ask.to_vec();
+        asked.resize(to_ask.len().next_power_of_two().min(MAX_SINKS), (Uuid::nil(), 0));
         let mut sql = Sql::new("", values![]);
-        for (index, (sink, served)) in to_ask.iter().enumerate() {
+        for (index, (sink, served)) in asked.iter().enumerate() {
             sql = sql.push(if index == 0 { "" } else { " UNION ALL " });
             sql = sql
                 .push(

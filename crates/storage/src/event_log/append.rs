@@ -85,17 +85,15 @@ pub(super) async fn append(
     let mut queued = fan_out::enqueue(txn, keyring, &entries).await?;
     let mut sequences: HashMap<_, _> =
         entries.iter().map(|entry| (entry.event.id, entry.sequence)).collect();
-    let mut appended = |batch: &Batch, event: &Prepared| match sequences.remove(&event.id) {
-        Some(sequence) => {
+    let mut appended = |batch: &Batch, event: &Prepared| {
+        if let Some(sequence) = sequences.remove(&event.id) {
             let deliveries: Vec<QueuedDelivery> = queued.remove(&event.id).unwrap_or_default();
             let queued = Some(Queued { sequence, deliveries });
-            Appended { id: EventId(event.id), is_new: true, queued }
+            return Appended { id: EventId(event.id), is_new: true, queued };
         }
-        None => {
-            let key = event.key.as_ref().map(|key| (batch.instance.0, key.clone()));
-            let id = key.and_then(|key| known.get(&key)).unwrap_or(&event.id);
-            Appended { id: EventId(*id), is_new: false, queued: None }
-        }
+        let key = event.key.as_ref().map(|key| (batch.instance.0, key.clone()));
+        let id = key.and_then(|key| known.get(&key)).unwrap_or(&event.id);
+        Appended { id: EventId(*id), is_new: false, queued: None }
     };
     let mut answers = Vec::with_capacity(all.len());
     for batch in all {

@@ -1,8 +1,12 @@
 //! Appends that wait for SQLite's one writer are written together: a statement for twenty events costs little more than one
 //! for a single event.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
+use futures::FutureExt as _;
 use sea_orm::DbBackend;
 use tokio::sync::{self, mpsc, oneshot};
 use wharf_domain::{Resource, instance::InstanceId, ports::Appended};
@@ -14,7 +18,7 @@ use crate::error::{Error, Result};
 
 /// Appends that may wait before callers have to.
 const QUEUE: usize = 1024;
-/// Appends to a step, so that the first of them is not kept waiting for ever.
+/// No append is added to a step of so many events, so that the first of them is not kept waiting for ever.
 const AT_ONCE: usize = 64;
 /// While the step of one hand is committed, the next one's stands in line.
 const HANDS: usize = 2;
@@ -38,10 +42,12 @@ type Incoming = Arc<sync::Mutex<mpsc::Receiver<Request>>>;
 struct Step {
     batches: Vec<Batch>,
     answers: Vec<Answer>,
+    events: usize,
 }
 
 impl Step {
     fn add(&mut self, Request { batch, answer }: Request) {
+        self.events += batch.events.len();
         self.batches.push(batch);
         self.answers.push(answer);
     }
@@ -49,7 +55,7 @@ impl Step {
     /// Takes in what else waits. Should somebody else be waiting for requests, there are none.
     fn fill(&mut self, incoming: &Incoming) {
         let Ok(mut incoming) = incoming.try_lock() else { return };
-        while self.batches.len() < AT_ONCE
+        while self.events < AT_ONCE
             && let Ok(request) = incoming.try_recv()
         {
             self.add(request);
@@ -107,13 +113,14 @@ impl Appender {
             Box::pin(async move {
                 let mut step = std::mem::take(&mut *lock(&slot));
                 step.fill(&incoming);
-                let appended = append(txn, &keyring, &step.batches).await;
+                let appending = AssertUnwindSafe(append(txn, &keyring, &step.batches));
+                let appended = appending.catch_unwind().await;
                 *lock(&slot) = step;
-                appended
+                appended.unwrap_or_else(|_| Err(Error::nonsense("event")))
             })
         });
         let written = written.await;
-        let Step { batches, answers } = std::mem::take(&mut *lock(&kept));
+        let Step { batches, answers, .. } = std::mem::take(&mut *lock(&kept));
         match written {
             Ok(appended) => {
                 for (appended, answer) in appended.into_iter().zip(answers) {
@@ -125,7 +132,9 @@ impl Appender {
             Err(error) => {
                 tracing::debug!(%error, "events could not be appended together");
                 for (batch, answer) in batches.into_iter().zip(answers) {
-                    let _ = answer.send(self.write_one(batch).await);
+                    // One that panics has no answer.
+                    let written = AssertUnwindSafe(self.write_one(batch)).catch_unwind().await;
+                    let _ = written.map(|written| answer.send(written));
                 }
             }
         }

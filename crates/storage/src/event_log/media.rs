@@ -6,7 +6,7 @@ use super::append::Entry;
 use crate::{
     error::Result,
     media_jobs::WAITING,
-    statement::{Sql, batches, values},
+    statement::{Sql, few_lengths, values},
 };
 
 /// One job for each event whose deliveries wait for media.
@@ -30,7 +30,7 @@ pub(super) async fn enqueue(txn: &DatabaseTransaction, entries: &[Entry<'_>]) ->
             ]
         })
         .collect();
-    for rows in batches(backend, COLUMNS, &rows) {
+    for rows in few_lengths(backend, COLUMNS, &rows) {
         let insert = "INSERT INTO media_job (event_id, instance_id, message_id, chat, sender,
             sent_at, sequence, status, due_at, attempts) VALUES ";
         let sql = Sql::new(insert, vec![]).rows(rows.iter().cloned());

@@ -42,7 +42,7 @@ pub struct SeaOrmEventLog {
 }
 
 impl SeaOrmEventLog {
-    /// Works on `db`, whose schema is up to date, with a task on the current tokio runtime that ends with the last clone.
+    /// Works on `db`, whose schema is up to date, with tasks on the current tokio runtime that end with the last clone.
     #[must_use]
     pub fn new(db: Database, keyring: Arc<Keyring>) -> Self {
         let appender = Appender::new(db.clone(), keyring.clone());

@@ -19,7 +19,7 @@ use crate::{
     statement::{Run as _, Sql, id_batches, values},
 };
 
-/// Of whose events nothing is on its way, held, claimed or a dead letter, and no media is on its way to a bucket.
+/// Of whose events nothing is on its way, held or a dead letter, and no media is on its way to a bucket.
 const SETTLED: &str = "NOT EXISTS (SELECT 1 FROM delivery d
         WHERE d.event_id = event.id AND d.status <> 3)
     AND NOT EXISTS (SELECT 1 FROM media_job m WHERE m.event_id = event.id AND m.status < 2)";

@@ -67,7 +67,7 @@ impl State {
         events.map(size).sum()
     }
 
-    /// Whether nothing of an event is on its way, held, claimed or a dead letter.
+    /// Whether nothing of an event is on its way, held or a dead letter.
     fn is_settled(&self, event: EventId) -> bool {
         let is_delivered = self
             .deliveries

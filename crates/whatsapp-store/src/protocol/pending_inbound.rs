@@ -81,7 +81,7 @@ impl SqlBackend {
         .await
     }
 
-    /// At the latest with the next message that is buffered.
+    /// With the next message that is buffered, or now where there are many.
     pub(crate) async fn remove_pending(&self, keys: &[PendingInboundKey<'_>]) -> Result<()> {
         let keys = keys.iter().map(|key| key_hash(&[key.chat, key.sender, key.id]));
         let many = {
@@ -102,10 +102,7 @@ impl SqlBackend {
             return;
         }
         let (db, statements) = (self.db.clone(), self.removal_of(committed.into_iter()));
-        let health = self.health.clone();
-        tokio::spawn(async move {
-            health.see_through(async move { write(&db, statements).await }).await
-        });
+        self.health.begin(async move { write(&db, statements).await.map(drop) });
     }
 
     fn removal_of(&self, keys: impl Iterator<Item = Vec<u8>>) -> Vec<Statement> {
