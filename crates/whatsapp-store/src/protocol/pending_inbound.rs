@@ -37,10 +37,11 @@ impl SqlBackend {
         let unless_done = PoisonUnlessDone::new(&self.health);
         let insert = self.pending_statements(rows)?;
         self.health.check_retired()?;
-        let committed = match insert.is_empty() {
-            true => Vec::new(),
-            false => std::mem::take(&mut *self.committed.keys()),
-        };
+        if insert.is_empty() {
+            unless_done.done();
+            return Ok(());
+        }
+        let committed = std::mem::take(&mut *self.committed.keys());
         let remove = self.removal_of(committed.into_iter());
         let db = self.db.clone();
         // Before the task runs, so that no Signal write that begins later gets in between.
@@ -49,9 +50,7 @@ impl SqlBackend {
             let _turn = turn.await;
             // Dropped before the turn is over: a Signal write that waits must find the backend poisoned.
             let unless_done = unless_done;
-            if !insert.is_empty() {
-                write_in_one(&db, remove, insert).await?;
-            }
+            write_in_one(&db, remove, insert).await?;
             unless_done.done();
             Ok(())
         };
