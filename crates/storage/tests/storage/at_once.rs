@@ -9,10 +9,11 @@ use std::{
 };
 
 use wharf_domain::{
+    Error, Resource,
     delivery::{Delivery, SinkLane, SinkRef},
-    event::{EventId, Lane},
+    event::{EventId, Lane, NewEvent},
     instance::InstanceId,
-    ports::Room,
+    ports::{LogStart, Room},
     webhook::WebhookId,
 };
 use wharf_testkit::{Stores, build};
@@ -155,4 +156,48 @@ async fn nothing_is_lost_repeated_or_out_of_order_on_sqlite() {
 #[ignore = "needs PostgreSQL"]
 async fn nothing_is_lost_repeated_or_out_of_order_on_postgres() {
     nothing_is_lost_repeated_or_out_of_order(crate::home::postgres().await).await;
+}
+
+/// One of a group that is appended together is refused, and one is of no instance.
+async fn an_append_that_fails_spoils_it_for_nobody_else(stores: Stores) {
+    let (instance, _) = with_instance(&stores, "one").await;
+    let from = build::phone("5511999990001");
+    let event = || build::message_event(build::incoming(&from, "hi"));
+    let there = NewEvent { key: None, ..event() };
+    stores.events.append(instance, std::slice::from_ref(&there)).await.unwrap();
+    let appends = (0..40).map(|nth| {
+        let (events, again) = (stores.events.clone(), there.clone());
+        let event = event();
+        async move {
+            match nth {
+                13 => events.append(instance, &[again]).await,
+                17 => events.append(InstanceId(build::uuid()), &[event]).await,
+                _ => events.append(instance, &[event]).await,
+            }
+        }
+    });
+    let answers = futures::future::join_all(appends).await;
+    for (nth, answer) in answers.into_iter().enumerate() {
+        match (nth, answer) {
+            (13, Err(_)) | (17, Err(Error::NotFound(Resource::Instance))) => {}
+            (13 | 17, answer) => panic!("{nth}: {answer:?}"),
+            (_, answer) => assert!(answer.unwrap()[0].is_new, "{nth}"),
+        }
+    }
+    let log = stores.events.read(instance, LogStart::Oldest, 100).await.unwrap();
+    assert_eq!(log.len(), 1 + 38);
+    assert!(log.is_sorted_by_key(|event| event.sequence));
+    let due = stores.deliveries.due(build::moment(60), &Room::of(9, 100)).await.unwrap();
+    assert_eq!(due.len(), 1 + 38);
+}
+
+#[tokio::test]
+async fn an_append_that_fails_spoils_it_for_nobody_else_on_sqlite() {
+    an_append_that_fails_spoils_it_for_nobody_else(crate::home::sqlite().await).await;
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL"]
+async fn an_append_that_fails_spoils_it_for_nobody_else_on_postgres() {
+    an_append_that_fails_spoils_it_for_nobody_else(crate::home::postgres().await).await;
 }
