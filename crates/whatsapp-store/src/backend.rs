@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use crate::error::Result;
 use crate::health::Health;
 use crate::known_addresses::KnownAddresses;
-use crate::protocol::{Committed, TcTokenCache};
+use crate::protocol::TcTokenCache;
 use crate::sealing::{KeyPart, SealedColumn};
 
 /// The store of one instance's session; whatsapp-rust's `Backend`.
@@ -25,7 +25,6 @@ pub struct SqlBackend {
     pub(crate) health: Arc<Health>,
     pub(crate) addresses: KnownAddresses,
     pub(crate) tc_tokens: Arc<TcTokenCache>,
-    pub(crate) committed: Committed,
 }
 
 impl SqlBackend {
@@ -42,7 +41,6 @@ impl SqlBackend {
             health,
             addresses: KnownAddresses::default(),
             tc_tokens: Arc::default(),
-            committed: Committed::default(),
         }
     }
 
@@ -168,12 +166,6 @@ pub(crate) async fn write(db: &Database, mut statements: Vec<Statement>) -> Resu
         .boxed()
     })
     .await
-}
-
-impl Drop for SqlBackend {
-    fn drop(&mut self) {
-        self.clear_committed();
-    }
 }
 
 impl fmt::Debug for SqlBackend {

@@ -69,20 +69,6 @@ impl Health {
         if self.retired.load(Ordering::SeqCst) { Err(Error::Superseded) } else { Ok(()) }
     }
 
-    /// Runs `write` to its end while nobody waits for it.
-    pub(crate) fn begin(
-        self: &Arc<Self>,
-        write: impl Future<Output = Result<()>> + Send + 'static,
-    ) {
-        let itself = self.clone();
-        self.writes.spawn(async move {
-            if let Err(error) = write.await {
-                tracing::debug!(%error, "a write that nobody waits for failed");
-            }
-            drop(itself);
-        });
-    }
-
     /// Runs `write` to its end, whether or not the caller stays to hear of it.
     pub(crate) async fn see_through<T: Send + 'static>(
         self: &Arc<Self>,

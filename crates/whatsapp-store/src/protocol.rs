@@ -10,5 +10,4 @@ mod sent_message;
 mod tc_token;
 mod tc_token_cache;
 
-pub(crate) use pending_inbound::Committed;
 pub(crate) use tc_token_cache::TcTokenCache;

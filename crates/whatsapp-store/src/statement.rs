@@ -53,25 +53,6 @@ pub(crate) fn over_list(
     statements
 }
 
-/// Both in one text, with the values numbered throughout, as SQLite's scripts want them.
-pub(crate) fn joined(first: &Statement, second: &Statement) -> Statement {
-    let values = |statement: &Statement| statement.values.clone().map_or(Vec::new(), |all| all.0);
-    let mut all = values(first);
-    let mut sql = format!("{}; ", first.sql);
-    // Of what is written here nothing but the number of a value follows a dollar sign.
-    for (index, part) in second.sql.split('$').enumerate() {
-        let digits = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
-        match part[..digits].parse::<usize>() {
-            Ok(number) if index > 0 => {
-                let _ = write!(sql, "${}{}", number + all.len(), &part[digits..]);
-            }
-            _ => sql.push_str(part),
-        }
-    }
-    all.extend(values(second));
-    Statement::from_sql_and_values(first.db_backend, sql, all)
-}
-
 /// `($1,$2),($3,$4)` and so on.
 fn value_rows(first: usize, columns: usize, rows: usize) -> String {
     let mut list = String::new();
@@ -120,23 +101,6 @@ mod tests {
             statements.into_iter().filter_map(|statement| statement.values).flatten().collect();
         let all: Vec<Value> = (0..2500i64).flat_map(|n| values![n, n, n]).collect();
         assert_eq!(bound, all);
-    }
-
-    #[test]
-    fn joined_statements_are_numbered_throughout() {
-        let first = Statement::from_sql_and_values(
-            DbBackend::Sqlite,
-            "DELETE FROM t WHERE x = $1 AND y IN ($2)",
-            values![1i64, 2i64],
-        );
-        let rows = [values!["a", 3i64]];
-        let second = insert_rows(DbBackend::Sqlite, "t (x, y)", "ON CONFLICT DO NOTHING", rows);
-        let both = joined(&first, &second[0]);
-        assert_eq!(
-            both.sql,
-            "DELETE FROM t WHERE x = $1 AND y IN ($2); INSERT INTO t (x, y) VALUES ($3,$4) ON CONFLICT DO NOTHING"
-        );
-        assert_eq!(both.values.unwrap().0, values![1i64, 2i64, "a", 3i64]);
     }
 
     #[test]

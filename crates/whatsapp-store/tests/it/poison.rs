@@ -232,36 +232,9 @@ async fn only_the_failed_instance_is_poisoned() {
 async fn a_failure_to_clear_the_buffer_poisons_nothing() {
     let home = Home::sqlite().await;
     let backend = home.open().await;
-    let ids: Vec<_> = (0..40).map(|nth| format!("M{nth}")).collect();
-    for id in &ids {
-        backend.store_pending_inbound(ANA, ANA, id, b"message").await.unwrap();
-    }
-    assert!(backend.get_pending_inbound(ANA, ANA, "M1").await.unwrap().is_some());
+    backend.store_pending_inbound(ANA, ANA, "M1", b"message").await.unwrap();
     break_buffer(&home).await;
-    let mut failed = 0;
-    for id in &ids {
-        failed += usize::from(backend.delete_pending_inbound(ANA, ANA, id).await.is_err());
-    }
-    assert!(failed > 0, "none was cleared");
+    backend.delete_pending_inbound(ANA, ANA, "M1").await.unwrap_err();
     assert!(!backend.poisoned().is_cancelled());
     backend.put_session(ANA, b"session").await.unwrap();
-}
-
-/// The next message takes it along.
-#[tokio::test]
-async fn what_is_committed_leaves_the_buffer_with_the_next_message() {
-    let home = Home::sqlite().await;
-    let backend = home.open().await;
-    for round in 0..3 {
-        let id = format!("M{round}");
-        backend.store_pending_inbound(ANA, ANA, &id, b"message").await.unwrap();
-        assert!(backend.get_pending_inbound(ANA, ANA, &id).await.unwrap().is_some());
-        assert_eq!(home.count("wa_pending_inbound").await, 1, "round {round}");
-        backend.delete_pending_inbound(ANA, ANA, &id).await.unwrap();
-        assert_eq!(backend.get_pending_inbound(ANA, ANA, &id).await.unwrap(), None);
-    }
-    // One that is committed and comes once more is there again.
-    backend.store_pending_inbound(ANA, ANA, "M2", b"again").await.unwrap();
-    let found = backend.get_pending_inbound(ANA, ANA, "M2").await.unwrap();
-    assert_eq!(found.unwrap(), b"again");
 }

@@ -147,16 +147,6 @@ impl World {
     pub async fn buffered(&self) -> i64 {
         self.home.count("wa_pending_inbound").await
     }
-
-    /// Waits until what was taken is kept no more: the end of a session clears it away.
-    pub async fn nothing_is_buffered(&self) {
-        let cleared = async {
-            while self.buffered().await > 0 {
-                tokio::task::yield_now().await;
-            }
-        };
-        assert!(tokio::time::timeout(PATIENCE, cleared).await.is_ok(), "something is kept");
-    }
 }
 
 pub struct Live {
