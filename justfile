@@ -13,6 +13,8 @@ lint:
 
 # Licences, sources, and which crate may use which.
 deny:
+    # Of every platform, also those that are not built for here.
+    cargo fetch --locked --quiet
     cargo deny --offline --all-features check licenses bans sources
 
 # Generated files are compared by tests; this rewrites them. (A separate `cargo run -p` would build the WhatsApp crates
