@@ -34,7 +34,8 @@ pub(super) async fn run(shared: &Arc<Shared>, settled: &mpsc::Sender<Settled>) {
         let look = match &outlook {
             None => true,
             Some(Outlook { is_behind, look_at }) => {
-                let is_time = !(now..=now + IDLE).contains(look_at) || *look_at == now;
+                // It is further away than it can be only when the clock was put back.
+                let is_time = *look_at <= now || *look_at > now + IDLE;
                 news.of_the_store || *is_behind && news.of_room || is_time
             }
         };
@@ -54,7 +55,7 @@ pub(super) async fn run(shared: &Arc<Shared>, settled: &mpsc::Sender<Settled>) {
         let is_behind = outlook.as_ref().is_none_or(|outlook| outlook.is_behind);
         serve_ready(shared, now, is_behind, settled);
         if let Some(Outlook { look_at, .. }) = &outlook {
-            let longest = (*look_at - shared.clock.now()).to_std().unwrap_or_default();
+            let longest = (*look_at - shared.clock.now()).to_std().unwrap_or_default().min(IDLE);
             tokio::select! {
                 () = shared.recorder.told() => {}
                 () = pause(shared, longest) => {}
