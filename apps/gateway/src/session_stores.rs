@@ -8,7 +8,7 @@ use wharf_domain::{
     address::{Jid, PhoneNumber},
     instance::InstanceId,
 };
-use wharf_whatsapp::{SessionStore, SessionStores};
+use wharf_whatsapp::{Backend, SessionStores};
 use wharf_whatsapp_store::StoreFactory;
 
 /// The session stores of the gateway's database.
@@ -20,10 +20,8 @@ fn unavailable(error: wharf_whatsapp_store::Error) -> Error {
 
 #[async_trait]
 impl SessionStores for SqlSessionStores {
-    async fn open(&self, instance: InstanceId) -> Result<SessionStore> {
-        let backend = self.0.open(instance.0).await.map_err(unavailable)?;
-        let failed = backend.poisoned();
-        Ok(SessionStore { backend: Arc::new(backend), failed })
+    async fn open(&self, instance: InstanceId) -> Result<Arc<dyn Backend>> {
+        Ok(Arc::new(self.0.open(instance.0).await.map_err(unavailable)?))
     }
 
     async fn is_paired(&self, instance: InstanceId) -> Result<bool> {

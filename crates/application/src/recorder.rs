@@ -43,6 +43,7 @@ struct Told {
     something: Notify,
     of_the_store: AtomicBool,
     of_room: AtomicBool,
+    of_what_is_expected: AtomicBool,
 }
 
 /// What the deliverer was told since it asked last.
@@ -51,6 +52,8 @@ pub(crate) struct News {
     pub(crate) of_the_store: bool,
     /// Something may be served for which there was no room.
     pub(crate) of_room: bool,
+    /// The store has something that is about to be told.
+    pub(crate) of_what_is_expected: bool,
 }
 
 /// Makes the deliverer look in the store for what may have been written although nobody was told.
@@ -167,6 +170,12 @@ impl Recorder {
         self.nudge();
     }
 
+    /// Makes the deliverer look for work in the store after a while, should it not be told of it by then.
+    pub(crate) fn wake_later(&self) {
+        self.told.of_what_is_expected.store(true, Ordering::SeqCst);
+        self.nudge();
+    }
+
     /// Makes the deliverer look at what it was given.
     pub(crate) fn nudge(&self) {
         self.told.something.notify_one();
@@ -174,10 +183,11 @@ impl Recorder {
 
     /// What the deliverer was told since the last time. Whatever it is told from then on makes [`Recorder::told`] return.
     pub(crate) fn news(&self) -> News {
-        let Told { of_the_store, of_room, .. } = &*self.told;
+        let Told { of_the_store, of_room, of_what_is_expected, .. } = &*self.told;
         News {
             of_the_store: of_the_store.swap(false, Ordering::SeqCst),
             of_room: of_room.swap(false, Ordering::SeqCst),
+            of_what_is_expected: of_what_is_expected.swap(false, Ordering::SeqCst),
         }
     }
 

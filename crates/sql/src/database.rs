@@ -3,7 +3,7 @@ use std::{fmt, sync::Arc};
 use futures::future::BoxFuture;
 use sea_orm::{
     ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult,
-    QueryResult, Statement, TransactionTrait as _,
+    Statement, TransactionTrait as _,
 };
 use tokio::time::Instant;
 
@@ -76,36 +76,17 @@ impl Database {
 
     /// Runs one statement; as [`write`](Self::write), for less.
     pub async fn execute(&self, statement: Statement) -> Result<ExecResult> {
-        self.observed_statements(async {
+        let write = async {
             if self.writer.is_none() {
                 // To PostgreSQL a statement is a transaction of its own; a begin and a commit would only cost two more
                 // round trips.
                 return self.reader.execute_raw(statement).await.map_err(Failure::Job);
             }
             self.carry_out(move |txn| Box::pin(txn.execute_raw(statement)), true).await
-        })
-        .await
-    }
-
-    /// Runs statements that stand in one text, separated by semicolons, and gives the rows of all of them; their values are
-    /// numbered throughout. As [`write`](Self::write) otherwise, but however many they are, they cost what one does.
-    ///
-    /// SQLite only: PostgreSQL takes one statement at a time.
-    pub async fn script(&self, statements: Statement) -> Result<Vec<QueryResult>> {
-        let Some(writer) = &self.writer else {
-            let only = "a script is for SQLite alone".to_owned();
-            return Err(Error::Statement(DbErr::Custom(only)));
         };
-        self.observed_statements(writer.script(statements)).await
-    }
-
-    /// The same for statements alone: what fails of them is the database's failure.
-    async fn observed_statements<T>(
-        &self,
-        write: impl Future<Output = Result<T, Failure<DbErr>>>,
-    ) -> Result<T> {
+        // What fails of a statement is the database's failure.
         let write = async {
-            write.await.map_err(|failure| match failure {
+            write.await.map_err(|failure: Failure<DbErr>| match failure {
                 Failure::Job(error) => Failure::<Error>::Store(Error::Statement(error)),
                 Failure::Store(error) => Failure::Store(error),
             })

@@ -6,7 +6,7 @@ use std::panic::AssertUnwindSafe;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use sea_orm::{
-    ConnectionTrait as _, DatabaseTransaction, DbBackend, DbErr, QueryResult, Statement,
+    ConnectionTrait as _, DatabaseTransaction, DbBackend, DbErr, Statement,
 };
 use tokio::sync::oneshot;
 
@@ -137,54 +137,6 @@ where
                     Err(error)
                 }
             }
-        }
-        .boxed()
-    }
-
-    fn refuse(self: Box<Self>, why: DbErr) {
-        refused(self.answer, why);
-    }
-}
-
-/// Statements in one text, with whoever waits for the rows they give.
-pub(crate) struct Script {
-    pub(crate) statements: Statement,
-    pub(crate) answer: oneshot::Sender<Answer<Vec<QueryResult>, DbErr>>,
-}
-
-impl Job for Script {
-    fn is_abandoned(&self) -> bool {
-        self.answer.is_closed()
-    }
-
-    fn is_atomic(&self) -> bool {
-        false
-    }
-
-    fn run(
-        self: Box<Self>,
-        txn: &DatabaseTransaction,
-        savepoint: Option<Savepoint>,
-    ) -> BoxFuture<'_, Result<Ran, DbErr>> {
-        async move {
-            let Self { mut statements, answer } = *self;
-            if let Some(savepoint) = savepoint {
-                statements.sql = format!("{}; {}", savepoint.as_str(), statements.sql);
-            }
-            let failure = match txn.query_all_raw(statements).await {
-                Ok(rows) => return Ok(Ran::Done(settle(answer, rows))),
-                Err(error) => own(error),
-            };
-            let undone = match savepoint {
-                Some(_) => Savepoint::undo(txn).await,
-                None => Ok(()),
-            };
-            let tell = tell(answer, failure);
-            if let Err(error) = undone {
-                tell();
-                return Err(error);
-            }
-            Ok(Ran::Failed(tell))
         }
         .boxed()
     }

@@ -9,6 +9,7 @@ mod open;
 mod schema;
 mod server_lock;
 mod statement_size;
+mod together;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod writer;
@@ -19,6 +20,7 @@ pub use database::Database;
 pub use error::Error;
 pub use server_lock::ServerLock;
 pub use statement_size::rows_per_statement;
+pub use together::{Together, Work};
 
 /// What the database answers.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

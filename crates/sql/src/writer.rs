@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::future::BoxFuture;
 use sea_orm::{
-    ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbErr, QueryResult,
-    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait as _,
+    ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait as _,
 };
 use tokio::sync::{mpsc, oneshot};
 
-use crate::job::{Answer, Failure, Job, Queued, Ran, Savepoint, Script};
+use crate::job::{Answer, Failure, Job, Queued, Ran, Savepoint};
 use crate::open::SqliteWriter;
 use crate::{Error, Result};
 
@@ -58,22 +58,7 @@ impl Writer {
         E: Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        self.request(Box::new(Queued { job, is_atomic, answer }), answered).await
-    }
-
-    pub(crate) async fn script(
-        &self,
-        statements: Statement,
-    ) -> Result<Vec<QueryResult>, Failure<DbErr>> {
-        let (answer, answered) = oneshot::channel();
-        self.request(Box::new(Script { statements, answer }), answered).await
-    }
-
-    async fn request<T, E>(
-        &self,
-        job: Box<dyn Job>,
-        answered: oneshot::Receiver<Answer<T, E>>,
-    ) -> Result<T, Failure<E>> {
+        let job = Box::new(Queued { job, is_atomic, answer });
         let closed = || Failure::Store(Error::Closed);
         self.requests.send(Request::Write(job)).await.map_err(|_| closed())?;
         match answered.await.map_err(|_| closed())? {

@@ -1,19 +1,24 @@
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::FutureExt as _;
 use sea_orm::{ConnectionTrait as _, DbBackend, QueryResult, Statement, Value};
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use wharf_seal::Keyring;
-use wharf_sql::Database;
+use wharf_sql::{Database, Together};
 use zeroize::Zeroizing;
 
+use crate::carrier::{Carrier, Change, Write};
 use crate::error::Result;
-use crate::health::Health;
 use crate::known_addresses::KnownAddresses;
+use crate::pending::Pending;
 use crate::protocol::TcTokenCache;
 use crate::sealing::{KeyPart, SealedColumn};
+use crate::writes::Writes;
+
+/// How long what is owed waits for a Signal write to take it along.
+const REMINDER: Duration = Duration::from_millis(250);
 
 /// The store of one instance's session; whatsapp-rust's `Backend`.
 ///
@@ -22,35 +27,15 @@ pub struct SqlBackend {
     pub(crate) db: Database,
     pub(crate) keyring: Arc<Keyring>,
     pub(crate) instance: Uuid,
-    pub(crate) health: Arc<Health>,
+    pub(crate) writes: Arc<Writes>,
+    pub(crate) pending: Arc<Pending>,
+    pub(crate) carriers: Together<Carrier>,
+    pub(crate) writes_through: bool,
     pub(crate) addresses: KnownAddresses,
     pub(crate) tc_tokens: Arc<TcTokenCache>,
 }
 
 impl SqlBackend {
-    pub(crate) fn new(
-        db: Database,
-        keyring: Arc<Keyring>,
-        instance: Uuid,
-        health: Arc<Health>,
-    ) -> Self {
-        Self {
-            db,
-            keyring,
-            instance,
-            health,
-            addresses: KnownAddresses::default(),
-            tc_tokens: Arc::default(),
-        }
-    }
-
-    /// Cancelled when an inbound message could not be buffered: the client must then be dropped
-    /// without a flush, and a new one built on a newly opened backend.
-    #[must_use]
-    pub fn poisoned(&self) -> CancellationToken {
-        self.health.told()
-    }
-
     pub(crate) fn backend(&self) -> DbBackend {
         self.db.backend()
     }
@@ -82,25 +67,55 @@ impl SqlBackend {
             return Ok(0);
         }
         let db = self.db.clone();
-        self.health.see_through(async move { write(&db, statements).await }).await
+        self.writes.see_through(async move { write(&db, statements).await }).await
     }
 
     pub(crate) async fn write_one(&self, sql: &str, values: Vec<Value>) -> Result<u64> {
         self.write(vec![self.statement(sql, values)]).await
     }
 
-    /// As [`write`](Self::write), for what must not be saved once the backend is poisoned.
-    pub(crate) async fn write_signal(&self, statements: Vec<Statement>) -> Result<()> {
-        if statements.is_empty() {
-            return Ok(());
-        }
-        let turn = self.health.signal_write().await?;
-        let db = self.db.clone();
+    /// As [`write`](Self::write), for what messages hang on: takes along what is [`Pending`].
+    pub(crate) async fn write_signal(&self, change: impl Into<Change>) -> Result<()> {
+        let change = change.into();
+        if change.len() == 0 { Ok(()) } else { self.carry(change).await }
+    }
+
+    /// Writes what is [`Pending`].
+    pub(crate) async fn write_pending(&self) -> Result<()> {
+        self.carry(Change::Statements(Vec::new())).await
+    }
+
+    async fn carry(&self, change: Change) -> Result<()> {
+        let turn = self.writes.turn(&self.pending).await?;
+        let write = Write { instance: self.instance, change, pending: self.pending.clone() };
+        let carriers = self.carriers.clone();
         let write = async move {
             let _turn = turn;
-            write(&db, statements).await.map(drop)
+            write.carry(&carriers).await
         };
-        self.health.see_through(write).await
+        self.writes.see_through(write).await
+    }
+
+    /// Sees to it that what is owed is written soon, should no Signal write take it along.
+    pub(crate) fn remind(&self) {
+        if !self.pending.is_owing() || !self.pending.needs_reminder() {
+            return;
+        }
+        let (pending, carriers, instance) =
+            (self.pending.clone(), self.carriers.clone(), self.instance);
+        tokio::spawn(async move {
+            tokio::time::sleep(REMINDER).await;
+            pending.reminded();
+            let _turn = pending.turn().await;
+            if !pending.is_owing() {
+                return;
+            }
+            let change = Change::Statements(Vec::new());
+            let write = Write { instance, change, pending: pending.clone() };
+            if let Err(error) = write.carry(&carriers).await {
+                tracing::debug!(%instance, %error, "what a session has left to be written is not written yet");
+            }
+        });
     }
 
     pub(crate) async fn write_signal_one(&self, sql: &str, values: Vec<Value>) -> Result<()> {

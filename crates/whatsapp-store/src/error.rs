@@ -16,9 +16,6 @@ pub enum Error {
     /// A stored value has the wrong length.
     #[error("a stored value has the wrong length")]
     Length,
-    /// An inbound message could not be buffered, so nothing of the Signal state is written any more.
-    #[error("this session's store is closed to Signal writes after a failed inbound write")]
-    Poisoned,
     /// A newer store of the same instance has been opened.
     #[error("a newer store of this instance has been opened")]
     Superseded,

@@ -5,13 +5,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use sea_orm::{ConnectionTrait as _, QueryResult, Statement};
 use uuid::Uuid;
 use wharf_seal::Keyring;
-use wharf_sql::Database;
+use wharf_sql::{Database, Together};
 
 use crate::SqlBackend;
 use crate::backend::write;
+use crate::carrier::Carrier;
 use crate::error::{Error, Result};
-use crate::health::Health;
+use crate::known_addresses::KnownAddresses;
+use crate::pending::Pending;
 use crate::statement::{over_list, values};
+use crate::writes::Writes;
 
 const TABLES: [&str; 18] = [
     "wa_device",
@@ -39,29 +42,63 @@ const TABLES: [&str; 18] = [
 pub struct StoreFactory {
     pub(crate) db: Database,
     pub(crate) keyring: Arc<Keyring>,
-    /// The last opened backend of each instance, as long as anything of it is left.
-    opened: Arc<Mutex<HashMap<Uuid, Weak<Health>>>>,
+    carriers: Together<Carrier>,
+    writes_through: bool,
+    opened: Arc<Mutex<HashMap<Uuid, Opened>>>,
+}
+
+/// The last opened backend of an instance, as long as anything of it is left.
+#[derive(Default)]
+struct Opened {
+    writes: Weak<Writes>,
+    /// Outlives the backend: what a session leaves behind is there when WhatsApp delivers it again.
+    pending: Arc<Pending>,
+}
+
+impl Opened {
+    fn is_left(&self) -> bool {
+        self.writes.strong_count() > 0 || !self.pending.is_empty()
+    }
 }
 
 impl StoreFactory {
-    /// Over a database with the schema in place.
+    /// Over a database with the schema in place, with tasks on the current tokio runtime that end with the last clone.
     #[must_use]
     pub fn new(db: Database, keyring: Arc<Keyring>) -> Self {
-        Self { db, keyring, opened: Arc::default() }
+        let carriers = Together::new(db.clone(), Carrier { keyring: keyring.clone() });
+        Self { db, keyring, carriers, writes_through: false, opened: Arc::default() }
+    }
+
+    /// Has each message on the disk before the durability hook is asked to commit it, at the price of a write for each. For
+    /// comparison: a hook that is durable does not need it.
+    #[must_use]
+    pub fn writing_through(self) -> Self {
+        Self { writes_through: true, ..self }
     }
 
     /// The store of `instance`, once everything that the one this factory opened before has begun to
-    /// write is settled; from then on that one refuses Signal and pending-inbound writes.
+    /// write is settled; from then on that one refuses Signal writes.
     ///
     /// Knows of no other process's writes: a database has one server at a time.
     pub async fn open(&self, instance: Uuid) -> Result<SqlBackend, Error> {
-        self.settle(instance).await;
-        let health = Arc::<Health>::default();
-        let mut opened = self.opened();
-        opened.retain(|_, health| health.strong_count() > 0);
-        opened.insert(instance, Arc::downgrade(&health));
-        drop(opened);
-        Ok(SqlBackend::new(self.db.clone(), self.keyring.clone(), instance, health))
+        let pending = self.settle(instance).await;
+        let writes = Arc::<Writes>::default();
+        let mut all = self.opened();
+        all.retain(|_, opened| opened.is_left());
+        all.insert(instance, Opened { writes: Arc::downgrade(&writes), pending: pending.clone() });
+        drop(all);
+        let backend = SqlBackend {
+            db: self.db.clone(),
+            keyring: self.keyring.clone(),
+            instance,
+            writes,
+            pending,
+            carriers: self.carriers.clone(),
+            writes_through: self.writes_through,
+            addresses: KnownAddresses::default(),
+            tc_tokens: Arc::default(),
+        };
+        Ok(backend)
     }
 
     /// Whether anything like a device is stored for `instance`, paired or not.
@@ -117,7 +154,9 @@ impl StoreFactory {
     ///
     /// No backend of the instance may be in use. Waits for what the last has begun to write.
     pub async fn wipe(&self, instance: Uuid) -> Result<(), Error> {
-        self.settle(instance).await;
+        let pending = self.settle(instance).await;
+        let _turn = pending.turn().await;
+        pending.clear();
         let backend = self.db.backend();
         let statements = TABLES.map(|table| {
             let sql = format!("DELETE FROM {table} WHERE instance_id = $1");
@@ -126,15 +165,17 @@ impl StoreFactory {
         write(&self.db, statements.into()).await.map(drop)
     }
 
-    /// Ends the last opened backend of `instance`.
-    async fn settle(&self, instance: Uuid) {
-        let last = self.opened().get(&instance).and_then(Weak::upgrade);
-        if let Some(last) = last {
-            last.retire().await;
+    /// Ends the last opened backend of `instance` and gives what it left pending.
+    async fn settle(&self, instance: Uuid) -> Arc<Pending> {
+        let last = self.opened().get(&instance).map(|last| (last.writes.upgrade(), last.pending.clone()));
+        let (writes, pending) = last.unwrap_or_default();
+        if let Some(writes) = writes {
+            writes.retire(&pending).await;
         }
+        pending
     }
 
-    fn opened(&self) -> MutexGuard<'_, HashMap<Uuid, Weak<Health>>> {
+    fn opened(&self) -> MutexGuard<'_, HashMap<Uuid, Opened>> {
         self.opened.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -2,13 +2,14 @@
 
 mod app_sync_store;
 mod backend;
+mod carrier;
 mod device_store;
 mod error;
 mod factory;
-mod health;
 mod key_text;
 mod known_addresses;
 mod msg_secret_store;
+mod pending;
 mod protocol;
 mod protocol_store;
 mod reseal;
@@ -16,6 +17,7 @@ mod sealing;
 mod signal;
 mod signal_store;
 mod statement;
+mod writes;
 
 pub use backend::SqlBackend;
 pub use error::Error;

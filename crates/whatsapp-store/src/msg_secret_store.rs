@@ -1,65 +1,24 @@
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
+use sea_orm::Value;
+use uuid::Uuid;
 use wacore::store::error::Result;
-use wacore::store::traits::{
-    MsgSecretEntry, MsgSecretStore, merge_msg_secret_expiry, merge_msg_secret_message_ts,
-};
+use wacore::store::traits::{MsgSecretEntry, MsgSecretStore};
+use wharf_seal::Keyring;
 
 use crate::SqlBackend;
 use crate::error::Error;
 use crate::key_text::key_text;
 use crate::sealing::{KeyPart, MSG_SECRET};
-use crate::statement::{insert_rows, values};
+use crate::statement::{Rows, values};
 
 #[async_trait]
 impl MsgSecretStore for SqlBackend {
     async fn put_msg_secrets(&self, entries: Vec<MsgSecretEntry>) -> Result<usize> {
         let count = entries.len();
-        let mut merged: BTreeMap<_, MsgSecretEntry> = BTreeMap::new();
-        for mut entry in entries {
-            let key = (entry.chat.clone(), entry.sender.clone(), entry.msg_id.clone());
-            if let Some(earlier) = merged.get(&key) {
-                entry.expires_at = merge_msg_secret_expiry(earlier.expires_at, entry.expires_at);
-                entry.message_ts =
-                    merge_msg_secret_message_ts(earlier.message_ts, entry.message_ts);
-            }
-            merged.insert(key, entry);
+        for entry in entries {
+            self.pending.put_secret(entry);
         }
-        let mut rows = Vec::with_capacity(merged.len());
-        for entry in merged.into_values() {
-            let id = key_text(&entry.msg_id);
-            let (chat, sender, id) = (&*entry.chat, &*entry.sender, &*id);
-            let sealed = self.seal(&MSG_SECRET, &key(chat, sender, id), &entry.secret)?;
-            rows.push(values![
-                self.instance,
-                chat,
-                sender,
-                id,
-                sealed,
-                entry.expires_at,
-                entry.message_ts
-            ]);
-        }
-        // As `merge_msg_secret_expiry` (0 is never) and `merge_msg_secret_message_ts` do.
-        self.write(insert_rows(
-            self.backend(),
-            "wa_msg_secret
-             (instance_id, chat, sender, message_id, secret, expires_at, message_ts)",
-            "ON CONFLICT (instance_id, chat, sender, message_id) DO UPDATE SET
-             secret = excluded.secret,
-             expires_at = CASE
-                 WHEN wa_msg_secret.expires_at = 0 OR excluded.expires_at = 0 THEN 0
-                 WHEN wa_msg_secret.expires_at > excluded.expires_at
-                     THEN wa_msg_secret.expires_at
-                 ELSE excluded.expires_at END,
-             message_ts = CASE
-                 WHEN wa_msg_secret.message_ts > excluded.message_ts
-                     THEN wa_msg_secret.message_ts
-                 ELSE excluded.message_ts END",
-            rows,
-        ))
-        .await?;
+        self.remind();
         Ok(count)
     }
 
@@ -79,6 +38,10 @@ impl MsgSecretStore for SqlBackend {
         sender: &str,
         msg_id: &str,
     ) -> Result<Option<(Vec<u8>, i64)>> {
+        if self.pending.has_secret(chat, sender, msg_id) {
+            // Whatever is known of it already is in the database.
+            self.write_pending().await?;
+        }
         // A peer chose it.
         let msg_id = &*key_text(msg_id);
         let row = self
@@ -96,6 +59,7 @@ impl MsgSecretStore for SqlBackend {
     }
 
     async fn delete_expired_msg_secrets(&self, cutoff_timestamp: i64) -> Result<u32> {
+        self.write_pending().await?;
         let removed = self
             .write_one(
                 "DELETE FROM wa_msg_secret
@@ -109,4 +73,38 @@ impl MsgSecretStore for SqlBackend {
 
 fn key<'a>(chat: &'a str, sender: &'a str, id: &'a str) -> [KeyPart<'a>; 3] {
     [KeyPart::Text(chat), KeyPart::Text(sender), KeyPart::Text(id)]
+}
+
+pub(crate) fn secret_row(
+    keyring: &Keyring,
+    instance: Uuid,
+    entry: &MsgSecretEntry,
+) -> crate::error::Result<Vec<Value>> {
+    let id = key_text(&entry.msg_id);
+    let (chat, sender, id) = (&*entry.chat, &*entry.sender, &*id);
+    let sealed = MSG_SECRET.seal(keyring, instance, &key(chat, sender, id), &entry.secret)?;
+    Ok(values![instance, chat, sender, id, sealed, entry.expires_at, entry.message_ts])
+}
+
+impl Rows {
+    /// For [`secret_row`]s.
+    pub(crate) fn of_secrets() -> Self {
+        // As `merge_msg_secret_expiry` (0 is never) and `merge_msg_secret_message_ts` do.
+        Self::new(
+            "wa_msg_secret
+             (instance_id, chat, sender, message_id, secret, expires_at, message_ts)",
+            "ON CONFLICT (instance_id, chat, sender, message_id) DO UPDATE SET
+             secret = excluded.secret,
+             expires_at = CASE
+                 WHEN wa_msg_secret.expires_at = 0 OR excluded.expires_at = 0 THEN 0
+                 WHEN wa_msg_secret.expires_at > excluded.expires_at
+                     THEN wa_msg_secret.expires_at
+                 ELSE excluded.expires_at END,
+             message_ts = CASE
+                 WHEN wa_msg_secret.message_ts > excluded.message_ts
+                     THEN wa_msg_secret.message_ts
+                 ELSE excluded.message_ts END",
+            [],
+        )
+    }
 }

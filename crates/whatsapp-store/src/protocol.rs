@@ -10,4 +10,5 @@ mod sent_message;
 mod tc_token;
 mod tc_token_cache;
 
+pub(crate) use pending_inbound::pending_row;
 pub(crate) use tc_token_cache::TcTokenCache;

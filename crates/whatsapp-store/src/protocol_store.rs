@@ -168,7 +168,8 @@ impl ProtocolStore for SqlBackend {
     }
 
     async fn delete_pending_inbound(&self, chat: &str, sender: &str, id: &str) -> Result<()> {
-        Ok(self.remove_pending(&[PendingInboundKey { chat, sender, id }]).await?)
+        self.remove_pending(&[PendingInboundKey { chat, sender, id }]);
+        Ok(())
     }
 
     async fn delete_expired_pending_inbound(&self, cutoff_timestamp: i64) -> Result<u32> {
@@ -180,7 +181,8 @@ impl ProtocolStore for SqlBackend {
     }
 
     async fn delete_pending_inbound_batch(&self, keys: &[PendingInboundKey<'_>]) -> Result<()> {
-        Ok(self.remove_pending(keys).await?)
+        self.remove_pending(keys);
+        Ok(())
     }
 }
 

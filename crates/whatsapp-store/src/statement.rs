@@ -11,7 +11,47 @@ macro_rules! values {
 }
 pub(crate) use values;
 
-/// `INSERT INTO {into} VALUES (…), (…) {conflict}`, in as few statements as the database takes.
+/// Rows for one table.
+#[derive(Clone, Debug)]
+pub(crate) struct Rows {
+    into: &'static str,
+    conflict: &'static str,
+    rows: Vec<Vec<Value>>,
+}
+
+impl Rows {
+    /// For `INSERT INTO {into} VALUES (…), (…) {conflict}`.
+    pub(crate) fn new(
+        into: &'static str,
+        conflict: &'static str,
+        rows: impl IntoIterator<Item = Vec<Value>>,
+    ) -> Self {
+        Self { into, conflict, rows: rows.into_iter().collect() }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub(crate) fn push(&mut self, row: Vec<Value>) {
+        self.rows.push(row);
+    }
+
+    /// Whether one statement can bring these and the others.
+    pub(crate) fn is_like(&self, others: &Self) -> bool {
+        (self.into, self.conflict) == (others.into, others.conflict)
+    }
+
+    pub(crate) fn append(&mut self, others: &Self) {
+        self.rows.extend_from_slice(&others.rows);
+    }
+
+    pub(crate) fn statements(&self, backend: DbBackend) -> Vec<Statement> {
+        insert_rows(backend, self.into, self.conflict, self.rows.iter().cloned())
+    }
+}
+
+/// `INSERT INTO {into} VALUES (…), (…) {conflict}`, in few statements of few different lengths, so that they are kept prepared.
 ///
 /// No two rows may have the same key: PostgreSQL refuses to update a row twice.
 pub(crate) fn insert_rows(
@@ -20,17 +60,45 @@ pub(crate) fn insert_rows(
     conflict: &str,
     rows: impl IntoIterator<Item = Vec<Value>>,
 ) -> Vec<Statement> {
-    let mut rows = rows.into_iter().peekable();
-    let columns = rows.peek().map_or(1, Vec::len);
-    let limit = rows_per_statement(backend, columns);
+    let rows: Vec<_> = rows.into_iter().collect();
+    let columns = rows.first().map_or(1, Vec::len);
+    let mut left = rows.len();
+    let mut rows = rows.into_iter();
     let mut statements = Vec::new();
-    while rows.peek().is_some() {
-        let values: Vec<Value> = rows.by_ref().take(limit).flatten().collect();
-        let list = value_rows(1, columns, values.len() / columns);
+    while left > 0 {
+        let length = few_lengths(left, rows_per_statement(backend, columns));
+        left -= length;
+        let values: Vec<Value> = rows.by_ref().take(length).flatten().collect();
+        let list = value_rows(1, columns, length);
         let sql = format!("INSERT INTO {into} VALUES {list} {conflict}");
         statements.push(Statement::from_sql_and_values(backend, sql, values));
     }
     statements
+}
+
+/// `DELETE FROM {table} WHERE ({columns}) IN (VALUES (…), (…))`, in few statements of few different lengths.
+pub(crate) fn delete_pairs(
+    backend: DbBackend,
+    table: &str,
+    columns: [&str; 2],
+    pairs: &[[Value; 2]],
+) -> Vec<Statement> {
+    let mut rest = pairs;
+    let mut statements = Vec::new();
+    while !rest.is_empty() {
+        let (pairs, others) = rest.split_at(few_lengths(rest.len(), rows_per_statement(backend, 2)));
+        rest = others;
+        let list = value_rows(1, 2, pairs.len());
+        let sql = format!("DELETE FROM {table} WHERE ({}) IN (VALUES {list})", columns.join(", "));
+        let values = pairs.iter().flatten().cloned();
+        statements.push(Statement::from_sql_and_values(backend, sql, values));
+    }
+    statements
+}
+
+/// The greatest power of two that is not more than `left` or `limit`.
+fn few_lengths(left: usize, limit: usize) -> usize {
+    1 << left.min(limit).max(1).ilog2()
 }
 
 /// `{head} IN (…)` over all `items`, each statement with `shared` as its first values.

@@ -32,7 +32,7 @@ use crate::{
     lookup::Lookups,
     proxy,
     session::{Core, LiveSession},
-    stores::{SessionStore, SessionStores},
+    stores::{Backend, SessionStores},
     transport::{Link, Sockets},
 };
 
@@ -102,7 +102,7 @@ impl WhatsAppAdapter {
     async fn bot(
         &self,
         core: &Arc<Core>,
-        store: &SessionStore,
+        store: &Arc<dyn Backend>,
         request: &SessionRequest,
     ) -> Result<Bot> {
         let WayOut { proxy, http } = self.way_out(request)?;
@@ -129,7 +129,7 @@ impl WhatsAppAdapter {
             None => device,
         };
         let mut bot = Bot::builder()
-            .with_backend_arc(store.backend.clone())
+            .with_backend_arc(store.clone())
             .with_transport_factory(sockets)
             .with_http_client(http)
             .with_runtime(core.tasks.clone())
@@ -172,7 +172,6 @@ impl WhatsApp for WhatsAppAdapter {
             self.clock.clone(),
             Link::new(permit),
             &request,
-            store.failed.clone(),
             self.groups(request.instance),
         );
         let core = Arc::new(core);

@@ -79,9 +79,6 @@ async fn see_through(core: &Arc<Core>, library: &mut BotHandle, client: &Arc<Cli
     tokio::select! {
         biased;
         () = core.drop_now.cancelled() => {}
-        () = core.store_failed().cancelled() => {
-            core.give_back(SessionEnd::StoreFailed("a received message could not be put down".to_owned()));
-        }
         () = core.given_back.cancelled() => {}
         () = core.finish.cancelled() => {}
         () = core.tasks.panicked().cancelled() => {

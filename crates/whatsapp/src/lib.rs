@@ -29,4 +29,4 @@ mod transport;
 
 pub use adapter::WhatsAppAdapter;
 pub use config::{Config, Liveness};
-pub use stores::{SessionStore, SessionStores};
+pub use stores::{Backend, SessionStores};

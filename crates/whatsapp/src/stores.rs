@@ -1,15 +1,17 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tokio_util::sync::CancellationToken;
-use wacore::store::traits::Backend;
+pub use wacore::store::traits::Backend;
 use wharf_domain::{Result, address::Jid, instance::InstanceId};
 
 /// Where the keys of the instances are.
 #[async_trait]
 pub trait SessionStores: Send + Sync {
     /// Opens the store of an instance, empty when it has none yet.
-    async fn open(&self, instance: InstanceId) -> Result<SessionStore>;
+    ///
+    /// It must not save a ratchet without the received message that moved it, as long as that is not deleted again: WhatsApp's
+    /// next delivery of the message would be taken for a duplicate, and the message be lost.
+    async fn open(&self, instance: InstanceId) -> Result<Arc<dyn Backend>>;
 
     /// Whether the instance has the keys of a paired device.
     async fn is_paired(&self, instance: InstanceId) -> Result<bool>;
@@ -20,14 +22,4 @@ pub trait SessionStores: Send + Sync {
 
     /// Removes everything of an instance, in one step. Called only while its store is not in use.
     async fn forget(&self, instance: InstanceId) -> Result<()>;
-}
-
-/// The store of one session.
-#[derive(Clone)]
-pub struct SessionStore {
-    /// The library's view of it.
-    pub backend: Arc<dyn Backend>,
-    /// Cancelled when a message could not be put down before its decryption counts. From then on the backend itself
-    /// refuses to write Signal state, or the message is lost when WhatsApp delivers it again.
-    pub failed: CancellationToken,
 }

@@ -31,7 +31,6 @@ struct State {
     /// The last sequence of each sink that the store was asked for. What came before it may have been delivered and settled
     /// when whoever recorded it comes to tell of it.
     asked_for: HashMap<SinkRef, i64>,
-    looks: u64,
 }
 
 /// How many deliveries wait here.
@@ -51,14 +50,42 @@ pub(super) enum Place {
     Away,
 }
 
+/// What is to be done about a lane that is served no more.
+#[derive(Debug, PartialEq)]
+pub(super) enum Ended {
+    /// Nothing: what waits in it, if anything, is known.
+    Known,
+    /// The store is to be asked for what waits in it.
+    Ask,
+    /// What waits in it is about to be told. Should it not be, the store is to be asked after a while.
+    Expect,
+}
+
 /// A lane as far as it is known.
 struct Line {
     waiting: VecDeque<Delivery>,
     /// The sequence of the last delivery that came to wait here.
     last: i64,
     is_served: bool,
+    /// The store gave what was due of it, and may have more.
+    is_from_store: bool,
+    /// By the store something waits in it, of which whoever recorded it has yet to tell.
+    is_expecting: bool,
     /// Something of it was forgotten: the store has to be asked once it is not served any more.
     is_cut: bool,
+}
+
+impl Line {
+    fn new(last: i64) -> Self {
+        Self {
+            waiting: VecDeque::new(),
+            last,
+            is_served: false,
+            is_from_store: false,
+            is_expecting: false,
+            is_cut: false,
+        }
+    }
 }
 
 impl Ahead {
@@ -98,7 +125,7 @@ impl State {
             }
             self.ahead.add(key.sink, 1);
             let waiting = VecDeque::from([delivery]);
-            let line = Line { waiting, last: sequence, is_served: false, is_cut: false };
+            let line = Line { waiting, ..Line::new(sequence) };
             self.ready.push_back(key.clone());
             self.lines.insert(key, line);
             return true;
@@ -108,11 +135,20 @@ impl State {
         }
         if after.is_some_and(|after| after > line.last) || !self.ahead.has_room(key.sink) {
             line.is_cut = true;
+            if line.is_expecting {
+                self.lines.remove(&key);
+                return false;
+            }
             return true;
         }
         self.ahead.add(key.sink, 1);
         line.last = sequence;
+        // What it waits for is known, so the store has nothing that is not.
+        line.is_from_store = false;
         line.waiting.push_back(delivery);
+        if std::mem::take(&mut line.is_expecting) {
+            self.ready.push_back(key);
+        }
         true
     }
 
@@ -148,16 +184,11 @@ impl Lanes {
         all
     }
 
-    /// The lanes that are known, for whoever asks the store for others.
+    /// The lanes of which is known what waits in them, for whoever asks the store for others.
     pub(super) fn known(&self) -> HashSet<SinkLane> {
-        let mut state = self.state();
-        state.looks += 1;
-        state.lines.keys().cloned().collect()
-    }
-
-    /// How often the store was asked for what is not known.
-    pub(super) fn looks(&self) -> u64 {
-        self.state().looks
+        let state = self.state();
+        let known = state.lines.iter().filter(|(_, line)| !line.is_expecting);
+        known.map(|(key, _)| key.clone()).collect()
     }
 
     /// Takes in what the store gave, to be served now, and gives the lanes in the order of their heads. A lane that came to be
@@ -170,9 +201,10 @@ impl Lanes {
         for delivery in given {
             let (key, sequence) = (delivery.sink_lane(), delivery.event.sequence);
             if !begun.contains(&key) {
-                if lines.contains_key(&key) {
+                if lines.get(&key).is_some_and(|line| !line.is_expecting) {
                     continue;
                 }
+                lines.remove(&key);
                 lanes.push(key.clone());
                 begun.insert(key.clone());
             }
@@ -180,10 +212,9 @@ impl Lanes {
             *last = sequence.max(*last);
             ahead.add(key.sink, 1);
             let line = lines.entry(key).or_insert_with(|| Line {
-                waiting: VecDeque::new(),
-                last: sequence,
                 is_served: true,
-                is_cut: false,
+                is_from_store: true,
+                ..Line::new(sequence)
             });
             line.last = sequence;
             line.waiting.push_back(delivery);
@@ -263,19 +294,23 @@ impl Lanes {
         self.state().asked_for.remove(&sink);
     }
 
-    /// A lane is served no more, what became of its deliveries is stored, and by that something waits in it or not. True
-    /// when the store has to be asked for it; otherwise what came meanwhile waits to be served.
-    pub(super) fn end(&self, key: &SinkLane, something_waits: bool) -> bool {
+    /// A lane is served no more, what became of its deliveries is stored, and by that something waits in it or not. What
+    /// came meanwhile waits to be served.
+    pub(super) fn end(&self, key: &SinkLane, something_waits: bool) -> Ended {
         let mut state = self.state();
-        let Some(line) = state.lines.get_mut(key) else { return true };
-        if line.waiting.is_empty() {
-            let is_cut = line.is_cut;
-            state.lines.remove(key);
-            return is_cut || something_waits;
-        }
+        let Some(line) = state.lines.get_mut(key) else { return Ended::Ask };
         line.is_served = false;
-        state.ready.push_back(key.clone());
-        false
+        if !line.waiting.is_empty() {
+            state.ready.push_back(key.clone());
+            return Ended::Known;
+        }
+        if something_waits && !line.is_cut && !line.is_from_store {
+            line.is_expecting = true;
+            return Ended::Expect;
+        }
+        let is_cut = line.is_cut;
+        state.lines.remove(key);
+        if is_cut || something_waits { Ended::Ask } else { Ended::Known }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -361,7 +396,7 @@ mod tests {
         assert_eq!(next(&lanes), Some(1));
         assert!(offer(&lanes, 5, Some(2)));
         assert_eq!([next(&lanes), next(&lanes), next(&lanes)], [Some(2), Some(5), None]);
-        assert!(!lanes.end(&key(), false));
+        assert_eq!(lanes.end(&key(), false), Ended::Known);
         assert!(lanes.known().is_empty());
     }
 
@@ -373,10 +408,43 @@ mod tests {
         assert_eq!([next(&lanes), next(&lanes)], [Some(1), None]);
         assert!(offer(&lanes, 2, Some(1)));
         assert_eq!(serve_all(&lanes), 0);
-        assert!(!lanes.end(&key(), true), "the one that waits is known");
+        assert_eq!(lanes.end(&key(), true), Ended::Known, "the one that waits is known");
         assert!(lanes.has_ready());
         assert_eq!(serve_all(&lanes), 1);
         assert_eq!(next(&lanes), Some(2));
+    }
+
+    #[test]
+    fn what_is_stored_and_not_told_yet_is_waited_for() {
+        let lanes = Lanes::default();
+        offer(&lanes, 1, None);
+        serve_all(&lanes);
+        assert_eq!([next(&lanes), next(&lanes)], [Some(1), None]);
+        assert_eq!(lanes.end(&key(), true), Ended::Expect);
+        assert!(lanes.known().is_empty(), "whoever asks the store is given it");
+        assert_eq!(serve_all(&lanes), 0);
+        assert!(offer(&lanes, 2, Some(1)));
+        assert_eq!(serve_all(&lanes), 1);
+        assert_eq!([next(&lanes), next(&lanes)], [Some(2), None]);
+        // Or the store is asked first.
+        assert_eq!(lanes.end(&key(), true), Ended::Expect);
+        assert_eq!(lanes.begin(vec![delivery(3)]), [key()]);
+        assert!(offer(&lanes, 3, Some(2)));
+        assert_eq!([next(&lanes), next(&lanes)], [Some(3), None]);
+        assert_eq!(lanes.end(&key(), true), Ended::Ask, "the store may have more");
+        assert_eq!(lanes.state().ahead.all, 0);
+    }
+
+    #[test]
+    fn a_lane_that_the_store_gave_is_known_once_what_comes_next_is_told() {
+        let lanes = Lanes::default();
+        lanes.begin(vec![delivery(1), delivery(2)]);
+        assert!(offer(&lanes, 3, Some(2)));
+        while next(&lanes).is_some() {}
+        assert_eq!(lanes.end(&key(), true), Ended::Expect);
+        // What is told is not what was waited for.
+        assert!(!offer(&lanes, 5, Some(4)));
+        assert!(lanes.state().lines.is_empty());
     }
 
     #[test]
@@ -387,7 +455,7 @@ mod tests {
         assert!(offer(&lanes, 3, Some(2)));
         assert!(offer(&lanes, 2, Some(1)));
         assert_eq!([next(&lanes), next(&lanes)], [Some(1), None]);
-        assert!(lanes.end(&key(), false));
+        assert_eq!(lanes.end(&key(), false), Ended::Ask);
     }
 
     #[test]
@@ -398,7 +466,7 @@ mod tests {
         assert!(offer(&lanes, 1, None));
         serve_all(&lanes);
         assert_eq!([next(&lanes), next(&lanes)], [Some(1), None]);
-        assert!(lanes.end(&key(), true), "something waits that is not known");
+        assert_eq!(lanes.end(&key(), true), Ended::Expect, "something waits that is not known");
     }
 
     #[test]
@@ -455,7 +523,7 @@ mod tests {
         assert!(offer(&lanes, 3, Some(2)));
         assert_eq!(next(&lanes), None);
         assert!(lanes.known().contains(&key()), "until it is settled");
-        assert!(lanes.end(&key(), true));
+        assert_eq!(lanes.end(&key(), true), Ended::Ask);
         assert!(lanes.known().is_empty());
     }
 
@@ -474,7 +542,7 @@ mod tests {
         assert_eq!(next(&lanes), Some(3));
         lanes.forget(SINK);
         assert_eq!(lanes.known().len(), 2);
-        assert!(lanes.end(&key(), false));
+        assert_eq!(lanes.end(&key(), false), Ended::Ask);
     }
 
     #[test]
@@ -496,7 +564,7 @@ mod tests {
         serve_all(&lanes);
         let served = std::iter::from_fn(|| next(&lanes)).count();
         assert_eq!(served, AHEAD_OF_SINK);
-        assert!(lanes.end(&key(), true), "the last one is in the store alone");
+        assert_eq!(lanes.end(&key(), true), Ended::Ask, "the last one is in the store alone");
         let sinks = (0..100).map(|nth| SinkRef::Webhook(WebhookId(Uuid::from_u128(nth))));
         let sinks: Vec<_> = sinks.collect();
         let taken = (1..=most).flat_map(|nth| sinks.iter().map(move |sink| (*sink, nth)));

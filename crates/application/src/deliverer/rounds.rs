@@ -18,6 +18,9 @@ use super::{
 /// How long to wait for news before looking all the same.
 const IDLE: Duration = Duration::from_secs(30);
 
+/// How long to wait for what was recorded and is about to be told, before looking for it.
+const EXPECTED: Duration = Duration::from_secs(1);
+
 /// What the store has that is not served, as it was last seen.
 struct Outlook {
     /// Something there is due, or will be, for which there was no room.
@@ -31,6 +34,11 @@ pub(super) async fn run(shared: &Arc<Shared>, settled: &mpsc::Sender<Settled>) {
     while !shared.held.is_cancelled() {
         let now = shared.clock.now();
         let news = shared.recorder.news();
+        if let Some(Outlook { look_at, .. }) = &mut outlook
+            && news.of_what_is_expected
+        {
+            *look_at = (now + EXPECTED).min(*look_at);
+        }
         let look = match &outlook {
             None => true,
             Some(Outlook { is_behind, look_at }) => {

@@ -8,7 +8,7 @@ use wharf_domain::{
     delivery::{DeliveryId, Settlement, SinkLane},
 };
 
-use super::{STORE_PAUSE, Shared};
+use super::{STORE_PAUSE, Shared, lanes::Ended};
 
 /// As many as are written in one step.
 const AT_ONCE: usize = 512;
@@ -25,7 +25,8 @@ pub(super) struct Settled {
 pub(super) struct Desk {
     incoming: mpsc::Receiver<Settled>,
     settlements: Vec<(DeliveryId, Settlement)>,
-    ended: Vec<SinkLane>,
+    /// The lanes that are served no more, and whether their last delivery is among those to be settled.
+    ended: Vec<(SinkLane, bool)>,
 }
 
 impl Desk {
@@ -42,10 +43,10 @@ impl Desk {
         let mut batch = Vec::new();
         self.incoming.recv_many(&mut batch, AT_ONCE).await;
         for Settled { lane, outcome, ends } in batch {
-            self.settlements.extend(outcome);
             if ends {
-                self.ended.push(lane);
+                self.ended.push((lane, outcome.is_some()));
             }
+            self.settlements.extend(outcome);
         }
         !self.is_empty()
     }
@@ -57,17 +58,22 @@ impl Desk {
 pub(super) async fn settle(shared: &Shared, desk: &mut Desk) {
     while !desk.is_empty() || desk.fill().await {
         let lanes = shared.recorder.lanes();
-        let looks = lanes.looks();
         let mut waiting = HashSet::new();
         if !desk.settlements.is_empty() {
             waiting.extend(insist(shared, || shared.queue.settle(&desk.settlements)).await);
             desk.settlements.clear();
         }
-        let mut is_more = false;
-        for lane in desk.ended.drain(..) {
-            // Whoever asked the store meanwhile did not ask for this lane.
-            is_more |= lanes.looks() != looks;
-            is_more |= lanes.end(&lane, waiting.contains(&lane));
+        let (mut is_more, mut is_expected) = (false, false);
+        for (lane, is_settled) in desk.ended.drain(..) {
+            // Of one that was given back nobody has said what waits in it.
+            match lanes.end(&lane, waiting.contains(&lane) || !is_settled) {
+                Ended::Known => {}
+                Ended::Ask => is_more = true,
+                Ended::Expect => is_expected = true,
+            }
+        }
+        if is_expected {
+            shared.recorder.wake_later();
         }
         if is_more {
             shared.recorder.wake();

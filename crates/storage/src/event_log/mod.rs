@@ -13,13 +13,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use wharf_domain::{
-    Result,
+    Resource, Result,
     event::{Event, NewEvent},
     instance::InstanceId,
     ports::{Appended, EventLog, EventRetention, LogStart, Pruned},
 };
 use wharf_seal::Keyring;
-use wharf_sql::Database;
+use wharf_sql::{Database, Together};
 
 use crate::{
     error::{self, Error},
@@ -37,7 +37,7 @@ pub(crate) use read::place;
 pub struct SeaOrmEventLog {
     db: Database,
     keyring: Arc<Keyring>,
-    appender: Appender,
+    appends: Together<Appender>,
     sweep: Arc<retention::Sweep>,
 }
 
@@ -45,8 +45,8 @@ impl SeaOrmEventLog {
     /// Works on `db`, whose schema is up to date, with tasks on the current tokio runtime that end with the last clone.
     #[must_use]
     pub fn new(db: Database, keyring: Arc<Keyring>) -> Self {
-        let appender = Appender::new(db.clone(), keyring.clone());
-        Self { db, keyring, appender, sweep: Arc::default() }
+        let appends = Together::new(db.clone(), Appender { keyring: keyring.clone() });
+        Self { db, keyring, appends, sweep: Arc::default() }
     }
 }
 
@@ -55,7 +55,8 @@ impl EventLog for SeaOrmEventLog {
     async fn append(&self, instance: InstanceId, events: &[NewEvent]) -> Result<Vec<Appended>> {
         let prepared = events.iter().map(|event| Prepared::new(&self.keyring, instance, event));
         let events = prepared.collect::<error::Result<_>>()?;
-        Ok(self.appender.append(Batch { instance, events }).await?)
+        let appended = self.appends.ask(Batch { instance, events }).await?;
+        Ok(appended.ok_or_else(|| Error::not_found(Resource::Instance))?)
     }
 
     async fn read(&self, instance: InstanceId, from: LogStart, limit: usize) -> Result<Vec<Event>> {

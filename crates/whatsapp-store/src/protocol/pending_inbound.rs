@@ -1,43 +1,25 @@
 //! Decrypted messages that the durability hook has not committed yet.
 
-use std::collections::BTreeMap;
-
-use sea_orm::Statement;
+use sea_orm::Value;
+use uuid::Uuid;
 use wacore::store::traits::{PendingInboundKey, PendingInboundRow};
+use wharf_seal::Keyring;
 
 use crate::SqlBackend;
-use crate::backend::write;
 use crate::error::Result;
-use crate::health::PoisonUnlessDone;
 use crate::key_text::key_hash;
+use crate::pending::Row;
 use crate::sealing::{KeyPart, PENDING_INBOUND};
-use crate::statement::{insert_rows, over_list, values};
+use crate::statement::{Rows, values};
 
 impl SqlBackend {
-    /// Buffers `rows`, all or none. Once begun it is seen through, whether or not the caller stays; unless it succeeds
-    /// the backend is poisoned.
+    /// Buffers `rows` in memory; the next Signal write takes along what is not removed by then.
     pub(crate) async fn save_pending(&self, rows: &[PendingInboundRow<'_>]) -> Result<()> {
-        let unless_done = PoisonUnlessDone::new(&self.health);
-        let statements = self.pending_statements(rows)?;
-        self.health.check_retired()?;
-        let db = self.db.clone();
-        // Before the task runs, so that no Signal write that begins later gets in between.
-        let turn = self.health.pending_write();
-        let saving = async move {
-            let _turn = turn.await;
-            // Dropped before the turn is over: a Signal write that waits must find the backend poisoned.
-            let unless_done = unless_done;
-            if !statements.is_empty() {
-                write(&db, statements).await?;
-            }
-            unless_done.done();
-            Ok(())
-        };
-        let saved = self.health.see_through(saving).await;
-        if let Err(error) = &saved {
-            tracing::error!(instance = %self.instance, %error, "an inbound message was not buffered");
+        let now = wacore::time::now_secs();
+        for row in rows {
+            self.pending.put(key_hash(&[row.chat, row.sender, row.id]), row.message, now);
         }
-        saved
+        if self.writes_through { self.write_pending().await } else { Ok(()) }
     }
 
     pub(crate) async fn find_pending(
@@ -47,51 +29,55 @@ impl SqlBackend {
         id: &str,
     ) -> Result<Option<Vec<u8>>> {
         let key = key_hash(&[chat, sender, id]);
-        self.query_sealed(
-            &PENDING_INBOUND,
-            &[KeyPart::Bytes(&key)],
-            "SELECT message FROM wa_pending_inbound WHERE instance_id = $1 AND message_key = $2",
-            values![self.instance, key.clone()],
-        )
-        .await
+        if let Some(known) = self.pending.get(&key) {
+            return Ok(known);
+        }
+        let stored = self
+            .query_sealed(
+                &PENDING_INBOUND,
+                &[KeyPart::Bytes(&key)],
+                "SELECT message FROM wa_pending_inbound WHERE instance_id = $1 AND message_key = $2",
+                values![self.instance, key.clone()],
+            )
+            .await?;
+        if let Some(message) = &stored {
+            self.pending.found(key, message, wacore::time::now_secs());
+        }
+        Ok(stored)
     }
 
-    pub(crate) async fn remove_pending(&self, keys: &[PendingInboundKey<'_>]) -> Result<()> {
-        self.write(over_list(
-            self.backend(),
-            "DELETE FROM wa_pending_inbound WHERE instance_id = $1 AND message_key",
-            &[self.instance.into()],
-            keys.iter().map(|key| key_hash(&[key.chat, key.sender, key.id]).into()),
-        ))
-        .await
-        .map(drop)
+    pub(crate) fn remove_pending(&self, keys: &[PendingInboundKey<'_>]) {
+        let keys = keys.iter().map(|key| key_hash(&[key.chat, key.sender, key.id]));
+        self.pending.remove(keys);
+        self.remind();
     }
 
     pub(crate) async fn remove_pending_before(&self, cutoff: i64) -> Result<u64> {
-        self.write_one(
-            "DELETE FROM wa_pending_inbound WHERE instance_id = $1 AND stored_at < $2",
-            values![self.instance, cutoff],
-        )
-        .await
+        let kept = self.pending.remove_before(cutoff);
+        let stored = self
+            .write_one(
+                "DELETE FROM wa_pending_inbound WHERE instance_id = $1 AND stored_at < $2",
+                values![self.instance, cutoff],
+            )
+            .await?;
+        Ok(stored + kept as u64)
     }
+}
 
-    fn pending_statements(&self, rows: &[PendingInboundRow<'_>]) -> Result<Vec<Statement>> {
-        let now = wacore::time::now_secs();
-        let rows: BTreeMap<_, &[u8]> = rows
-            .iter()
-            .map(|row| (key_hash(&[row.chat, row.sender, row.id]), row.message))
-            .collect();
-        let mut sealed_rows = Vec::with_capacity(rows.len());
-        for (key, message) in rows {
-            let sealed = self.seal(&PENDING_INBOUND, &[KeyPart::Bytes(&key)], message)?;
-            sealed_rows.push(values![self.instance, key, sealed, now]);
-        }
-        Ok(insert_rows(
-            self.backend(),
+pub(crate) fn pending_row(keyring: &Keyring, instance: Uuid, row: &Row) -> Result<Vec<Value>> {
+    let key = [KeyPart::Bytes(&row.key)];
+    let sealed = PENDING_INBOUND.seal(keyring, instance, &key, &row.message)?;
+    Ok(values![instance, row.key.clone(), sealed, row.stored_at])
+}
+
+impl Rows {
+    /// For [`pending_row`]s.
+    pub(crate) fn of_pending() -> Self {
+        Self::new(
             "wa_pending_inbound (instance_id, message_key, message, stored_at)",
             "ON CONFLICT (instance_id, message_key)
              DO UPDATE SET message = excluded.message, stored_at = excluded.stored_at",
-            sealed_rows,
-        ))
+            [],
+        )
     }
 }

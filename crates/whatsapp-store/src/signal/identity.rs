@@ -4,7 +4,7 @@ use super::address::user_part;
 use crate::SqlBackend;
 use crate::error::{Error, Result};
 use crate::known_addresses::Kind;
-use crate::statement::{insert_rows, values};
+use crate::statement::{Rows, values};
 
 impl SqlBackend {
     pub(crate) async fn save_identities<'a>(
@@ -20,8 +20,7 @@ impl SqlBackend {
         let rows = identities.iter().map(|(address, key)| {
             values![self.instance, *address, user_part(address), key.to_vec()]
         });
-        self.write_signal(insert_rows(
-            self.backend(),
+        self.write_signal(Rows::new(
             "wa_identity (instance_id, address, user_part, public_key)",
             "ON CONFLICT (instance_id, address) DO UPDATE SET public_key = excluded.public_key",
             rows,

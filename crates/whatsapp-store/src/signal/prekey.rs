@@ -7,7 +7,7 @@ use sea_orm::ConnectionTrait as _;
 use crate::SqlBackend;
 use crate::error::Result;
 use crate::sealing::{KeyPart, PREKEY, SIGNED_PREKEY};
-use crate::statement::{insert_rows, over_list, values};
+use crate::statement::{Rows, over_list, values};
 
 fn key(id: u32) -> [KeyPart<'static>; 1] {
     [KeyPart::Number(id.into())]
@@ -25,8 +25,7 @@ impl SqlBackend {
             let sealed = self.seal(&PREKEY, &key(id), record)?;
             rows.push(values![self.instance, i64::from(id), sealed, uploaded]);
         }
-        self.write_signal(insert_rows(
-            self.backend(),
+        self.write_signal(Rows::new(
             "wa_prekey (instance_id, id, record, uploaded)",
             "ON CONFLICT (instance_id, id)
              DO UPDATE SET record = excluded.record, uploaded = excluded.uploaded",

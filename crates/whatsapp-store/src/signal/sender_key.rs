@@ -4,7 +4,7 @@ use crate::SqlBackend;
 use crate::error::Result;
 use crate::key_text::key_text;
 use crate::sealing::{KeyPart, SENDER_KEY};
-use crate::statement::{insert_rows, values};
+use crate::statement::{Rows, values};
 
 impl SqlBackend {
     pub(crate) async fn save_sender_keys<'a>(
@@ -19,8 +19,7 @@ impl SqlBackend {
             let sealed = self.seal(&SENDER_KEY, &[KeyPart::Text(&address)], record)?;
             rows.push(values![self.instance, &*address, sealed]);
         }
-        self.write_signal(insert_rows(
-            self.backend(),
+        self.write_signal(Rows::new(
             "wa_sender_key (instance_id, address, record)",
             "ON CONFLICT (instance_id, address) DO UPDATE SET record = excluded.record",
             rows,

@@ -5,7 +5,7 @@ use crate::SqlBackend;
 use crate::error::Result;
 use crate::known_addresses::Kind;
 use crate::sealing::{KeyPart, SESSION};
-use crate::statement::{insert_rows, values};
+use crate::statement::{Rows, values};
 
 impl SqlBackend {
     pub(crate) async fn save_sessions<'a>(
@@ -19,8 +19,7 @@ impl SqlBackend {
             let sealed = self.seal(&SESSION, &[KeyPart::Text(address)], record)?;
             rows.push(values![self.instance, address, user_part(address), sealed]);
         }
-        self.write_signal(insert_rows(
-            self.backend(),
+        self.write_signal(Rows::new(
             "wa_session (instance_id, address, user_part, record)",
             "ON CONFLICT (instance_id, address) DO UPDATE SET record = excluded.record",
             rows,

@@ -7,7 +7,7 @@ mod first_contact;
 mod home;
 mod instances;
 mod oracle;
-mod poison;
+mod pending;
 mod restart;
 mod sealed;
 mod session;

@@ -36,7 +36,6 @@ pub(crate) struct Core {
     pub(crate) drop_now: CancellationToken,
     /// Cancelled once something was not put down: what is not acknowledged goes back to WhatsApp.
     pub(crate) given_back: CancellationToken,
-    store_failed: CancellationToken,
     /// Cancelled once nothing of the session runs any more.
     pub(crate) over: CancellationToken,
     ready: AtomicBool,
@@ -67,7 +66,6 @@ impl Core {
         clock: Arc<dyn Clock>,
         link: Link,
         request: &SessionRequest,
-        store_failed: CancellationToken,
         groups: Arc<Groups>,
     ) -> Self {
         let queue = Arc::new(Queue::default());
@@ -84,7 +82,6 @@ impl Core {
             finish: CancellationToken::new(),
             drop_now: CancellationToken::new(),
             given_back: CancellationToken::new(),
-            store_failed,
             over: CancellationToken::new(),
             ready: AtomicBool::new(false),
             end: Mutex::default(),
@@ -127,14 +124,9 @@ impl Core {
         self.given_back.cancel();
     }
 
-    /// Cancelled when the store could not put a message down.
-    pub(crate) fn store_failed(&self) -> &CancellationToken {
-        &self.store_failed
-    }
-
     /// Whether messages and receipts go back to WhatsApp.
     pub(crate) fn takes_nothing_more(&self) -> bool {
-        [&self.store_failed, &self.given_back, &self.drop_now].iter().any(|t| t.is_cancelled())
+        self.given_back.is_cancelled() || self.drop_now.is_cancelled()
     }
 
     /// Notes a code of `<stream:error>`. Some end the session; others count when it ends.

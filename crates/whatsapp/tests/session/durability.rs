@@ -66,18 +66,6 @@ async fn a_message_that_comes_again_is_recognised_by_its_key() {
 }
 
 #[tokio::test]
-async fn a_store_that_failed_ends_the_session_at_once() {
-    let world = World::new().await;
-    let paired = world.pair().await;
-    world.stores.fail(paired.instance);
-    let end = paired.live.recorder.end().await;
-    assert!(matches!(end, SessionEnd::StoreFailed(_)), "{end:?}");
-    let ana = world.phone(ANA, "Ana");
-    ana.send_text(OWN, "depois").await.unwrap();
-    world.reconnect(paired.instance).await.recorder.message("depois").await;
-}
-
-#[tokio::test]
 async fn a_receipt_is_not_acknowledged_before_it_is_taken() {
     let world = World::new().await;
     let paired = world.pair().await;

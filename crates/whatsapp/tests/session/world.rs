@@ -9,7 +9,6 @@ use std::{
 };
 
 use async_trait::async_trait;
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use wacore::store::InMemoryBackend;
 use wharf_domain::{
@@ -21,7 +20,7 @@ use wharf_domain::{
     ports::{Clock, History, Outgoing, Session, SessionEvent, SessionRequest, WhatsApp},
 };
 use wharf_net::{Egress, Net, Resolver, Roots, Tls};
-use wharf_whatsapp::{Config, SessionStore, SessionStores, WhatsAppAdapter};
+use wharf_whatsapp::{Backend, Config, SessionStores, WhatsAppAdapter};
 use wharf_whatsapp_sim::{
     Phone, Simulator,
     faults::{Fault, Limit, NewFault, Target},
@@ -183,46 +182,34 @@ pub async fn eventually(what: &str, holds: impl Fn() -> bool) {
 
 /// Stores in memory, one an instance.
 #[derive(Default)]
-pub struct Stores(Mutex<HashMap<InstanceId, SessionStore>>);
+pub struct Stores(Mutex<HashMap<InstanceId, Arc<dyn Backend>>>);
 
 impl Stores {
-    fn store(&self, instance: InstanceId) -> SessionStore {
+    fn store(&self, instance: InstanceId) -> Arc<dyn Backend> {
         let mut stores = self.0.lock().unwrap();
-        let store = stores.entry(instance).or_insert_with(|| SessionStore {
-            backend: Arc::new(InMemoryBackend::new()),
-            failed: CancellationToken::new(),
-        });
-        // Each session has its own word for a failure.
-        if store.failed.is_cancelled() {
-            store.failed = CancellationToken::new();
-        }
-        store.clone()
-    }
-
-    pub fn fail(&self, instance: InstanceId) {
-        self.store(instance).failed.cancel();
+        stores.entry(instance).or_insert_with(|| Arc::new(InMemoryBackend::new())).clone()
     }
 
     /// How many hold the store of an instance besides these stores themselves.
     pub fn holders(&self, instance: InstanceId) -> usize {
-        Arc::strong_count(&self.0.lock().unwrap()[&instance].backend) - 1
+        Arc::strong_count(&self.0.lock().unwrap()[&instance]) - 1
     }
 }
 
 #[async_trait]
 impl SessionStores for Stores {
-    async fn open(&self, instance: InstanceId) -> Result<SessionStore> {
+    async fn open(&self, instance: InstanceId) -> Result<Arc<dyn Backend>> {
         Ok(self.store(instance))
     }
 
     async fn is_paired(&self, instance: InstanceId) -> Result<bool> {
-        let loaded = self.store(instance).backend.load().await;
+        let loaded = self.store(instance).load().await;
         let device = loaded.map_err(|e| Error::unavailable("the store", e))?;
         Ok(device.is_some_and(|device| device.pn.is_some()))
     }
 
     async fn phones(&self, instance: InstanceId, lids: &[Jid]) -> Result<Vec<(Jid, Jid)>> {
-        let backend = self.store(instance).backend;
+        let backend = self.store(instance);
         let mut known = Vec::new();
         for lid in lids {
             let found = backend.get_lid_mapping(lid.user()).await;

@@ -24,7 +24,7 @@ use wharf_domain::{
     },
 };
 use wharf_net::{Egress, Net, Resolver, Roots, Tls};
-use wharf_whatsapp::{Config, SessionStore, SessionStores, WhatsAppAdapter};
+use wharf_whatsapp::{Backend, Config, SessionStores, WhatsAppAdapter};
 use wharf_whatsapp_sim::{
     Phone, Simulator,
     faults::{Fault, Limit, NewFault, Target},
@@ -264,10 +264,8 @@ fn unavailable(error: wharf_whatsapp_store::Error) -> Error {
 
 #[async_trait]
 impl SessionStores for Stores {
-    async fn open(&self, instance: InstanceId) -> Result<SessionStore> {
-        let backend = self.0.open(instance.0).await.map_err(unavailable)?;
-        let failed = backend.poisoned();
-        Ok(SessionStore { backend: Arc::new(backend), failed })
+    async fn open(&self, instance: InstanceId) -> Result<Arc<dyn Backend>> {
+        Ok(Arc::new(self.0.open(instance.0).await.map_err(unavailable)?))
     }
 
     async fn is_paired(&self, instance: InstanceId) -> Result<bool> {
