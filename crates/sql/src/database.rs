@@ -28,7 +28,7 @@ impl fmt::Debug for Database {
 }
 
 impl Database {
-    /// Opens the database and, for SQLite, starts its writer on the current tokio runtime.
+    /// Opens the database and, for SQLite, starts its writer in a thread that ends once nothing can be written any more.
     ///
     /// A SQLite file that does not exist is made. The schema is left as it is.
     pub async fn open(config: &Config) -> Result<Self> {
@@ -41,7 +41,7 @@ impl Database {
             });
         }
         let sqlite = open::sqlite(config).await?;
-        let writer = Some(Arc::new(Writer::start(sqlite.writer, sqlite.in_memory)));
+        let writer = Some(Arc::new(Writer::start(sqlite.writer, sqlite.in_memory)?));
         Ok(Self { reader: sqlite.reader, writer, write_observer })
     }
 

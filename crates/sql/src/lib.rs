@@ -19,7 +19,7 @@ pub use data_dir_lock::DataDirLock;
 pub use database::Database;
 pub use error::Error;
 pub use server_lock::ServerLock;
-pub use statement_size::rows_per_statement;
+pub use statement_size::{kept_length, rows_per_statement};
 pub use together::{Together, Work};
 
 /// What the database answers.

@@ -15,9 +15,25 @@ pub fn rows_per_statement(backend: DbBackend, columns: usize) -> usize {
     (bound_values / columns.max(1)).clamp(1, MAX_ROWS)
 }
 
+/// The next of few lengths, at most half as long again as `rows`. A statement whose rows are repeated up to it is likely to be
+/// one that is kept prepared.
+#[must_use]
+pub fn kept_length(rows: usize) -> usize {
+    let step = rows.checked_ilog2().map_or(1, |log| 1 << log.saturating_sub(1));
+    rows.next_multiple_of(step)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lengths_are_few_and_not_much_longer() {
+        let mut lengths: Vec<_> = (0..=64).map(kept_length).collect();
+        assert!((0..=64).all(|rows| lengths[rows] >= rows && 2 * lengths[rows] <= 3 * rows));
+        lengths.dedup();
+        assert_eq!(lengths, [0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64]);
+    }
 
     #[test]
     fn a_full_statement_stays_under_the_limit() {

@@ -1,15 +1,17 @@
-//! The one writer of a SQLite database: a task that shares each transaction among all jobs that
+//! The one writer of a SQLite database: a thread that shares each transaction among all jobs that
 //! are waiting for it.
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 
 use futures::future::BoxFuture;
 use sea_orm::{
     ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode,
     TransactionOptions, TransactionTrait as _,
 };
+use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::job::{Answer, Failure, Job, Queued, Ran, Savepoint};
@@ -34,7 +36,12 @@ enum Request {
 }
 
 impl Writer {
-    pub(crate) fn start(sqlite: SqliteWriter, in_memory: bool) -> Self {
+    /// In a thread of its own. A job is a few short exchanges with the thread that SQLite runs in, and the next job waits for
+    /// all of them: among the tasks of a busy runtime each exchange would wait for its turn.
+    pub(crate) fn start(sqlite: SqliteWriter, in_memory: bool) -> Result<Self> {
+        let no_thread = |error: std::io::Error| Error::Open(DbErr::Custom(error.to_string()));
+        // The pool measures how long a connection takes.
+        let runtime = Builder::new_current_thread().enable_time().build().map_err(no_thread)?;
         let SqliteWriter { connection, rollbacks } = sqlite;
         let (requests, receiver) = mpsc::channel(QUEUE);
         let commits = Arc::new(AtomicU64::new(0));
@@ -46,8 +53,11 @@ impl Writer {
             held: None,
             commits: commits.clone(),
         };
-        tokio::spawn(task.run());
-        Self { requests, commits }
+        thread::Builder::new()
+            .name("sqlite-writer".to_owned())
+            .spawn(move || runtime.block_on(task.run()))
+            .map_err(no_thread)?;
+        Ok(Self { requests, commits })
     }
 
     /// A job that is atomic is a single statement.

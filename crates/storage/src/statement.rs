@@ -2,7 +2,7 @@
 
 use sea_orm::{DbBackend, ExecResult, QueryResult, Statement, Value};
 use uuid::Uuid;
-use wharf_sql::rows_per_statement;
+use wharf_sql::{kept_length, rows_per_statement};
 
 use crate::error::Result;
 
@@ -57,7 +57,7 @@ impl Sql {
     /// prepared.
     pub(crate) fn ids(self, ids: &[Uuid]) -> Self {
         let last = ids.last().copied();
-        let length = ids.len().next_power_of_two();
+        let length = kept_length(ids.len());
         self.list(ids.iter().copied().chain(last.into_iter().cycle()).take(length).map(Into::into))
     }
 
@@ -74,7 +74,7 @@ impl Sql {
 
     /// The same with the last row repeated, as in [`ids`](Self::ids), for statements to which a repeated row is nothing new.
     pub(crate) fn padded_rows(self, rows: impl ExactSizeIterator<Item = Vec<Value>>) -> Self {
-        let length = rows.len().next_power_of_two();
+        let length = kept_length(rows.len());
         let mut rows: Vec<_> = rows.collect();
         if let Some(last) = rows.last().cloned() {
             rows.resize(length, last);
@@ -94,6 +94,25 @@ pub(crate) fn batches<T>(
     items: &[T],
 ) -> impl Iterator<Item = &[T]> {
     items.chunks(rows_per_statement(backend, columns))
+}
+
+/// Statements that insert rows, of few different lengths, so that they are kept prepared. What an inserted row conflicts with
+/// is its own matter: `conflict` must allow for a row that is repeated, which is done on SQLite alone.
+pub(crate) fn inserts(
+    backend: DbBackend,
+    insert_into: &str,
+    conflict: &str,
+    rows: Vec<Vec<Value>>,
+) -> Vec<Statement> {
+    let columns = rows.first().map_or(1, Vec::len);
+    let statement = |rows: &[Vec<Value>]| {
+        let sql = Sql::new(insert_into, vec![]).push(" VALUES ");
+        sql.padded_rows(rows.iter().cloned()).push(" ").push(conflict).on(backend)
+    };
+    match backend {
+        DbBackend::Sqlite => batches(backend, columns, &rows).map(statement).collect(),
+        _ => few_lengths(backend, columns, &rows).map(statement).collect(),
+    }
 }
 
 /// Cuts items into few different lengths, so that there are few statements to be kept prepared where a repeated item would

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use sea_orm::{DbBackend, Statement, Value};
-use wharf_sql::rows_per_statement;
+use wharf_sql::{kept_length, rows_per_statement};
 
 /// Bound values from whatever converts into one.
 macro_rules! values {
@@ -62,13 +62,12 @@ pub(crate) fn insert_rows(
 ) -> Vec<Statement> {
     let rows: Vec<_> = rows.into_iter().collect();
     let columns = rows.first().map_or(1, Vec::len);
-    let mut left = rows.len();
-    let mut rows = rows.into_iter();
     let mut statements = Vec::new();
-    while left > 0 {
-        let length = few_lengths(left, rows_per_statement(backend, columns));
-        left -= length;
-        let values: Vec<Value> = rows.by_ref().take(length).flatten().collect();
+    for rows in rows.chunks(rows_per_statement(backend, columns)) {
+        // SQLite writes a row as often as it is given.
+        let length = if backend == DbBackend::Sqlite { kept_length(rows.len()) } else { rows.len() };
+        let repeated = rows.iter().chain(rows.last().into_iter().cycle()).take(length);
+        let values: Vec<Value> = repeated.flatten().cloned().collect();
         let list = value_rows(1, columns, length);
         let sql = format!("INSERT INTO {into} VALUES {list} {conflict}");
         statements.push(Statement::from_sql_and_values(backend, sql, values));
@@ -83,22 +82,14 @@ pub(crate) fn delete_pairs(
     columns: [&str; 2],
     pairs: &[[Value; 2]],
 ) -> Vec<Statement> {
-    let mut rest = pairs;
-    let mut statements = Vec::new();
-    while !rest.is_empty() {
-        let (pairs, others) = rest.split_at(few_lengths(rest.len(), rows_per_statement(backend, 2)));
-        rest = others;
-        let list = value_rows(1, 2, pairs.len());
+    let statement = |pairs: &[[Value; 2]]| {
+        let length = kept_length(pairs.len());
+        let list = value_rows(1, 2, length);
         let sql = format!("DELETE FROM {table} WHERE ({}) IN (VALUES {list})", columns.join(", "));
-        let values = pairs.iter().flatten().cloned();
-        statements.push(Statement::from_sql_and_values(backend, sql, values));
-    }
-    statements
-}
-
-/// The greatest power of two that is not more than `left` or `limit`.
-fn few_lengths(left: usize, limit: usize) -> usize {
-    1 << left.min(limit).max(1).ilog2()
+        let values = pairs.iter().chain(pairs.last().into_iter().cycle()).take(length).flatten();
+        Statement::from_sql_and_values(backend, sql, values.cloned())
+    };
+    pairs.chunks(rows_per_statement(backend, 2)).map(statement).collect()
 }
 
 /// `{head} IN (…)` over all `items`, each statement with `shared` as its first values.

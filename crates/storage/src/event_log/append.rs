@@ -17,8 +17,8 @@ use super::{
     retention,
 };
 use crate::{
-    error::Result,
-    statement::{Sql, batches, few_lengths, values},
+    error::{Error, Result},
+    statement::{Sql, batches, inserts, values},
 };
 
 /// An event with its place in the log.
@@ -79,6 +79,13 @@ pub(super) async fn append(
     }
     let new = write(txn, &entries).await?;
     let known = known(txn, entries.iter().filter(|entry| !new.contains(&entry.event.id))).await?;
+    let is_known = |entry: &Entry<'_>| {
+        let key = entry.event.key.as_ref().map(|key| (entry.instance, key.clone()));
+        key.is_some_and(|key| known.contains_key(&key))
+    };
+    if !entries.iter().all(|entry| new.contains(&entry.event.id) || is_known(entry)) {
+        return Err(Error::nonsense("event"));
+    }
     entries.retain(|entry| new.contains(&entry.event.id));
     messages::apply(txn, &entries).await?;
     media::enqueue(txn, &entries).await?;
@@ -142,17 +149,13 @@ async fn take_sequences(txn: &DatabaseTransaction, all: &[Batch]) -> Result<Hash
 
 /// Writes the events whose keys are not in the log yet and gives their ids.
 async fn write(txn: &DatabaseTransaction, entries: &[Entry<'_>]) -> Result<HashSet<Uuid>> {
-    const COLUMNS: usize = 7;
-    let backend = txn.get_database_backend();
+    let insert_into =
+        "INSERT INTO event (id, instance_id, sequence, kind, recorded_at, dedupe_key, body)";
+    let unless_known = "ON CONFLICT DO NOTHING RETURNING id";
+    let rows = entries.iter().map(Entry::row).collect();
     let mut written = HashSet::with_capacity(entries.len());
-    for entries in few_lengths(backend, COLUMNS, entries) {
-        let sql = Sql::new(
-            "INSERT INTO event (id, instance_id, sequence, kind, recorded_at, dedupe_key, body) VALUES ",
-            vec![],
-        )
-        .rows(entries.iter().map(Entry::row))
-        .push(" ON CONFLICT (instance_id, dedupe_key) DO NOTHING RETURNING id");
-        for row in txn.query_all_raw(sql.on(backend)).await? {
+    for statement in inserts(txn.get_database_backend(), insert_into, unless_known, rows) {
+        for row in txn.query_all_raw(statement).await? {
             written.insert(row.try_get("", "id")?);
         }
     }

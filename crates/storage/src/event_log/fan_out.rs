@@ -12,7 +12,7 @@ use crate::{
     delivery_queue::{SINK_WEBHOOK, WAITING, webhook},
     error::Result,
     locks::{self, LaneKey},
-    statement::{Sql, batches, few_lengths, id_batches, values},
+    statement::{Sql, batches, id_batches, inserts, values},
     webhook_row,
 };
 
@@ -42,12 +42,11 @@ pub(super) async fn enqueue(
         }
     }
     line_up(txn, &mut copies).await?;
-    let backend = txn.get_database_backend();
-    for copies in few_lengths(backend, COLUMNS, &copies) {
-        let insert = "INSERT INTO delivery (id, event_id, instance_id, sink_kind, sink_id, lane,
-            sequence, status, due_at, attempts, head_due) VALUES ";
-        let sql = Sql::new(insert, vec![]).rows(copies.iter().map(row));
-        txn.execute_raw(sql.on(backend)).await?;
+    let insert_into = "INSERT INTO delivery (id, event_id, instance_id, sink_kind, sink_id, lane, sequence, status, due_at, attempts,
+        head_due)";
+    let rows = copies.iter().map(row).collect();
+    for statement in inserts(txn.get_database_backend(), insert_into, "ON CONFLICT (id) DO NOTHING", rows) {
+        txn.execute_raw(statement).await?;
     }
     let mut queued: HashMap<Uuid, Vec<QueuedDelivery>> = HashMap::new();
     for Copy { id, entry, lane, after } in copies {
@@ -58,8 +57,6 @@ pub(super) async fn enqueue(
     }
     Ok(queued)
 }
-
-const COLUMNS: usize = 11;
 
 /// The first of a lane is its head.
 fn row(copy: &Copy<'_>) -> Vec<Value> {

@@ -9,12 +9,12 @@ use wharf_domain::message::MessageStatus;
 use super::{append::Entry, prepared::Effect};
 use crate::{
     error::Result,
-    message_row::{COLUMNS, INSERT_INTO, MessageKey, OUTGOING, status_code},
-    statement::{Sql, batches, few_lengths, values},
+    message_row::{INSERT_INTO, MessageKey, OUTGOING, status_code},
+    statement::{Sql, batches, inserts, values},
 };
 
 /// A message that is there already gets the new content and keeps its encoding; its status does not go back.
-const SETTLE: &str = " ON CONFLICT (instance_id, message_id, chat, sender) DO UPDATE SET \
+const SETTLE: &str = "ON CONFLICT (instance_id, message_id, chat, sender) DO UPDATE SET \
     chat_kind = excluded.chat_kind, content_kind = excluded.content_kind, \
     content_name = excluded.content_name, media_kind = excluded.media_kind, has_sender_name = excluded.has_sender_name, \
     sent_at = excluded.sent_at, body = excluded.body, raw = COALESCE(message.raw, excluded.raw), \
@@ -54,15 +54,10 @@ struct Run<'a> {
 
 impl Run<'_> {
     async fn flush(&mut self, txn: &DatabaseTransaction) -> Result<()> {
-        let backend = txn.get_database_backend();
         self.keys.clear();
-        let rows = std::mem::take(&mut self.rows);
-        for rows in few_lengths(backend, COLUMNS, &rows) {
-            let sql = Sql::new(INSERT_INTO, vec![])
-                .push(" VALUES ")
-                .rows(rows.iter().map(|row| (*row).clone()))
-                .push(SETTLE);
-            txn.execute_raw(sql.on(backend)).await?;
+        let rows = self.rows.drain(..).cloned().collect();
+        for statement in inserts(txn.get_database_backend(), INSERT_INTO, SETTLE, rows) {
+            txn.execute_raw(statement).await?;
         }
         Ok(())
     }
