@@ -62,7 +62,10 @@ pub(crate) async fn run(place: &Place, arguments: &Arguments) -> Result<()> {
     ensure!((1..=500).contains(&instances), "1 to 500 instances");
     ensure!((1..=10).contains(&phones), "1 to 10 phones an instance");
     let mut contestants = vec![
-        Contestant::start("in memory", place, arguments, &["--log-in-memory"], None).await?,
+        Contestant::start("in memory", place, arguments, &["--log-in-memory=put-down"], None)
+            .await?,
+        Contestant::start("nowhere else", place, arguments, &["--log-in-memory=as-they-come"], None)
+            .await?,
         Contestant::start("SQLite", place, arguments, &[], None).await?,
     ];
     match Schema::create()? {

@@ -44,6 +44,8 @@ pub struct Surroundings {
     pub media_hold: Option<Duration>,
     /// What takes the place of the database's log and queue, where their cost is to be measured.
     pub log: Option<LogInstead>,
+    /// Whether a received message is on the disk before such a log has it, as it has to be where the log would lose it.
+    pub puts_messages_down: bool,
 }
 
 /// Makes a log and a queue over the webhooks there are.
@@ -106,6 +108,9 @@ impl Gateway {
             Some(LogInstead(make)) => make(stores.webhooks.clone()),
             None => (stores.log.clone(), stores.queue.clone()),
         };
+        let sessions = database.sessions.clone();
+        let sessions =
+            if surroundings.puts_messages_down { sessions.writing_through() } else { sessions };
         let ports = Ports {
             accounts: stores.accounts.clone(),
             instances: stores.instances.clone(),
@@ -115,7 +120,7 @@ impl Gateway {
             queue,
             ledger: stores.ledger.clone(),
             webhook_sink: Arc::new(wiring::webhooks(&config, &net, &public_url)?),
-            whatsapp: Arc::new(wiring::whatsapp(&config, &surroundings, &net, &database.sessions)?),
+            whatsapp: Arc::new(wiring::whatsapp(&config, &surroundings, &net, sessions)?),
             clock: clock.clone(),
             random,
             media_jobs: stores.media_jobs.clone(),

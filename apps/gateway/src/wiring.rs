@@ -47,7 +47,7 @@ pub(crate) fn whatsapp(
     config: &Config,
     surroundings: &Surroundings,
     net: &Net,
-    sessions: &StoreFactory,
+    sessions: StoreFactory,
 ) -> Result<WhatsAppAdapter> {
     let usual = wharf_whatsapp::Config::default();
     let config = wharf_whatsapp::Config {
@@ -57,7 +57,7 @@ pub(crate) fn whatsapp(
         url: surroundings.whatsapp_url.clone().unwrap_or_else(|| usual.url.clone()),
         ..usual
     };
-    let stores = Arc::new(SqlSessionStores(sessions.clone()));
+    let stores = Arc::new(SqlSessionStores(sessions));
     Ok(WhatsAppAdapter::new(config, net.clone(), stores, Arc::new(SystemClock))?)
 }
 

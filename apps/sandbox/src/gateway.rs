@@ -3,6 +3,7 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Result, bail};
+use clap::ValueEnum;
 use url::{Host, Url};
 use wharf::{Config, LogInstead, Settings, Surroundings, cli::Offline};
 
@@ -14,7 +15,16 @@ pub(crate) struct ForTests {
     /// How long an event is held for its media.
     pub(crate) hold_media: Option<Duration>,
     /// Whether events and deliveries are lost with the process.
-    pub(crate) log_in_memory: bool,
+    pub(crate) log_in_memory: Option<InMemory>,
+}
+
+/// How messages come to a log that is lost with the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum InMemory {
+    /// Once they are on the disk, so that none is lost before it is in the log.
+    PutDown,
+    /// As if the log were one that lasts.
+    AsTheyCome,
 }
 
 /// Runs a gateway against the simulated WhatsApp until the process is asked to end.
@@ -25,14 +35,18 @@ pub(crate) fn run(
     flags: &Settings,
 ) -> Result<()> {
     let settings = Settings::read(file, wharf::cli::environment(), flags)?;
-    let log = test.log_in_memory.then(|| {
+    let log = test.log_in_memory.map(|_| {
         LogInstead::new(|webhooks| {
             let log = Arc::new(MemoryLog::new(webhooks));
             (log.clone(), log)
         })
     });
-    let around =
-        Surroundings { media_hold: test.hold_media, log, ..surroundings(whatsapp_url, None)? };
+    let around = Surroundings {
+        media_hold: test.hold_media,
+        log,
+        puts_messages_down: test.log_in_memory == Some(InMemory::PutDown),
+        ..surroundings(whatsapp_url, None)?
+    };
     wharf::cli::serve(Config::parse(&settings)?, around)
 }
 

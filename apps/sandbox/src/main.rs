@@ -51,8 +51,8 @@ enum Command {
         #[arg(long, hide = true, value_parser = humantime::parse_duration)]
         hold_media: Option<Duration>,
         /// For benchmarks: events and deliveries are kept in memory, and lost with the process
-        #[arg(long, hide = true)]
-        log_in_memory: bool,
+        #[arg(long, hide = true, value_enum)]
+        log_in_memory: Option<gateway::InMemory>,
         #[command(flatten)]
         settings: Box<wharf::Settings>,
     },
