@@ -64,8 +64,14 @@ pub(crate) async fn run(place: &Place, arguments: &Arguments) -> Result<()> {
     let mut contestants = vec![
         Contestant::start("in memory", place, arguments, &["--log-in-memory=put-down"], None)
             .await?,
-        Contestant::start("nowhere else", place, arguments, &["--log-in-memory=as-they-come"], None)
-            .await?,
+        Contestant::start(
+            "in memory alone",
+            place,
+            arguments,
+            &["--log-in-memory=as-they-come"],
+            None,
+        )
+        .await?,
         Contestant::start("SQLite", place, arguments, &[], None).await?,
     ];
     match Schema::create()? {

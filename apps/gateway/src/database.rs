@@ -173,7 +173,9 @@ impl OpenDatabase {
 
     /// Ends all work on it, in order.
     pub(crate) async fn close(&self) -> Result<()> {
-        Ok(self.sql.close().await?)
+        let written = self.sessions.write_out().await;
+        self.sql.close().await?;
+        Ok(written?)
     }
 }
 

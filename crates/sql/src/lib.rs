@@ -9,9 +9,9 @@ mod open;
 mod schema;
 mod server_lock;
 mod statement_size;
-mod together;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod together;
 mod writer;
 
 pub use config::{Config, Observed, Observer, WriteObserver, Written};

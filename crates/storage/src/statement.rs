@@ -102,7 +102,7 @@ pub(crate) fn inserts(
     backend: DbBackend,
     insert_into: &str,
     conflict: &str,
-    rows: Vec<Vec<Value>>,
+    rows: &[Vec<Value>],
 ) -> Vec<Statement> {
     let columns = rows.first().map_or(1, Vec::len);
     let statement = |rows: &[Vec<Value>]| {
@@ -110,8 +110,8 @@ pub(crate) fn inserts(
         sql.padded_rows(rows.iter().cloned()).push(" ").push(conflict).on(backend)
     };
     match backend {
-        DbBackend::Sqlite => batches(backend, columns, &rows).map(statement).collect(),
-        _ => few_lengths(backend, columns, &rows).map(statement).collect(),
+        DbBackend::Sqlite => batches(backend, columns, rows).map(statement).collect(),
+        _ => few_lengths(backend, columns, rows).map(statement).collect(),
     }
 }
 

@@ -17,8 +17,10 @@ use crate::protocol::TcTokenCache;
 use crate::sealing::{KeyPart, SealedColumn};
 use crate::writes::Writes;
 
-/// How long what is owed waits for a Signal write to take it along.
+/// How long what is pending waits for a Signal write to take it along.
 const REMINDER: Duration = Duration::from_millis(250);
+/// The longest pause between attempts to write it while the database fails.
+const LONGEST_REMINDER: Duration = Duration::from_secs(30);
 
 /// The store of one instance's session; whatsapp-rust's `Backend`.
 ///
@@ -96,24 +98,29 @@ impl SqlBackend {
         self.writes.see_through(write).await
     }
 
-    /// Sees to it that what is owed is written soon, should no Signal write take it along.
+    /// Sees to it that what is pending is written soon, should no Signal write take it along.
     pub(crate) fn remind(&self) {
-        if !self.pending.is_owing() || !self.pending.needs_reminder() {
+        if !self.pending.needs_reminder() {
             return;
         }
         let (pending, carriers, instance) =
             (self.pending.clone(), self.carriers.clone(), self.instance);
         tokio::spawn(async move {
-            tokio::time::sleep(REMINDER).await;
-            pending.reminded();
-            let _turn = pending.turn().await;
-            if !pending.is_owing() {
-                return;
-            }
-            let change = Change::Statements(Vec::new());
-            let write = Write { instance, change, pending: pending.clone() };
-            if let Err(error) = write.carry(&carriers).await {
-                tracing::debug!(%instance, %error, "what a session has left to be written is not written yet");
+            let mut pause = REMINDER;
+            loop {
+                tokio::time::sleep(pause).await;
+                let _turn = pending.turn().await;
+                pending.reminded();
+                if pending.owed() == 0 {
+                    return;
+                }
+                let Err(error) = write_pending(&carriers, instance, &pending).await else { return };
+                // Somebody else has been asked meanwhile, or nobody can write any more.
+                if error.is_closed() || !pending.needs_reminder() {
+                    return;
+                }
+                tracing::warn!(%instance, %error, "what a session has put down is not written yet");
+                pause = (2 * pause).min(LONGEST_REMINDER);
             }
         });
     }
@@ -161,6 +168,16 @@ impl SqlBackend {
     ) -> Result<Vec<u8>> {
         Ok(std::mem::take(&mut *self.open(column, key, sealed)?))
     }
+}
+
+/// Writes what is `pending` of an instance, whose [turn](Pending::turn) it is.
+pub(crate) async fn write_pending(
+    carriers: &Together<Carrier>,
+    instance: Uuid,
+    pending: &Arc<Pending>,
+) -> Result<()> {
+    let change = Change::Statements(Vec::new());
+    Write { instance, change, pending: pending.clone() }.carry(carriers).await
 }
 
 /// Runs `statements` in one transaction and says how many rows they touched.

@@ -72,7 +72,7 @@ impl Work for Carrier {
     type Error = Error;
 
     fn weight(write: &Write) -> usize {
-        write.change.len()
+        write.change.len() + write.pending.owed()
     }
 
     fn carry_out<'a>(
@@ -92,7 +92,8 @@ impl Carrier {
         let mut committed: Vec<[Value; 2]> = Vec::new();
         let mut rows = vec![Rows::of_pending(), Rows::of_secrets()];
         for (Write { instance, .. }, taken) in writes.iter().zip(&taken) {
-            committed.extend(taken.committed.iter().map(|key| [(*instance).into(), key.clone().into()]));
+            committed
+                .extend(taken.committed.iter().map(|key| [(*instance).into(), key.clone().into()]));
             for row in &taken.messages {
                 rows[0].push(pending_row(&self.keyring, *instance, row)?);
             }

@@ -21,6 +21,13 @@ pub enum Error {
     Superseded,
 }
 
+impl Error {
+    /// Whether nothing can be written any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        matches!(self, Self::Sql(wharf_sql::Error::Closed))
+    }
+}
+
 /// What the store answers within the crate.
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 

@@ -8,7 +8,7 @@ use wharf_seal::Keyring;
 use wharf_sql::{Database, Together};
 
 use crate::SqlBackend;
-use crate::backend::write;
+use crate::backend::{write, write_pending};
 use crate::carrier::Carrier;
 use crate::error::{Error, Result};
 use crate::known_addresses::KnownAddresses;
@@ -156,7 +156,8 @@ impl StoreFactory {
     pub async fn wipe(&self, instance: Uuid) -> Result<(), Error> {
         let pending = self.settle(instance).await;
         let _turn = pending.turn().await;
-        pending.clear();
+        pending.close();
+        self.opened().remove(&instance);
         let backend = self.db.backend();
         let statements = TABLES.map(|table| {
             let sql = format!("DELETE FROM {table} WHERE instance_id = $1");
@@ -165,9 +166,23 @@ impl StoreFactory {
         write(&self.db, statements.into()).await.map(drop)
     }
 
+    /// Writes whatever sessions have put down. To be called before the database is closed, when no session is left.
+    pub async fn write_out(&self) -> Result<(), Error> {
+        let all: Vec<_> =
+            self.opened().iter().map(|(id, opened)| (*id, opened.pending.clone())).collect();
+        for (instance, pending) in all {
+            let _turn = pending.turn().await;
+            if pending.owed() > 0 {
+                write_pending(&self.carriers, instance, &pending).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Ends the last opened backend of `instance` and gives what it left pending.
     async fn settle(&self, instance: Uuid) -> Arc<Pending> {
-        let last = self.opened().get(&instance).map(|last| (last.writes.upgrade(), last.pending.clone()));
+        let last =
+            self.opened().get(&instance).map(|last| (last.writes.upgrade(), last.pending.clone()));
         let (writes, pending) = last.unwrap_or_default();
         if let Some(writes) = writes {
             writes.retire(&pending).await;

@@ -11,12 +11,19 @@ use crate::key_text::key_text;
 use crate::sealing::{KeyPart, MSG_SECRET};
 use crate::statement::{Rows, values};
 
+/// How many secrets may wait in memory.
+const MOST_SECRETS: usize = 1_000;
+
 #[async_trait]
 impl MsgSecretStore for SqlBackend {
     async fn put_msg_secrets(&self, entries: Vec<MsgSecretEntry>) -> Result<usize> {
         let count = entries.len();
         for entry in entries {
             self.pending.put_secret(entry);
+        }
+        // A history comes with thousands: whoever brings it is not to be faster than the database.
+        if self.pending.secrets() > MOST_SECRETS {
+            self.write_pending().await?;
         }
         self.remind();
         Ok(count)
@@ -42,8 +49,7 @@ impl MsgSecretStore for SqlBackend {
             // Whatever is known of it already is in the database.
             self.write_pending().await?;
         }
-        // A peer chose it.
-        let msg_id = &*key_text(msg_id);
+        let (chat, sender, msg_id) = (&*key_text(chat), &*key_text(sender), &*key_text(msg_id));
         let row = self
             .query_one(
                 "SELECT secret, message_ts FROM wa_msg_secret
@@ -80,8 +86,9 @@ pub(crate) fn secret_row(
     instance: Uuid,
     entry: &MsgSecretEntry,
 ) -> crate::error::Result<Vec<Value>> {
-    let id = key_text(&entry.msg_id);
-    let (chat, sender, id) = (&*entry.chat, &*entry.sender, &*id);
+    // Peers choose the id, and a history names chats and senders as it likes.
+    let (chat, sender, id) =
+        (&*key_text(&entry.chat), &*key_text(&entry.sender), &*key_text(&entry.msg_id));
     let sealed = MSG_SECRET.seal(keyring, instance, &key(chat, sender, id), &entry.secret)?;
     Ok(values![instance, chat, sender, id, sealed, entry.expires_at, entry.message_ts])
 }

@@ -6,9 +6,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{self, OwnedMutexGuard};
-use wacore::store::traits::{
-    MsgSecretEntry, merge_msg_secret_expiry, merge_msg_secret_message_ts,
-};
+use wacore::store::traits::{MsgSecretEntry, merge_msg_secret_expiry, merge_msg_secret_message_ts};
 use zeroize::Zeroizing;
 
 type Message = Arc<Zeroizing<Vec<u8>>>;
@@ -17,7 +15,8 @@ type Message = Arc<Zeroizing<Vec<u8>>>;
 ///
 /// A message need not be on the disk as long as the ratchet that it moved is not: WhatsApp, to whom it was not
 /// acknowledged, delivers it again and it is decrypted again. So it stays here, and many are committed before anything is
-/// written; whoever saves ratchets [`take`](Self::take)s what is here into the same transaction.
+/// written; whoever saves ratchets [`take`](Self::take)s what is here into the same transaction. What stays here for longer
+/// is written by itself: its ratchet may have been saved just before it was put down.
 #[derive(Default)]
 pub(crate) struct Pending {
     state: Mutex<State>,
@@ -33,18 +32,28 @@ struct State {
     /// By chat, sender and id of the message.
     secrets: BTreeMap<SecretKey, Arc<MsgSecretEntry>>,
     is_reminded: bool,
+    /// Nothing is put down any more: the instance was wiped.
+    is_closed: bool,
 }
 
 type SecretKey = [Arc<str>; 3];
 
 struct Held {
-    message: Message,
+    /// `None` once the database has it.
+    message: Option<Message>,
     /// In seconds since 1970.
     stored_at: i64,
-    /// Whether the database has to hear of it yet.
-    is_new: bool,
     /// Whether the database may hold a row of it.
     may_be_stored: bool,
+}
+
+/// What is known of a message.
+pub(crate) enum Known {
+    Here(Vec<u8>),
+    /// It is no longer pending, even if the database has a row of it.
+    Committed,
+    /// The database has it, or nobody.
+    NotHere,
 }
 
 /// A message to be written.
@@ -63,35 +72,38 @@ impl Pending {
 
     pub(crate) fn put(&self, key: Vec<u8>, message: &[u8], stored_at: i64) {
         let mut state = self.lock();
+        if state.is_closed {
+            return;
+        }
         let was_committed = state.committed.remove(&key);
         let earlier = state.messages.get(&key);
         let may_be_stored = was_committed || earlier.is_some_and(|earlier| earlier.may_be_stored);
-        let message = Arc::new(Zeroizing::new(message.to_vec()));
-        state.messages.insert(key, Held { message, stored_at, is_new: true, may_be_stored });
+        let message = Some(Arc::new(Zeroizing::new(message.to_vec())));
+        state.messages.insert(key, Held { message, stored_at, may_be_stored });
     }
 
-    /// The message; `None` within where it is committed, `None` where nothing is known of it.
-    pub(crate) fn get(&self, key: &[u8]) -> Option<Option<Vec<u8>>> {
+    /// The message, unless it is the database that has it.
+    pub(crate) fn get(&self, key: &[u8]) -> Known {
         let state = self.lock();
         match state.messages.get(key) {
-            Some(held) => Some(Some(held.message.to_vec())),
-            None => state.committed.contains(key).then_some(None),
+            Some(Held { message: Some(message), .. }) => Known::Here(message.to_vec()),
+            None if state.committed.contains(key) => Known::Committed,
+            _ => Known::NotHere,
         }
     }
 
-    /// Notes that the database holds a row that was put down in an earlier life.
-    pub(crate) fn found(&self, key: Vec<u8>, message: &[u8], stored_at: i64) {
-        self.lock().messages.entry(key).or_insert_with(|| Held {
-            message: Arc::new(Zeroizing::new(message.to_vec())),
-            stored_at,
-            is_new: false,
-            may_be_stored: true,
-        });
+    /// Notes that the database holds a row, maybe of an earlier life.
+    pub(crate) fn found(&self, key: Vec<u8>, stored_at: i64) {
+        let held = Held { message: None, stored_at, may_be_stored: true };
+        self.lock().messages.entry(key).or_insert(held);
     }
 
     /// Forgets messages that are committed.
     pub(crate) fn remove(&self, keys: impl IntoIterator<Item = Vec<u8>>) {
         let mut state = self.lock();
+        if state.is_closed {
+            return;
+        }
         for key in keys {
             if state.messages.remove(&key).is_none_or(|held| held.may_be_stored) {
                 state.committed.insert(key);
@@ -109,6 +121,9 @@ impl Pending {
     pub(crate) fn put_secret(&self, mut entry: MsgSecretEntry) {
         let key = [entry.chat.clone(), entry.sender.clone(), entry.msg_id.clone()];
         let mut state = self.lock();
+        if state.is_closed {
+            return;
+        }
         if let Some(earlier) = state.secrets.get(&key) {
             entry.expires_at = merge_msg_secret_expiry(earlier.expires_at, entry.expires_at);
             entry.message_ts = merge_msg_secret_message_ts(earlier.message_ts, entry.message_ts);
@@ -121,20 +136,26 @@ impl Pending {
         !state.secrets.is_empty() && state.secrets.contains_key(&[chat, sender, id].map(Arc::from))
     }
 
-    pub(crate) fn clear(&self) {
-        let mut state = self.lock();
-        *state = State { is_reminded: state.is_reminded, ..State::default() };
+    /// Forgets everything, and takes nothing any more.
+    pub(crate) fn close(&self) {
+        *self.lock() = State { is_closed: true, ..State::default() };
     }
 
-    /// Whether the database is owed something that no ratchet may come to bring along.
-    pub(crate) fn is_owing(&self) -> bool {
+    /// How much there is to be written.
+    pub(crate) fn owed(&self) -> usize {
         let state = self.lock();
-        !state.committed.is_empty() || !state.secrets.is_empty()
+        let new = state.messages.values().filter(|held| held.message.is_some()).count();
+        new + state.committed.len() + state.secrets.len()
     }
 
-    /// Whether there is anything that the database does not know.
+    /// How many secrets the database does not know yet.
+    pub(crate) fn secrets(&self) -> usize {
+        self.lock().secrets.len()
+    }
+
+    /// Whether anything is known here that the next session should know.
     pub(crate) fn is_empty(&self) -> bool {
-        self.lock().messages.is_empty() && !self.is_owing()
+        self.lock().messages.is_empty() && self.owed() == 0
     }
 
     /// Whether somebody has to see to it that what is owed is written; asked again only after
@@ -152,10 +173,10 @@ impl Pending {
     pub(crate) fn take(&self) -> Taken {
         let mut state = self.lock();
         let mut messages = Vec::new();
-        for (key, held) in state.messages.iter_mut().filter(|(_, held)| held.is_new) {
+        for (key, held) in &mut state.messages {
+            let Some(message) = held.message.clone() else { continue };
             held.may_be_stored = true;
-            let (message, stored_at) = (held.message.clone(), held.stored_at);
-            messages.push(Row { key: key.clone(), message, stored_at });
+            messages.push(Row { key: key.clone(), message, stored_at: held.stored_at });
         }
         messages.sort_unstable_by(|a, b| a.key.cmp(&b.key));
         let committed = state.committed.iter().cloned().collect();
@@ -167,9 +188,10 @@ impl Pending {
     pub(crate) fn stored(&self, taken: &Taken) {
         let mut state = self.lock();
         for row in &taken.messages {
-            let is_same = |held: &Held| Arc::ptr_eq(&held.message, &row.message);
-            if state.messages.get(&row.key).is_some_and(is_same) {
-                state.messages.remove(&row.key);
+            if let Some(held) = state.messages.get_mut(&row.key)
+                && held.message.as_ref().is_some_and(|held| Arc::ptr_eq(held, &row.message))
+            {
+                held.message = None;
             }
         }
         for key in &taken.committed {
@@ -190,7 +212,9 @@ impl Pending {
 
 impl fmt::Debug for Pending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pending").field("messages", &self.lock().messages.len()).finish_non_exhaustive()
+        f.debug_struct("Pending")
+            .field("messages", &self.lock().messages.len())
+            .finish_non_exhaustive()
     }
 }
 

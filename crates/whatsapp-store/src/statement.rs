@@ -16,7 +16,7 @@ pub(crate) use values;
 pub(crate) struct Rows {
     into: &'static str,
     conflict: &'static str,
-    rows: Vec<Vec<Value>>,
+    values: Vec<Vec<Value>>,
 }
 
 impl Rows {
@@ -26,15 +26,15 @@ impl Rows {
         conflict: &'static str,
         rows: impl IntoIterator<Item = Vec<Value>>,
     ) -> Self {
-        Self { into, conflict, rows: rows.into_iter().collect() }
+        Self { into, conflict, values: rows.into_iter().collect() }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.rows.len()
+        self.values.len()
     }
 
     pub(crate) fn push(&mut self, row: Vec<Value>) {
-        self.rows.push(row);
+        self.values.push(row);
     }
 
     /// Whether one statement can bring these and the others.
@@ -43,11 +43,11 @@ impl Rows {
     }
 
     pub(crate) fn append(&mut self, others: &Self) {
-        self.rows.extend_from_slice(&others.rows);
+        self.values.extend_from_slice(&others.values);
     }
 
     pub(crate) fn statements(&self, backend: DbBackend) -> Vec<Statement> {
-        insert_rows(backend, self.into, self.conflict, self.rows.iter().cloned())
+        insert_rows(backend, self.into, self.conflict, self.values.iter().cloned())
     }
 }
 
@@ -65,7 +65,8 @@ pub(crate) fn insert_rows(
     let mut statements = Vec::new();
     for rows in rows.chunks(rows_per_statement(backend, columns)) {
         // SQLite writes a row as often as it is given.
-        let length = if backend == DbBackend::Sqlite { kept_length(rows.len()) } else { rows.len() };
+        let length =
+            if backend == DbBackend::Sqlite { kept_length(rows.len()) } else { rows.len() };
         let repeated = rows.iter().chain(rows.last().into_iter().cycle()).take(length);
         let values: Vec<Value> = repeated.flatten().cloned().collect();
         let list = value_rows(1, columns, length);

@@ -38,8 +38,10 @@ impl Writes {
     ) -> Result<T> {
         let itself = self.clone();
         let write = self.underway.spawn(async move {
-            let _until_done = itself;
-            write.await
+            let written = write.await;
+            // Whoever opens the next backend finds this one until then.
+            drop(itself);
+            written
         });
         match write.await {
             Ok(written) => written,

@@ -61,16 +61,24 @@ pub(super) enum Ended {
     Expect,
 }
 
+/// How far a lane is.
+#[derive(Clone, Copy, PartialEq)]
+enum Stage {
+    /// It waits to be served.
+    Ready,
+    Served,
+    /// By the store something waits in it, of which whoever recorded it has yet to tell.
+    Expecting,
+}
+
 /// A lane as far as it is known.
 struct Line {
     waiting: VecDeque<Delivery>,
     /// The sequence of the last delivery that came to wait here.
     last: i64,
-    is_served: bool,
+    stage: Stage,
     /// The store gave what was due of it, and may have more.
     is_from_store: bool,
-    /// By the store something waits in it, of which whoever recorded it has yet to tell.
-    is_expecting: bool,
     /// Something of it was forgotten: the store has to be asked once it is not served any more.
     is_cut: bool,
 }
@@ -80,9 +88,8 @@ impl Line {
         Self {
             waiting: VecDeque::new(),
             last,
-            is_served: false,
+            stage: Stage::Ready,
             is_from_store: false,
-            is_expecting: false,
             is_cut: false,
         }
     }
@@ -133,9 +140,12 @@ impl State {
         if line.is_cut || sequence <= line.last {
             return true;
         }
-        if after.is_some_and(|after| after > line.last) || !self.ahead.has_room(key.sink) {
+        // A lane that waits for nothing but what is about to be told has nothing older.
+        let is_expecting = line.stage == Stage::Expecting;
+        let is_gap = |after| if is_expecting { after != line.last } else { after > line.last };
+        if after.is_some_and(is_gap) || !self.ahead.has_room(key.sink) {
             line.is_cut = true;
-            if line.is_expecting {
+            if is_expecting {
                 self.lines.remove(&key);
                 return false;
             }
@@ -146,7 +156,8 @@ impl State {
         // What it waits for is known, so the store has nothing that is not.
         line.is_from_store = false;
         line.waiting.push_back(delivery);
-        if std::mem::take(&mut line.is_expecting) {
+        if is_expecting {
+            line.stage = Stage::Ready;
             self.ready.push_back(key);
         }
         true
@@ -158,7 +169,7 @@ impl State {
         line.is_cut = true;
         self.ahead.remove(key.sink, line.waiting.len());
         line.waiting.clear();
-        if !line.is_served {
+        if line.stage != Stage::Served {
             self.lines.remove(key);
             self.ready.retain(|other| other != key);
         }
@@ -187,7 +198,7 @@ impl Lanes {
     /// The lanes of which is known what waits in them, for whoever asks the store for others.
     pub(super) fn known(&self) -> HashSet<SinkLane> {
         let state = self.state();
-        let known = state.lines.iter().filter(|(_, line)| !line.is_expecting);
+        let known = state.lines.iter().filter(|(_, line)| line.stage != Stage::Expecting);
         known.map(|(key, _)| key.clone()).collect()
     }
 
@@ -201,7 +212,7 @@ impl Lanes {
         for delivery in given {
             let (key, sequence) = (delivery.sink_lane(), delivery.event.sequence);
             if !begun.contains(&key) {
-                if lines.get(&key).is_some_and(|line| !line.is_expecting) {
+                if lines.get(&key).is_some_and(|line| line.stage != Stage::Expecting) {
                     continue;
                 }
                 lines.remove(&key);
@@ -212,7 +223,7 @@ impl Lanes {
             *last = sequence.max(*last);
             ahead.add(key.sink, 1);
             let line = lines.entry(key).or_insert_with(|| Line {
-                is_served: true,
+                stage: Stage::Served,
                 is_from_store: true,
                 ..Line::new(sequence)
             });
@@ -251,13 +262,13 @@ impl Lanes {
     /// False when it is not known any more, or is served already.
     fn take(&self, key: &SinkLane) -> bool {
         let mut state = self.state();
-        let line = state.lines.get_mut(key).filter(|line| !line.is_served);
-        line.map(|line| line.is_served = true).is_some()
+        let line = state.lines.get_mut(key).filter(|line| line.stage == Stage::Ready);
+        line.map(|line| line.stage = Stage::Served).is_some()
     }
 
     fn give_back(&self, key: &SinkLane) {
         if let Some(line) = self.state().lines.get_mut(key) {
-            line.is_served = false;
+            line.stage = Stage::Ready;
         }
     }
 
@@ -299,13 +310,13 @@ impl Lanes {
     pub(super) fn end(&self, key: &SinkLane, something_waits: bool) -> Ended {
         let mut state = self.state();
         let Some(line) = state.lines.get_mut(key) else { return Ended::Ask };
-        line.is_served = false;
+        line.stage = Stage::Ready;
         if !line.waiting.is_empty() {
             state.ready.push_back(key.clone());
             return Ended::Known;
         }
         if something_waits && !line.is_cut && !line.is_from_store {
-            line.is_expecting = true;
+            line.stage = Stage::Expecting;
             return Ended::Expect;
         }
         let is_cut = line.is_cut;
@@ -422,6 +433,8 @@ mod tests {
         assert_eq!([next(&lanes), next(&lanes)], [Some(1), None]);
         assert_eq!(lanes.end(&key(), true), Ended::Expect);
         assert!(lanes.known().is_empty(), "whoever asks the store is given it");
+        // It may stand in the line twice, after it was forgotten and came to be known again.
+        lanes.state().ready.push_back(key());
         assert_eq!(serve_all(&lanes), 0);
         assert!(offer(&lanes, 2, Some(1)));
         assert_eq!(serve_all(&lanes), 1);

@@ -18,7 +18,8 @@ use super::{
 /// How long to wait for news before looking all the same.
 const IDLE: Duration = Duration::from_secs(30);
 
-/// How long to wait for what was recorded and is about to be told, before looking for it.
+/// How long to wait for what was recorded and is about to be told, before looking for it; and for what was missed by the look
+/// that somebody asked for.
 const EXPECTED: Duration = Duration::from_secs(1);
 
 /// What the store has that is not served, as it was last seen.
@@ -34,11 +35,6 @@ pub(super) async fn run(shared: &Arc<Shared>, settled: &mpsc::Sender<Settled>) {
     while !shared.held.is_cancelled() {
         let now = shared.clock.now();
         let news = shared.recorder.news();
-        if let Some(Outlook { look_at, .. }) = &mut outlook
-            && news.of_what_is_expected
-        {
-            *look_at = (now + EXPECTED).min(*look_at);
-        }
         let look = match &outlook {
             None => true,
             Some(Outlook { is_behind, look_at }) => {
@@ -62,6 +58,12 @@ pub(super) async fn run(shared: &Arc<Shared>, settled: &mpsc::Sender<Settled>) {
         }
         let is_behind = outlook.as_ref().is_none_or(|outlook| outlook.is_behind);
         serve_ready(shared, now, is_behind, settled);
+        // Whoever looked while a lane was just ending did not look for what waits in that.
+        if let Some(Outlook { look_at, .. }) = &mut outlook
+            && (news.of_the_store || news.of_what_is_expected)
+        {
+            *look_at = (now + EXPECTED).min(*look_at);
+        }
         if let Some(Outlook { look_at, .. }) = &outlook {
             let longest = (*look_at - shared.clock.now()).to_std().unwrap_or_default().min(IDLE);
             tokio::select! {

@@ -9,4 +9,5 @@ mod open;
 mod place;
 mod server_lock;
 mod sqlite_writer;
+mod together;
 mod write;

@@ -15,14 +15,14 @@ use wharf_sql::{Database, Error};
 use crate::place::{Place, execute, insert, numbers};
 
 /// Lets the writer wait inside a transaction until told to go on.
-struct Gate {
+pub(crate) struct Gate {
     entered: Arc<Notify>,
     open: Arc<Notify>,
     write: tokio::task::JoinHandle<Result<(), Error>>,
 }
 
 impl Gate {
-    async fn close(db: &Database) -> Self {
+    pub(crate) async fn close(db: &Database) -> Self {
         let (entered, open) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let (inside, wait, db) = (entered.clone(), open.clone(), db.clone());
         let write = tokio::spawn(async move {
@@ -40,7 +40,7 @@ impl Gate {
         Self { entered, open, write }
     }
 
-    async fn open(self) {
+    pub(crate) async fn open(self) {
         drop(self.entered);
         self.open.notify_one();
         self.write.await.unwrap().unwrap();

@@ -152,9 +152,9 @@ async fn write(txn: &DatabaseTransaction, entries: &[Entry<'_>]) -> Result<HashS
     let insert_into =
         "INSERT INTO event (id, instance_id, sequence, kind, recorded_at, dedupe_key, body)";
     let unless_known = "ON CONFLICT DO NOTHING RETURNING id";
-    let rows = entries.iter().map(Entry::row).collect();
+    let rows: Vec<_> = entries.iter().map(Entry::row).collect();
     let mut written = HashSet::with_capacity(entries.len());
-    for statement in inserts(txn.get_database_backend(), insert_into, unless_known, rows) {
+    for statement in inserts(txn.get_database_backend(), insert_into, unless_known, &rows) {
         for row in txn.query_all_raw(statement).await? {
             written.insert(row.try_get("", "id")?);
         }

@@ -44,8 +44,10 @@ pub(super) async fn enqueue(
     line_up(txn, &mut copies).await?;
     let insert_into = "INSERT INTO delivery (id, event_id, instance_id, sink_kind, sink_id, lane, sequence, status, due_at, attempts,
         head_due)";
-    let rows = copies.iter().map(row).collect();
-    for statement in inserts(txn.get_database_backend(), insert_into, "ON CONFLICT (id) DO NOTHING", rows) {
+    let rows: Vec<_> = copies.iter().map(row).collect();
+    for statement in
+        inserts(txn.get_database_backend(), insert_into, "ON CONFLICT (id) DO NOTHING", &rows)
+    {
         txn.execute_raw(statement).await?;
     }
     let mut queued: HashMap<Uuid, Vec<QueuedDelivery>> = HashMap::new();

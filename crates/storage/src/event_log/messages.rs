@@ -55,8 +55,8 @@ struct Run<'a> {
 impl Run<'_> {
     async fn flush(&mut self, txn: &DatabaseTransaction) -> Result<()> {
         self.keys.clear();
-        let rows = self.rows.drain(..).cloned().collect();
-        for statement in inserts(txn.get_database_backend(), INSERT_INTO, SETTLE, rows) {
+        let rows: Vec<_> = self.rows.drain(..).cloned().collect();
+        for statement in inserts(txn.get_database_backend(), INSERT_INTO, SETTLE, &rows) {
             txn.execute_raw(statement).await?;
         }
         Ok(())

@@ -289,7 +289,7 @@ async fn an_event_is_few_statements_from_its_append_to_its_delivery() {
         let delivered: Vec<_> = due.iter().map(|one| (one.id, build::delivered())).collect();
         stores.deliveries.settle(&delivered).await.unwrap()
     };
-    for (events, appending) in [(vec![event(0)], 6), ((0..20).map(event).collect(), 9)] {
+    for (events, appending) in [(vec![event(0)], 6), ((0..20).map(event).collect(), 6)] {
         count.store(0, Ordering::SeqCst);
         let appended = stores.events.append(instance.id, &events).await.unwrap();
         assert_eq!(count.swap(0, Ordering::SeqCst), appending, "append of {}", events.len());

@@ -8,7 +8,7 @@ use wharf_seal::Keyring;
 use crate::SqlBackend;
 use crate::error::Result;
 use crate::key_text::key_hash;
-use crate::pending::Row;
+use crate::pending::{Known, Row};
 use crate::sealing::{KeyPart, PENDING_INBOUND};
 use crate::statement::{Rows, values};
 
@@ -19,7 +19,11 @@ impl SqlBackend {
         for row in rows {
             self.pending.put(key_hash(&[row.chat, row.sender, row.id]), row.message, now);
         }
-        if self.writes_through { self.write_pending().await } else { Ok(()) }
+        if self.writes_through {
+            return self.write_pending().await;
+        }
+        self.remind();
+        Ok(())
     }
 
     pub(crate) async fn find_pending(
@@ -29,8 +33,10 @@ impl SqlBackend {
         id: &str,
     ) -> Result<Option<Vec<u8>>> {
         let key = key_hash(&[chat, sender, id]);
-        if let Some(known) = self.pending.get(&key) {
-            return Ok(known);
+        match self.pending.get(&key) {
+            Known::Here(message) => return Ok(Some(message)),
+            Known::Committed => return Ok(None),
+            Known::NotHere => {}
         }
         let stored = self
             .query_sealed(
@@ -40,8 +46,8 @@ impl SqlBackend {
                 values![self.instance, key.clone()],
             )
             .await?;
-        if let Some(message) = &stored {
-            self.pending.found(key, message, wacore::time::now_secs());
+        if stored.is_some() {
+            self.pending.found(key, wacore::time::now_secs());
         }
         Ok(stored)
     }

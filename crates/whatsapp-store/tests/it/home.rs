@@ -19,6 +19,8 @@ pub struct Home {
     pub keyring: Arc<Keyring>,
     /// Every statement that has run.
     pub statements: Arc<Mutex<Vec<String>>>,
+    /// Those that failed.
+    pub failures: Arc<Mutex<Vec<String>>>,
     config: Config,
     directory: Option<TempDir>,
     // Dropped last, when nothing is connected any more.
@@ -43,13 +45,18 @@ impl Home {
         schema: Option<PostgresSchema>,
     ) -> Self {
         let statements = Arc::new(Mutex::new(Vec::new()));
-        let seen = statements.clone();
-        config.observer =
-            Some(Arc::new(move |observed| seen.lock().unwrap().push(observed.sql.to_owned())));
+        let failures = Arc::new(Mutex::new(Vec::new()));
+        let (seen, failed) = (statements.clone(), failures.clone());
+        config.observer = Some(Arc::new(move |observed| {
+            seen.lock().unwrap().push(observed.sql.to_owned());
+            if observed.failed {
+                failed.lock().unwrap().push(observed.sql.to_owned());
+            }
+        }));
         let db = Database::open(&config).await.unwrap();
         db.migrate::<Migrator>().await.unwrap();
         let keyring = Arc::new(Keyring::generate(Arc::new(SystemRandom::new())).unwrap());
-        Self { db, keyring, statements, config, directory, _schema: schema }
+        Self { db, keyring, statements, failures, config, directory, _schema: schema }
     }
 
     pub fn factory(&self) -> StoreFactory {

@@ -34,6 +34,7 @@ const TABLES: [&str; 18] = [
 pub async fn fill(backend: &dyn Backend) {
     // Written with the first of the Signal state.
     backend.store_pending_inbound("a@lid", "a@lid", "M1", b"pending").await.unwrap();
+    backend.put_msg_secret("a@lid", "a@lid", "M1", &[3; 32]).await.unwrap();
     let mut device = Device::new();
     device.pn = Some("5511999990001:7@s.whatsapp.net".parse().unwrap());
     backend.save(&device).await.unwrap();
@@ -70,7 +71,6 @@ pub async fn fill(backend: &dyn Backend) {
     backend.put_group_metadata("g@g.us", b"group").await.unwrap();
     backend.touch_tc_token_sender_timestamp("a@lid", 1).await.unwrap();
     backend.store_sent_message("a@lid", "M1", b"sent").await.unwrap();
-    backend.put_msg_secret("a@lid", "a@lid", "M1", &[3; 32]).await.unwrap();
 }
 
 async fn counts(home: &Home) -> Vec<i64> {

@@ -61,6 +61,8 @@ async fn a_saved_ratchet_brings_the_message_along(home: Home) {
     backend.put_session(ANA, b"later").await.unwrap();
     assert_eq!(find(&backend, "M1").await.unwrap(), b"M1");
     remove(&backend, "M1").await;
+    assert_eq!(find(&backend, "M1").await, None);
+    backend.put_session(ANA, b"last").await.unwrap();
     assert_eq!(home.count("wa_pending_inbound").await, 0);
 }
 
@@ -140,20 +142,6 @@ async fn no_ratchet_is_saved_without_the_message_on_postgres() {
 }
 
 #[tokio::test]
-async fn a_message_that_was_committed_meanwhile_holds_up_no_ratchet() {
-    let home = Home::sqlite().await;
-    let backend = home.open().await;
-    put(&backend, "M1").await;
-    break_buffer(&home).await;
-    backend.put_session(ANA, b"session").await.unwrap_err();
-    // The database may hold a row of it, for all that is known.
-    backend.delete_pending_inbound(ANA, ANA, "M1").await.unwrap_err();
-    backend.put_session(ANA, b"session").await.unwrap();
-    repair_buffer(&home).await;
-    assert_eq!(find(&backend, "M1").await, None);
-}
-
-#[tokio::test]
 async fn of_a_batch_all_are_brought_along() {
     let home = Home::sqlite().await;
     let backend = home.open().await;
@@ -218,14 +206,13 @@ async fn a_message_committed_while_it_is_written_is_gone_in_the_end(home: Home) 
     let (go_on, jam) = jam(&home).await;
     let mut saving = Box::pin(backend.put_session(ANA, b"session"));
     assert!(saving.as_mut().now_or_never().is_none());
-    let mut removing = Box::pin(backend.delete_pending_inbound(ANA, ANA, "M1"));
-    let _ = removing.as_mut().now_or_never();
+    remove(&backend, "M1").await;
     go_on.send(()).unwrap();
     jam.await.unwrap();
     saving.await.unwrap();
-    backend.delete_pending_inbound(ANA, ANA, "M1").await.unwrap();
-    drop(removing);
     assert_eq!(find(&backend, "M1").await, None);
+    backend.put_session(ANA, b"next").await.unwrap();
+    assert_eq!(find(&home.open().await, "M1").await, None);
     assert_eq!(home.count("wa_pending_inbound").await, 0);
 }
 
@@ -295,7 +282,149 @@ async fn a_message_found_on_the_disk_and_put_again_is_removed_from_there_too() {
     let found = find(&later, "M1").await.unwrap();
     later.store_pending_inbound(ANA, ANA, "M1", &found).await.unwrap();
     remove(&later, "M1").await;
+    assert_eq!(find(&later, "M1").await, None);
+    later.put_session(ANA, b"next").await.unwrap();
     assert_eq!(home.count("wa_pending_inbound").await, 0);
+}
+
+#[tokio::test]
+async fn what_no_ratchet_takes_along_is_written_all_the_same() {
+    let home = Home::sqlite().await;
+    let backend = home.open().await;
+    put(&backend, "M1").await;
+    backend.put_session(ANA, b"session").await.unwrap();
+    remove(&backend, "M1").await;
+    backend.put_msg_secret(ANA, ANA, "M1", &[3; 32]).await.unwrap();
+    while home.count("wa_pending_inbound").await > 0 || home.count("wa_msg_secret").await == 0 {
+        tokio::task::yield_now().await;
+    }
+    let secret = home.open().await.get_msg_secret(ANA, ANA, "M1").await.unwrap();
+    assert_eq!(secret.unwrap(), [3; 32]);
+}
+
+/// Its ratchet may have been saved a moment before it was put down.
+#[tokio::test]
+async fn a_message_that_stays_uncommitted_is_put_down_without_a_ratchet() {
+    let home = Home::sqlite().await;
+    let backend = home.open().await;
+    break_buffer(&home).await;
+    put(&backend, "M1").await;
+    while !home.failures.lock().unwrap().iter().any(|sql| sql.contains("wa_pending_inbound")) {
+        tokio::task::yield_now().await;
+    }
+    repair_buffer(&home).await;
+    while home.count("wa_pending_inbound").await == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(find(&home.open().await, "M1").await.unwrap(), b"M1");
+    assert_eq!(find(&backend, "M1").await.unwrap(), b"M1");
+}
+
+#[tokio::test]
+async fn what_is_left_is_written_out_before_the_database_is_closed() {
+    let mut home = Home::sqlite().await;
+    let factory = home.factory();
+    let backend = factory.open(INSTANCE).await.unwrap();
+    put(&backend, "M1").await;
+    backend.put_msg_secret(ANA, ANA, "M1", &[3; 32]).await.unwrap();
+    factory.write_out().await.unwrap();
+    home.reopen().await;
+    let after = home.open().await;
+    assert_eq!(find(&after, "M1").await.unwrap(), b"M1");
+    assert_eq!(after.get_msg_secret(ANA, ANA, "M1").await.unwrap().unwrap(), [3; 32]);
+}
+
+#[tokio::test]
+async fn what_comes_after_an_instance_was_wiped_is_not_kept() {
+    let home = Home::sqlite().await;
+    let factory = home.factory();
+    let backend = factory.open(INSTANCE).await.unwrap();
+    put(&backend, "M1").await;
+    factory.wipe(INSTANCE).await.unwrap();
+    put(&backend, "M2").await;
+    backend.put_msg_secret(ANA, ANA, "M2", &[3; 32]).await.unwrap();
+    let next = factory.open(INSTANCE).await.unwrap();
+    next.put_session(ANA, b"session").await.unwrap();
+    assert_eq!(home.count("wa_pending_inbound").await, 0);
+    assert_eq!(find(&next, "M1").await, None);
+    assert_eq!(find(&next, "M2").await, None);
+    assert_eq!(home.count("wa_msg_secret").await, 0);
+}
+
+#[tokio::test]
+async fn writes_of_many_instances_that_wait_are_few() {
+    let home = Home::sqlite().await;
+    let factory = home.factory();
+    let mut backends = Vec::new();
+    for n in 1..=40 {
+        backends.push(factory.open(uuid::Uuid::from_u128(n)).await.unwrap());
+    }
+    let (go_on, jam) = jam(&home).await;
+    let before = home.statements.lock().unwrap().len();
+    for backend in &backends {
+        put(backend, "M1").await;
+    }
+    let mut saving: Vec<_> =
+        backends.iter().map(|backend| Box::pin(backend.put_session(ANA, b"session"))).collect();
+    for saving in &mut saving {
+        assert!(saving.now_or_never().is_none());
+    }
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    go_on.send(()).unwrap();
+    jam.await.unwrap();
+    for saved in futures::future::join_all(saving).await {
+        saved.unwrap();
+    }
+    let statements = home.statements.lock().unwrap().split_off(before);
+    assert!(statements.len() < 10, "{statements:#?}");
+    for n in 1..=40 {
+        let after = home.factory().open(uuid::Uuid::from_u128(n)).await.unwrap();
+        assert_eq!(find(&after, "M1").await.unwrap(), b"M1");
+        assert_eq!(after.get_session(ANA).await.unwrap().unwrap(), "session");
+    }
+}
+
+#[tokio::test]
+async fn a_write_that_fails_spoils_nothing_for_other_instances() {
+    let home = Home::sqlite().await;
+    let factory = home.factory();
+    let good = factory.open(INSTANCE).await.unwrap();
+    let bad = factory.open(OTHER_INSTANCE).await.unwrap();
+    let fails = "SELECT RAISE(ABORT, 'as planned')";
+    let when = "NEW.instance_id = X'00000000000000000000000000000002'";
+    let trigger =
+        format!("CREATE TRIGGER spoilt BEFORE INSERT ON wa_session WHEN {when} BEGIN {fails}; END");
+    home.tamper(&trigger).await;
+    put(&good, "M1").await;
+    put(&bad, "M1").await;
+    let (go_on, jam) = jam(&home).await;
+    let mut both = Box::pin(async {
+        futures::join!(good.put_session(ANA, b"session"), bad.put_session(ANA, b"session"))
+    });
+    assert!(both.as_mut().now_or_never().is_none());
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    go_on.send(()).unwrap();
+    jam.await.unwrap();
+    let (saved, failed) = both.await;
+    saved.unwrap();
+    failed.unwrap_err();
+    assert_eq!(home.count("wa_session").await, 1);
+    assert_eq!(home.count("wa_pending_inbound").await, 1);
+    assert_eq!(find(&bad, "M1").await.unwrap(), b"M1", "it is still to be put down");
+}
+
+#[tokio::test]
+async fn a_store_that_writes_through_has_each_message_on_the_disk_at_once() {
+    let home = Home::sqlite().await;
+    let backend = home.factory().writing_through().open(INSTANCE).await.unwrap();
+    put(&backend, "M1").await;
+    assert_eq!(find(&home.open().await, "M1").await.unwrap(), b"M1");
+    break_buffer(&home).await;
+    backend.store_pending_inbound(ANA, ANA, "M2", b"M2").await.unwrap_err();
 }
 
 async fn no_id_of_a_peer_does_harm(home: Home) {

@@ -36,6 +36,10 @@ async fn no_private_key_is_readable_in_the_file() {
         .store_pending_inbound("a@lid", "a@lid", "M1", &secret("pending message"))
         .await
         .unwrap();
+    backend
+        .put_msg_secret("a@lid", "a@lid", "M1", b"<a private message secret of 32>")
+        .await
+        .unwrap();
     backend.put_session("a@lid", &secret("session")).await.unwrap();
     backend.store_prekey(1, &secret("prekey"), false).await.unwrap();
     backend.store_signed_prekey(1, &secret("signed prekey")).await.unwrap();
@@ -43,10 +47,6 @@ async fn no_private_key_is_readable_in_the_file() {
     let sync_key = AppStateSyncKey { key_data: secret("sync key"), ..AppStateSyncKey::default() };
     backend.set_sync_key(b"k", sync_key).await.unwrap();
     backend.store_sent_message("a@lid", "M1", &secret("sent message")).await.unwrap();
-    backend
-        .put_msg_secret("a@lid", "a@lid", "M1", b"<a private message secret of 32>")
-        .await
-        .unwrap();
     // Proves that the search would find what is there.
     backend.put_group_metadata("g@g.us", b"<public metadata>").await.unwrap();
     home.db.close().await.unwrap();

@@ -143,9 +143,39 @@ impl World {
         self.home.tamper("DROP TRIGGER full").await;
     }
 
-    /// How many messages are kept because nobody has taken them yet.
-    pub async fn buffered(&self) -> i64 {
-        self.home.count("wa_pending_inbound").await
+    /// From now on no ratchet can be saved.
+    pub async fn break_ratchets(&self) {
+        self.home.tamper("ALTER TABLE wa_session RENAME TO wa_gone").await;
+    }
+
+    pub async fn repair_ratchets(&self) {
+        self.home.tamper("ALTER TABLE wa_gone RENAME TO wa_session").await;
+    }
+
+    /// Waits until somebody has tried in vain to put a message down.
+    pub async fn buffer_failed(&self) {
+        let failures = self.home.failures.clone();
+        self.eventually("a failure to put a message down", async || {
+            failures.lock().unwrap().iter().any(|sql| sql.contains("wa_pending_inbound"))
+        })
+        .await;
+    }
+
+    /// Waits until no message is kept because nobody has taken it yet.
+    pub async fn nothing_is_buffered(&self) {
+        self.eventually("a buffer that is empty", async || {
+            self.home.count("wa_pending_inbound").await == 0
+        })
+        .await;
+    }
+
+    async fn eventually(&self, what: &str, holds: impl AsyncFn() -> bool) {
+        let poll = async {
+            while !holds().await {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        assert!(tokio::time::timeout(PATIENCE, poll).await.is_ok(), "never: {what}");
     }
 }
 
@@ -155,7 +185,7 @@ pub struct Live {
 }
 
 impl Live {
-    async fn connected(&self) {
+    pub async fn connected(&self) {
         self.observer.until(|heard| heard.connected.then_some(())).await;
     }
 
