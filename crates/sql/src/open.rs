@@ -77,8 +77,9 @@ pub(crate) async fn sqlite(config: &Config) -> Result<Sqlite> {
         // Turning to WAL is a write, so only this connection asks for it.
         .journal_mode(if in_memory { SqliteJournalMode::Memory } else { SqliteJournalMode::Wal })
         .pragma("journal_size_limit", "33554432")
-        // 16 MB of log between checkpoints: the pages that every write touches are put in their places once for many writes.
-        .pragma("wal_autocheckpoint", "4000")
+        // 8 MB of log between checkpoints: the pages that every write touches are put in their places once for many writes, and
+        // those that wait meanwhile do not wait for long.
+        .pragma("wal_autocheckpoint", "2000")
         // What a savepoint would have to put back is small, and a file of its own for it is not.
         .pragma("temp_store", "MEMORY")
         .statement_cache_capacity(WRITER_STATEMENT_CACHE)

@@ -16,8 +16,6 @@ use crate::{Database, Error};
 const QUEUE: usize = 1024;
 /// No request is added to a step of so much weight, so that the first of them is not kept waiting for ever.
 const AT_ONCE: usize = 64;
-/// While the step of one hand is committed, the next one's stands in line.
-const HANDS: usize = 2;
 
 /// How requests of one kind are carried out.
 pub trait Work: Send + Sync + 'static {
@@ -75,10 +73,7 @@ impl<W: Work> Together<W> {
         let waiting = (db.backend() == DbBackend::Sqlite).then(|| {
             let (requests, incoming) = mpsc::channel(QUEUE);
             let incoming = Arc::new(sync::Mutex::new(incoming));
-            for _ in 0..HANDS {
-                let hand = Hand { db: db.clone(), work: work.clone(), incoming: incoming.clone() };
-                tokio::spawn(hand.run());
-            }
+            tokio::spawn(Hand { db: db.clone(), work: work.clone(), incoming }.run());
             requests
         });
         Self { db, work, waiting }
@@ -117,7 +112,7 @@ impl<W: Work> Step<W> {
         self.answers.push(answer);
     }
 
-    /// Takes in what else waits. Should somebody else be waiting for requests, there are none.
+    /// Takes in what else waits.
     fn fill(&mut self, incoming: &Incoming<W>) {
         let Ok(mut incoming) = incoming.try_lock() else { return };
         while self.weight < AT_ONCE
@@ -128,9 +123,11 @@ impl<W: Work> Step<W> {
     }
 }
 
+/// Carries out one step after the other. What is asked for while one is committed waits for the next.
 struct Hand<W: Work> {
     db: Database,
     work: Arc<W>,
+    /// Taken from by itself, and by its step when that has its turn to write.
     incoming: Incoming<W>,
 }
 
