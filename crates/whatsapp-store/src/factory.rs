@@ -48,7 +48,6 @@ pub struct StoreFactory {
 }
 
 /// The last opened backend of an instance, as long as anything of it is left.
-#[derive(Default)]
 struct Opened {
     writes: Weak<Writes>,
     /// Outlives the backend: what a session leaves behind is there when WhatsApp delivers it again.

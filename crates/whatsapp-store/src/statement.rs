@@ -51,7 +51,7 @@ impl Rows {
     }
 }
 
-/// `INSERT INTO {into} VALUES (…), (…) {conflict}`, in few statements of few different lengths, so that they are kept prepared.
+/// `INSERT INTO {into} VALUES (…), (…) {conflict}`, in few statements; on SQLite of few different lengths, so that they are kept prepared.
 ///
 /// No two rows may have the same key: PostgreSQL refuses to update a row twice.
 pub(crate) fn insert_rows(
