@@ -8,7 +8,7 @@ use sea_orm::{
 use tokio::time::Instant;
 
 use crate::config::{WriteObserver, Written};
-use crate::job::Failure;
+use crate::job::{Failure, Kind};
 use crate::writer::Writer;
 use crate::{Config, Error, Result, open};
 
@@ -68,21 +68,45 @@ impl Database {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        self.observed(self.carry_out(job, false)).await.map_err(|failure| match failure {
-            Failure::Job(error) => error,
-            Failure::Store(error) => error.into(),
-        })
+        let write = async {
+            match &self.writer {
+                Some(writer) => {
+                    let mut job = Some(job);
+                    writer.write(move |txn| job.take().map(|job| job(txn)), Kind::Once).await
+                }
+                None => self.carry_out(job).await,
+            }
+        };
+        self.observed(write).await.map_err(failed)
+    }
+
+    /// As [`write`](Self::write), for less: for a `job` that seldom fails and can be run again. It is, as often as it was taken
+    /// back because another failed with which it shared a transaction; what it answers is of the last time.
+    pub async fn write_repeatable<F, T, E>(&self, job: F) -> Result<T, E>
+    where
+        F: for<'a> Fn(&'a DatabaseTransaction) -> BoxFuture<'a, Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let write = async {
+            match &self.writer {
+                Some(writer) => writer.write(move |txn| Some(job(txn)), Kind::Repeatable).await,
+                None => self.carry_out(job).await,
+            }
+        };
+        self.observed(write).await.map_err(failed)
     }
 
     /// Runs one statement; as [`write`](Self::write), for less.
     pub async fn execute(&self, statement: Statement) -> Result<ExecResult> {
         let write = async {
-            if self.writer.is_none() {
+            let Some(writer) = &self.writer else {
                 // To PostgreSQL a statement is a transaction of its own; a begin and a commit would only cost two more
                 // round trips.
                 return self.reader.execute_raw(statement).await.map_err(Failure::Job);
-            }
-            self.carry_out(move |txn| Box::pin(txn.execute_raw(statement)), true).await
+            };
+            let mut statement = Some(statement);
+            writer.write(move |txn| Some(txn.execute_raw(statement.take()?)), Kind::Statement).await
         };
         // What fails of a statement is the database's failure.
         let write = async {
@@ -110,15 +134,11 @@ impl Database {
         outcome
     }
 
-    async fn carry_out<F, T, E>(&self, job: F, is_atomic: bool) -> Result<T, Failure<E>>
+    /// In a transaction of its own.
+    async fn carry_out<F, T, E>(&self, job: F) -> Result<T, Failure<E>>
     where
-        F: for<'a> FnOnce(&'a DatabaseTransaction) -> BoxFuture<'a, Result<T, E>> + Send + 'static,
-        T: Send + 'static,
-        E: Send + 'static,
+        F: for<'a> FnOnce(&'a DatabaseTransaction) -> BoxFuture<'a, Result<T, E>>,
     {
-        if let Some(writer) = &self.writer {
-            return writer.write(job, is_atomic).await;
-        }
         let not_committed = |error| Failure::Store(Error::NotCommitted(error));
         let txn = self.reader.begin().await.map_err(not_committed)?;
         match job(&txn).await {
@@ -156,5 +176,12 @@ impl Database {
             writer.close().await;
         }
         self.reader.close_by_ref().await.map_err(Error::Statement)
+    }
+}
+
+fn failed<E: From<Error>>(failure: Failure<E>) -> E {
+    match failure {
+        Failure::Job(error) => error,
+        Failure::Store(error) => error.into(),
     }
 }

@@ -10,34 +10,41 @@ use tokio::sync::oneshot;
 
 use crate::{Error, Result};
 
-/// Answers a job's caller, once it is known whether the batch was committed.
-pub(crate) type Settle = Box<dyn FnOnce(Result<(), DbErr>) + Send>;
+/// What the writer may do with a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Runs once.
+    Once,
+    /// Runs once, and is a single statement: what fails of that SQLite takes back by itself.
+    Statement,
+    /// Seldom fails, and can be run again when it was undone for another's sake.
+    Repeatable,
+}
 
 /// How a job went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ran {
     /// It is part of the transaction now.
-    Done(Settle),
-    /// It failed; its caller is told so once nothing of it is left. In a savepoint nothing is.
-    Failed(Box<dyn FnOnce() + Send>),
+    Done,
+    /// Nothing of it is left in the transaction, if it was in a savepoint or is a single statement.
+    Failed,
 }
 
 pub(crate) trait Job: Send {
     /// Whether nobody waits for the answer any more.
     fn is_abandoned(&self) -> bool;
 
-    /// Whether it is a single statement: what fails of that SQLite takes back by itself.
-    fn is_atomic(&self) -> bool;
+    fn kind(&self) -> Kind;
 
-    /// Runs the job, in a savepoint where there is anything else to be spared. An error means that the whole transaction is
-    /// unusable.
-    fn run(
-        self: Box<Self>,
-        txn: &DatabaseTransaction,
+    /// Runs the job, in a savepoint where one is given. An error means that the whole transaction is unusable.
+    fn run<'a>(
+        &'a mut self,
+        txn: &'a DatabaseTransaction,
         savepoint: Option<Savepoint>,
-    ) -> BoxFuture<'_, Result<Ran, DbErr>>;
+    ) -> BoxFuture<'a, Result<Ran, DbErr>>;
 
-    /// Tells the caller that there is no transaction to run in.
-    fn refuse(self: Box<Self>, why: DbErr);
+    /// Tells the caller what came of it, now that the transaction is `committed` or not.
+    fn answer(self: Box<Self>, committed: Result<(), DbErr>);
 }
 
 /// How a job's savepoint is taken. Each is one statement, and none is given back: the next takes its place, and the commit
@@ -72,13 +79,16 @@ async fn run(txn: &DatabaseTransaction, sql: &str) -> Result<(), DbErr> {
 
 /// A job with whoever waits for its answer.
 pub(crate) struct Queued<F, T, E> {
-    pub(crate) job: F,
-    pub(crate) is_atomic: bool,
-    pub(crate) answer: oneshot::Sender<Answer<T, E>>,
+    /// Begins it; `None` when it cannot be run any more.
+    job: F,
+    kind: Kind,
+    /// What came of the last run.
+    outcome: Option<Outcome<T, E>>,
+    answer: oneshot::Sender<Outcome<T, E>>,
 }
 
-/// What its caller is told.
-pub(crate) enum Answer<T, E> {
+/// What a caller is told.
+pub(crate) enum Outcome<T, E> {
     Ran(Result<T, Failure<E>>),
     Panicked(Box<dyn Any + Send>),
 }
@@ -91,92 +101,72 @@ pub(crate) enum Failure<E> {
     Store(Error),
 }
 
+impl<F, T, E> Queued<F, T, E> {
+    /// With where the answer comes.
+    pub(crate) fn new(job: F, kind: Kind) -> (Self, oneshot::Receiver<Outcome<T, E>>) {
+        let (answer, answered) = oneshot::channel();
+        (Self { job, kind, outcome: None, answer }, answered)
+    }
+}
+
 impl<F, T, E> Job for Queued<F, T, E>
 where
-    F: for<'a> FnOnce(&'a DatabaseTransaction) -> BoxFuture<'a, Result<T, E>> + Send + 'static,
-    T: Send + 'static,
-    E: Send + 'static,
+    F: for<'a> FnMut(&'a DatabaseTransaction) -> Option<BoxFuture<'a, Result<T, E>>> + Send,
+    T: Send,
+    E: Send,
 {
     fn is_abandoned(&self) -> bool {
         self.answer.is_closed()
     }
 
-    fn is_atomic(&self) -> bool {
-        self.is_atomic
+    fn kind(&self) -> Kind {
+        self.kind
     }
 
-    fn run(
-        self: Box<Self>,
-        txn: &DatabaseTransaction,
+    fn run<'a>(
+        &'a mut self,
+        txn: &'a DatabaseTransaction,
         savepoint: Option<Savepoint>,
-    ) -> BoxFuture<'_, Result<Ran, DbErr>> {
+    ) -> BoxFuture<'a, Result<Ran, DbErr>> {
         async move {
-            let Self { job, answer, .. } = *self;
-            if let Some(savepoint) = savepoint
-                && let Err(error) = savepoint.take(txn).await
-            {
-                return Err(refused(answer, error));
+            self.outcome = None;
+            if let Some(savepoint) = savepoint {
+                savepoint.take(txn).await?;
             }
-            let outcome = AssertUnwindSafe(async { job(txn).await }).catch_unwind().await;
-            let failure = match outcome {
-                Ok(Ok(value)) => return Ok(Ran::Done(settle(answer, value))),
-                Ok(Err(error)) => own(error),
-                Err(payload) => Answer::Panicked(payload),
-            };
-            let undone = match savepoint {
-                Some(_) => Savepoint::undo(txn).await,
-                None => Ok(()),
-            };
-            let tell = tell(answer, failure);
-            match undone {
-                Ok(()) => Ok(Ran::Failed(tell)),
-                Err(error) => {
-                    tell();
-                    Err(error)
+            let job = &mut self.job;
+            let doing = AssertUnwindSafe(async {
+                match job(txn) {
+                    Some(doing) => Some(doing.await),
+                    None => None,
                 }
+            });
+            let outcome = match doing.catch_unwind().await {
+                Ok(Some(outcome)) => Outcome::Ran(outcome.map_err(Failure::Job)),
+                Ok(None) => return Err(DbErr::Custom("a job has run before".to_owned())),
+                Err(payload) => Outcome::Panicked(payload),
+            };
+            let is_done = matches!(outcome, Outcome::Ran(Ok(_)));
+            self.outcome = Some(outcome);
+            if is_done {
+                return Ok(Ran::Done);
             }
+            if savepoint.is_some() {
+                Savepoint::undo(txn).await?;
+            }
+            Ok(Ran::Failed)
         }
         .boxed()
     }
 
-    fn refuse(self: Box<Self>, why: DbErr) {
-        refused(self.answer, why);
+    fn answer(self: Box<Self>, committed: Result<(), DbErr>) {
+        let outcome = match (self.outcome, committed) {
+            (Some(Outcome::Ran(Ok(_))) | None, Err(why)) => {
+                Outcome::Ran(Err(Failure::Store(Error::NotCommitted(why))))
+            }
+            (Some(outcome), _) => outcome,
+            // It has not run, so there is nothing to tell but that.
+            (None, Ok(())) => Outcome::Ran(Err(Failure::Store(Error::Closed))),
+        };
+        let _ = self.answer.send(outcome);
     }
-}
-
-fn settle<T, E>(answer: oneshot::Sender<Answer<T, E>>, value: T) -> Settle
-where
-    T: Send + 'static,
-    E: Send + 'static,
-{
-    Box::new(move |committed| {
-        let result = committed.map(|()| value).map_err(not_committed);
-        let _ = answer.send(Answer::Ran(result));
-    })
-}
-
-fn tell<T, E>(
-    answer: oneshot::Sender<Answer<T, E>>,
-    failure: Answer<T, E>,
-) -> Box<dyn FnOnce() + Send>
-where
-    T: Send + 'static,
-    E: Send + 'static,
-{
-    Box::new(move || {
-        let _ = answer.send(failure);
-    })
-}
-
-fn refused<T, E>(answer: oneshot::Sender<Answer<T, E>>, why: DbErr) -> DbErr {
-    let _ = answer.send(Answer::Ran(Err(not_committed(why.clone()))));
-    why
-}
-
-fn not_committed<E>(why: DbErr) -> Failure<E> {
-    Failure::Store(Error::NotCommitted(why))
-}
-
-fn own<T, E>(error: E) -> Answer<T, E> {
-    Answer::Ran(Err(Failure::Job(error)))
 }

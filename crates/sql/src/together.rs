@@ -29,8 +29,8 @@ pub trait Work: Send + Sync + 'static {
     /// How much a request is, in rows or so.
     fn weight(request: &Self::Request) -> usize;
 
-    /// Carries out all `requests` and answers them in their order, or fails for all. May be asked for the same ones again, one by
-    /// one, when it failed.
+    /// Carries out all `requests` and answers them in their order, or fails for all. May be asked for the same ones again: one by
+    /// one when it failed, and with others when it was taken back because another write failed.
     fn carry_out<'a>(
         &'a self,
         txn: &'a DatabaseTransaction,
@@ -145,8 +145,9 @@ impl<W: Work> Hand<W> {
     /// With whatever else waits when it is this step's turn.
     async fn carry_out(&self, step: Step<W>) {
         let kept = Arc::new(Mutex::new(step));
-        let (slot, incoming, work) = (kept.clone(), self.incoming.clone(), self.work.clone());
-        let done = self.db.write(move |txn| {
+        let (kept_here, incoming, work) = (kept.clone(), self.incoming.clone(), self.work.clone());
+        let done = self.db.write_repeatable(move |txn| {
+            let (slot, incoming, work) = (kept_here.clone(), incoming.clone(), work.clone());
             async move {
                 let mut step = std::mem::take(&mut *lock(&slot));
                 step.fill(&incoming);

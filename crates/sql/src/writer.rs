@@ -1,6 +1,7 @@
 //! The one writer of a SQLite database: a thread that shares each transaction among all jobs that
 //! are waiting for it.
 
+use std::collections::VecDeque;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +15,7 @@ use sea_orm::{
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::job::{Answer, Failure, Job, Queued, Ran, Savepoint};
+use crate::job::{Failure, Job, Kind, Outcome, Queued, Ran, Savepoint};
 use crate::open::SqliteWriter;
 use crate::{Error, Result};
 
@@ -50,7 +51,7 @@ impl Writer {
             rollbacks,
             in_memory,
             requests: receiver,
-            held: None,
+            held: VecDeque::new(),
             commits: commits.clone(),
         };
         thread::Builder::new()
@@ -60,20 +61,20 @@ impl Writer {
         Ok(Self { requests, commits })
     }
 
-    /// A job that is atomic is a single statement.
-    pub(crate) async fn write<F, T, E>(&self, job: F, is_atomic: bool) -> Result<T, Failure<E>>
+    pub(crate) async fn write<F, T, E>(&self, job: F, kind: Kind) -> Result<T, Failure<E>>
     where
-        F: for<'a> FnOnce(&'a DatabaseTransaction) -> BoxFuture<'a, Result<T, E>> + Send + 'static,
+        F: for<'a> FnMut(&'a DatabaseTransaction) -> Option<BoxFuture<'a, Result<T, E>>>
+            + Send
+            + 'static,
         T: Send + 'static,
         E: Send + 'static,
     {
-        let (answer, answered) = oneshot::channel();
-        let job = Box::new(Queued { job, is_atomic, answer });
+        let (job, answered) = Queued::new(job, kind);
         let closed = || Failure::Store(Error::Closed);
-        self.requests.send(Request::Write(job)).await.map_err(|_| closed())?;
+        self.requests.send(Request::Write(Box::new(job))).await.map_err(|_| closed())?;
         match answered.await.map_err(|_| closed())? {
-            Answer::Ran(result) => result,
-            Answer::Panicked(payload) => resume_unwind(payload),
+            Outcome::Ran(result) => result,
+            Outcome::Panicked(payload) => resume_unwind(payload),
         }
     }
 
@@ -101,8 +102,8 @@ struct Task {
     rollbacks: Arc<AtomicU64>,
     in_memory: bool,
     requests: mpsc::Receiver<Request>,
-    /// Taken from the queue when it had no place in the last batch.
-    held: Option<Request>,
+    /// Taken from the queue, and to be done before what is still there: it had no place in the last batch, or was undone with it.
+    held: VecDeque<Request>,
     commits: Arc<AtomicU64>,
 }
 
@@ -130,9 +131,27 @@ impl Task {
     }
 
     async fn next_request(&mut self) -> Option<Request> {
-        match self.held.take() {
+        match self.held.pop_front() {
             Some(request) => Some(request),
             None => self.requests.recv().await,
+        }
+    }
+
+    /// The next job, if that is what comes next.
+    fn next_job(&mut self) -> Option<Box<dyn Job>> {
+        match self.held.pop_front().or_else(|| self.requests.try_recv().ok())? {
+            Request::Write(job) => Some(job),
+            request => {
+                self.held.push_front(request);
+                None
+            }
+        }
+    }
+
+    /// Puts jobs before all others.
+    fn hold(&mut self, jobs: impl DoubleEndedIterator<Item = Box<dyn Job>>) {
+        for job in jobs.rev() {
+            self.held.push_front(Request::Write(job));
         }
     }
 
@@ -154,46 +173,48 @@ impl Task {
         let txn = match self.connection.begin_with_options(immediate).await {
             Ok(txn) => txn,
             Err(error) => {
-                first.refuse(error);
+                first.answer(Err(error));
                 return;
             }
         };
-        let mut waiting = Vec::new();
+        let mut done: Vec<Box<dyn Job>> = Vec::new();
         let mut broken = None;
         let mut savepoint = Savepoint::First;
         let mut next = Some(first);
         for _ in 0..BATCH {
-            let Some(job) = next.take() else { break };
+            let Some(mut job) = next.take() else { break };
             if !job.is_abandoned() {
-                // The first has nothing to spare but itself, so it needs no savepoint.
-                let is_first = waiting.is_empty();
-                let needed = !is_first && !job.is_atomic();
-                let taken = needed.then(|| std::mem::replace(&mut savepoint, Savepoint::Next));
-                match job.run(&txn, taken).await {
-                    Ok(Ran::Done(settle)) => waiting.push(settle),
-                    Ok(Ran::Failed(tell)) if is_first => {
+                let is_spared = needs_savepoint(job.kind(), &done);
+                let taken = is_spared.then(|| std::mem::replace(&mut savepoint, Savepoint::Next));
+                let ran = job.run(&txn, taken).await;
+                // A savepoint taken now would be a transaction of its own.
+                let is_lost = self.rollbacks.load(Ordering::SeqCst) != rollbacks;
+                match ran {
+                    Err(error) => broken = Some(error),
+                    Ok(_) if is_lost => {
+                        broken = Some(DbErr::Custom("the transaction was rolled back".to_owned()));
+                    }
+                    Ok(Ran::Done) => {}
+                    Ok(Ran::Failed) if is_spared || job.kind() == Kind::Statement => {
+                        job.answer(Ok(()));
+                        next = self.next_job();
+                        continue;
+                    }
+                    Ok(Ran::Failed) => {
                         self.undo(txn).await;
-                        tell();
+                        job.answer(Ok(()));
+                        self.hold(done.into_iter());
                         return;
                     }
-                    Ok(Ran::Failed(tell)) => tell(),
-                    Err(error) => {
-                        broken = Some(error);
-                        break;
-                    }
                 }
-                // A savepoint taken now would be a transaction of its own.
-                if self.rollbacks.load(Ordering::SeqCst) != rollbacks {
-                    broken = Some(DbErr::Custom("the transaction was rolled back".to_owned()));
+                done.push(job);
+                if broken.is_some() {
                     break;
                 }
             }
-            match self.requests.try_recv() {
-                Ok(Request::Write(job)) => next = Some(job),
-                Ok(request) => self.held = Some(request),
-                Err(_) => {}
-            }
+            next = self.next_job();
         }
+        self.hold(next.into_iter());
         let outcome = match broken {
             None => txn.commit().await,
             Some(error) => {
@@ -210,10 +231,9 @@ impl Task {
                 self.replace_connection().await;
             }
         }
-        for settle in waiting {
-            settle(outcome.clone());
+        for job in done {
+            job.answer(outcome.clone());
         }
-        self.held = next.map(Request::Write).or(self.held.take());
     }
 
     async fn undo(&mut self, txn: DatabaseTransaction) {
@@ -237,5 +257,15 @@ impl Task {
             }
             Err(error) => tracing::warn!(%error, "no connection to replace"),
         }
+    }
+}
+
+/// Whether others have to be spared should a job of that kind fail: those before it in the transaction, unless they can be run
+/// again, and seldom have to. What runs once may fail often, being refused.
+fn needs_savepoint(kind: Kind, before: &[Box<dyn Job>]) -> bool {
+    match kind {
+        Kind::Once => !before.is_empty(),
+        Kind::Statement => false,
+        Kind::Repeatable => before.iter().any(|job| job.kind() != Kind::Repeatable),
     }
 }

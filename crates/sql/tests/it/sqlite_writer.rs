@@ -1,15 +1,16 @@
 //! What holds for the group-commit writer.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use futures::future::join_all;
+use futures::future::{BoxFuture, join, join_all};
 use sea_orm::{
     ConnectionTrait as _, DatabaseTransaction, SqliteTransactionMode, Statement,
     TransactionOptions, TransactionTrait as _,
 };
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use wharf_sql::{Database, Error};
 
 use crate::place::{Place, execute, insert, numbers};
@@ -139,7 +140,7 @@ async fn is_in_savepoint(txn: &DatabaseTransaction) -> Result<bool, Error> {
 }
 
 #[tokio::test]
-async fn only_the_first_write_of_a_transaction_goes_without_a_savepoint() {
+async fn only_the_first_of_writes_that_run_once_goes_without_a_savepoint() {
     let place = Place::sqlite().await;
     let asked = |place: &Place| {
         let db = place.db.clone();
@@ -153,6 +154,172 @@ async fn only_the_first_write_of_a_transaction_goes_without_a_savepoint() {
     }
     gate.open().await;
     assert_eq!(join_all(writes).await, [true; 3]);
+}
+
+/// A repeatable write that counts how often it is run.
+#[derive(Clone)]
+struct Counted {
+    runs: Arc<AtomicUsize>,
+    n: i32,
+}
+
+impl Counted {
+    fn new(n: i32) -> Self {
+        Self { runs: Arc::default(), n }
+    }
+
+    /// Says whether it was in a savepoint the last time.
+    async fn write(self, db: Database) -> Result<bool, Error> {
+        let write = db.write_repeatable(move |txn| {
+            self.runs.fetch_add(1, Ordering::SeqCst);
+            let n = self.n;
+            async move {
+                let is_in = is_in_savepoint(txn).await?;
+                insert(txn, n).await.map(|()| is_in)
+            }
+            .boxed()
+        });
+        write.await
+    }
+
+    fn runs(&self) -> usize {
+        self.runs.load(Ordering::SeqCst)
+    }
+}
+
+/// Lets the writer wait inside a repeatable write of 1 until told to go on, and not again when that is undone.
+pub(crate) struct RepeatableGate {
+    open: watch::Sender<bool>,
+    write: tokio::task::JoinHandle<Result<(), Error>>,
+}
+
+impl RepeatableGate {
+    pub(crate) async fn close(db: &Database) -> Self {
+        let (entered, (open, opened)) = (Arc::new(Notify::new()), watch::channel(false));
+        let (inside, db) = (entered.clone(), db.clone());
+        let write = tokio::spawn(async move {
+            let write = db.write_repeatable(move |txn| {
+                let (inside, mut opened) = (inside.clone(), opened.clone());
+                async move {
+                    insert(txn, 1).await?;
+                    inside.notify_one();
+                    // Whoever could open it may be gone.
+                    let _ = opened.wait_for(|is_open| *is_open).await;
+                    Ok::<_, Error>(())
+                }
+                .boxed()
+            });
+            write.await
+        });
+        entered.notified().await;
+        Self { open, write }
+    }
+
+    pub(crate) async fn open(self) {
+        self.open.send_replace(true);
+        self.write.await.unwrap().unwrap();
+    }
+}
+
+/// The answers of writes that all waited for a repeatable one.
+async fn behind_a_repeatable<T>(
+    place: &Place,
+    mut writes: Vec<BoxFuture<'_, Result<T, Error>>>,
+) -> Vec<Result<T, Error>> {
+    let gate = RepeatableGate::close(&place.db).await;
+    for write in &mut writes {
+        assert!(write.now_or_never().is_none(), "answered before the commit");
+    }
+    join(join_all(writes), gate.open()).await.0
+}
+
+#[tokio::test]
+async fn repeatable_writes_share_a_transaction_without_savepoints() {
+    let place = Place::sqlite().await;
+    let before = place.db.commits().unwrap();
+    let counted = [2, 3, 4].map(Counted::new);
+    let writes = counted.iter().map(|one| one.clone().write(place.db.clone()).boxed()).collect();
+    let answers: Vec<_> =
+        behind_a_repeatable(&place, writes).await.into_iter().map(Result::unwrap).collect();
+    assert_eq!(answers, [false; 3]);
+    assert_eq!(counted.map(|one| one.runs()), [1; 3]);
+    assert_eq!(place.db.commits().unwrap() - before, 1);
+    assert_eq!(place.numbers().await, [1, 2, 3, 4]);
+}
+
+#[tokio::test]
+async fn repeatable_writes_are_run_again_when_one_of_them_fails() {
+    let place = Place::sqlite().await;
+    // The third finds the first one's number.
+    let counted = [2, 3, 2, 4].map(Counted::new);
+    let writes = counted.iter().map(|one| one.clone().write(place.db.clone()).boxed()).collect();
+    let answers = behind_a_repeatable(&place, writes).await;
+    let answers: Vec<_> = answers.into_iter().map(|answer| answer.is_ok()).collect();
+    // The last had not been run yet.
+    assert_eq!(answers, [true, true, false, true]);
+    assert_eq!(counted.map(|one| one.runs()), [2, 2, 1, 1]);
+    assert_eq!(place.numbers().await, [1, 2, 3, 4]);
+}
+
+#[tokio::test]
+async fn what_is_run_again_is_run_before_what_came_later() {
+    let place = Place::sqlite().await;
+    let set = |n: i32| {
+        let (db, sql) = (place.db.clone(), format!("UPDATE n SET n = {n} WHERE n > 10"));
+        let repeatable = move |db: Database, sql: String| async move {
+            let write = db.write_repeatable(move |txn| {
+                let sql = sql.clone();
+                async move { execute(txn, &sql).await.map(|()| false) }.boxed()
+            });
+            write.await
+        };
+        repeatable(db, sql).boxed()
+    };
+    place.db.write(|txn| insert(txn, 11).boxed()).await.unwrap();
+    let failing = Counted::new(1).write(place.db.clone()).boxed();
+    let single = Statement::from_string(place.db.backend(), "UPDATE n SET n = 14 WHERE n = 13");
+    let single = place.db.execute(single).map(|done| done.map(|_| false)).boxed();
+    let closing = place.db.clone();
+    let closing = async move { closing.close().await.map(|()| false) }.boxed();
+    let writes = vec![set(12), failing, set(13), single, closing];
+    let answers = behind_a_repeatable(&place, writes).await;
+    let answers: Vec<_> = answers.into_iter().map(|answer| answer.is_ok()).collect();
+    assert_eq!(answers, [true, false, true, true, true]);
+    let reopened = Database::open(&place.config()).await.unwrap();
+    assert_eq!(numbers(&reopened).await, [1, 14]);
+}
+
+#[tokio::test]
+async fn a_write_that_runs_once_is_never_undone_for_another() {
+    let place = Place::sqlite().await;
+    let before = place.db.commits().unwrap();
+    let (repeatable, failing) = (Counted::new(2), Counted::new(3));
+    let once = |n| {
+        let db = place.db.clone();
+        async move {
+            let write = db.write(move |txn| {
+                async move {
+                    let is_in = is_in_savepoint(txn).await?;
+                    insert(txn, n).await.map(|()| is_in)
+                }
+                .boxed()
+            });
+            write.await
+        }
+    };
+    let writes = vec![
+        repeatable.clone().write(place.db.clone()).boxed(),
+        // It is refused, as what runs once often is, and in a savepoint even though all before it could be run again.
+        once(2).boxed(),
+        once(3).boxed(),
+        failing.clone().write(place.db.clone()).boxed(),
+    ];
+    let answers: Vec<_> =
+        behind_a_repeatable(&place, writes).await.into_iter().map(Result::ok).collect();
+    assert_eq!(answers, [Some(false), None, Some(true), None]);
+    assert_eq!([repeatable.runs(), failing.runs()], [1, 1]);
+    assert_eq!(place.db.commits().unwrap() - before, 1);
+    assert_eq!(place.numbers().await, [1, 2, 3]);
 }
 
 #[tokio::test]

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::FutureExt as _;
-use futures::future::{BoxFuture, join_all};
+use futures::future::{BoxFuture, join_all, join3};
 use sea_orm::DatabaseTransaction;
 use wharf_sql::{Error, Together, Work};
 
 use crate::place::{Place, insert};
-use crate::sqlite_writer::Gate;
+use crate::sqlite_writer::{Gate, RepeatableGate};
 
 /// Inserts numbers; refuses negative ones, and panics at 13.
 #[derive(Clone, Default)]
@@ -67,6 +67,28 @@ async fn requests_that_wait_are_carried_out_in_few_steps_and_answered_each() {
     assert_eq!(place.db.commits().unwrap() - before, 1);
     assert_eq!(work.steps.load(Ordering::SeqCst), 1);
     assert_eq!(place.numbers().await.len(), 60);
+}
+
+#[tokio::test]
+async fn a_step_that_is_taken_back_for_another_write_is_carried_out_again() {
+    let place = Place::sqlite().await;
+    let work = Numbers::default();
+    let together = Together::new(place.db.clone(), work.clone());
+    let gate = RepeatableGate::close(&place.db).await;
+    let mut asked = Box::pin(join_all((101..=120).map(|number| together.ask(number))));
+    assert!((&mut asked).now_or_never().is_none());
+    // The first stands in line by then.
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    let mut failing = place.db.write_repeatable(|txn| insert(txn, 1).boxed()).boxed();
+    assert!((&mut failing).now_or_never().is_none());
+    let (answers, failed, ()) = join3(asked, failing, gate.open()).await;
+    failed.unwrap_err();
+    let answers: Vec<_> = answers.into_iter().map(Result::unwrap).collect();
+    assert_eq!(answers, (101..=120).map(|number| number * 10).collect::<Vec<_>>());
+    assert_eq!(work.steps.load(Ordering::SeqCst), 2);
+    assert_eq!(place.numbers().await.len(), 21);
 }
 
 async fn a_request_that_fails_spoils_nothing_for_others(place: Place) {

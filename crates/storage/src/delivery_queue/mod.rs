@@ -91,8 +91,9 @@ impl DeliveryQueue for SeaOrmDeliveryQueue {
         if settlements.is_empty() {
             return Ok(Vec::new());
         }
-        let settlements = settlements.to_vec();
-        let settled = self.db.write::<_, BTreeSet<LaneKey>, Error>(move |txn| {
+        let settlements: Arc<[_]> = settlements.into();
+        let settled = self.db.write_repeatable::<_, BTreeSet<LaneKey>, Error>(move |txn| {
+            let settlements = settlements.clone();
             Box::pin(async move { settle::settle(txn, &settlements).await })
         });
         let waiting = settled.await?.into_iter();
