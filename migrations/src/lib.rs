@@ -7,6 +7,7 @@ mod m20261121_000002_whatsapp_store;
 mod m20261121_000003_media_and_pages;
 mod m20261121_000004_deliveries;
 mod m20261121_000005_claims;
+mod m20261122_000006_states;
 
 /// All steps, oldest first.
 #[derive(Debug)]
@@ -20,6 +21,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000003_media_and_pages::Migration),
             Box::new(m20261121_000004_deliveries::Migration),
             Box::new(m20261121_000005_claims::Migration),
+            Box::new(m20261122_000006_states::Migration),
         ]
     }
 }

@@ -12,7 +12,7 @@
 //!
 //! Beside these is the lock on the **claims of media**: whoever has it waits for nothing else.
 
-use sea_orm::{ConnectionTrait, DbBackend};
+use sea_orm::{ConnectionTrait, DbBackend, QueryResult};
 use uuid::Uuid;
 
 use crate::{
@@ -72,8 +72,11 @@ pub(crate) async fn own_media_claims(txn: &impl ConnectionTrait) -> Result<()> {
     Ok(())
 }
 
-/// Nobody appends to these lanes or settles in them until the transaction ends.
-pub(crate) async fn lock_lanes(txn: &impl ConnectionTrait, lanes: &[LaneKey]) -> Result<()> {
+/// Nobody appends to these lanes of instances, or settles in them, until the transaction ends, whichever the sink.
+pub(crate) async fn lock_lanes(
+    txn: &impl ConnectionTrait,
+    lanes: &[(Uuid, impl AsRef<str>)],
+) -> Result<()> {
     let backend = txn.get_database_backend();
     if backend != DbBackend::Postgres {
         return Ok(());
@@ -90,19 +93,27 @@ pub(crate) async fn lock_lanes(txn: &impl ConnectionTrait, lanes: &[LaneKey]) ->
 }
 
 /// The numbers of the locks of these lanes, sorted, each once.
-fn lock_numbers(lanes: &[LaneKey]) -> Vec<i64> {
-    let mut numbers: Vec<i64> = lanes.iter().map(lock_number).collect();
+fn lock_numbers(lanes: &[(Uuid, impl AsRef<str>)]) -> Vec<i64> {
+    let mut numbers: Vec<i64> =
+        lanes.iter().map(|(instance, lane)| lock_number(*instance, lane.as_ref())).collect();
     numbers.sort_unstable();
     numbers.dedup();
     numbers
 }
 
-/// One of 256 numbers a sink: all advisory locks of a PostgreSQL server share one table of a fixed size, and an append
+/// Reads the columns `instance_id` and `lane`.
+pub(crate) fn lanes_to_lock(rows: &[QueryResult]) -> Result<Vec<(Uuid, String)>> {
+    let lanes =
+        rows.iter().map(|row| Ok((row.try_get("", "instance_id")?, row.try_get("", "lane")?)));
+    lanes.collect()
+}
+
+/// One of 256 numbers an instance: all advisory locks of a PostgreSQL server share one table of a fixed size, and an append
 /// may concern thousands of lanes. Lanes that share a number wait for each other in vain, which does no harm.
-fn lock_number(lane: &LaneKey) -> i64 {
-    let sink = hash(lane.sink.as_bytes()) << 8;
-    let bucket = hash(lane.lane.as_bytes()).to_be_bytes().iter().fold(0, |all, byte| all ^ byte);
-    (sink | u64::from(bucket)).cast_signed()
+fn lock_number(instance: Uuid, lane: &str) -> i64 {
+    let instance = hash(instance.as_bytes()) << 8;
+    let bucket = hash(lane.as_bytes()).to_be_bytes().iter().fold(0, |all, byte| all ^ byte);
+    (instance | u64::from(bucket)).cast_signed()
 }
 
 /// FNV-1a, 64 bits: all processes must come to the same number.
@@ -117,14 +128,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn however_many_lanes_a_sink_has_its_locks_are_few_and_in_order() {
-        let sinks = [Uuid::from_u128(1), Uuid::from_u128(2)];
-        let lanes = |sink| (0..5_000).map(move |n| LaneKey { sink, lane: format!("{n}@lid") });
-        let [one, other] = sinks.map(|sink| lock_numbers(&lanes(sink).collect::<Vec<_>>()));
+    fn however_many_lanes_an_instance_has_its_locks_are_few_and_in_order() {
+        let instances = [Uuid::from_u128(1), Uuid::from_u128(2)];
+        let lanes = |instance| (0..5_000).map(move |n| (instance, format!("{n}@lid")));
+        let [one, other] =
+            instances.map(|instance| lock_numbers(&lanes(instance).collect::<Vec<_>>()));
         for numbers in [&one, &other] {
             assert!((200..=256).contains(&numbers.len()), "{}", numbers.len());
             assert!(numbers.is_sorted());
         }
-        assert!(one.iter().all(|number| !other.contains(number)), "sinks wait for each other");
+        assert!(one.iter().all(|number| !other.contains(number)), "instances wait for each other");
     }
 }

@@ -2,7 +2,7 @@
 
 use sea_orm::{DbBackend, ExecResult, QueryResult, Statement, Value};
 use uuid::Uuid;
-use wharf_sql::{kept_length, rows_per_statement};
+use wharf_sql::{kept_length, numbered, rows_per_statement};
 
 use crate::error::Result;
 
@@ -83,7 +83,7 @@ impl Sql {
     }
 
     pub(crate) fn on(self, backend: DbBackend) -> Statement {
-        Statement::from_sql_and_values(backend, self.text, self.values)
+        numbered(backend, self.text, self.values)
     }
 }
 

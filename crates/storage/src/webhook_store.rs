@@ -17,6 +17,7 @@ use wharf_seal::Keyring;
 use wharf_sql::Database;
 
 use crate::{
+    delivery_queue::{DEAD, DELIVERED, WAITING},
     error::{self, Error},
     locks, micros,
     statement::{Run as _, Sql, batches, values},
@@ -114,17 +115,21 @@ fn previous_secret(
     }
 }
 
-/// How many deliveries one transaction removes.
+/// How many deliveries of each state one transaction removes.
 const REMOVED_AT_ONCE: i64 = 2_000;
 
 /// Removes deliveries of a webhook, and with the last of them the webhook: then says whether there was one.
 async fn remove_some(txn: &DatabaseTransaction, id: Uuid) -> error::Result<Option<bool>> {
     locks::own_rows(txn).await?;
-    let sql = "DELETE FROM delivery WHERE id IN
-        (SELECT id FROM delivery WHERE sink_id = $1 LIMIT $2)";
-    let gone = txn.run(sql, values![id, REMOVED_AT_ONCE]).await?.rows_affected();
-    if i64::try_from(gone).is_ok_and(|gone| gone == REMOVED_AT_ONCE) {
-        return Ok(None);
+    for status in [WAITING, DEAD, DELIVERED] {
+        let sql = format!(
+            "DELETE FROM delivery WHERE id IN
+            (SELECT id FROM delivery WHERE sink_id = $1 AND status = {status} LIMIT $2)"
+        );
+        let gone = txn.run(&sql, values![id, REMOVED_AT_ONCE]).await?.rows_affected();
+        if i64::try_from(gone).is_ok_and(|gone| gone == REMOVED_AT_ONCE) {
+            return Ok(None);
+        }
     }
     let removed = txn.run("DELETE FROM webhook WHERE id = $1", values![id]).await?;
     Ok(Some(removed.rows_affected() > 0))

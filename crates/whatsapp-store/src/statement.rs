@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use sea_orm::{DbBackend, Statement, Value};
-use wharf_sql::{kept_length, rows_per_statement};
+use wharf_sql::{kept_length, numbered, rows_per_statement};
 
 /// Bound values from whatever converts into one.
 macro_rules! values {
@@ -71,7 +71,7 @@ pub(crate) fn insert_rows(
         let values: Vec<Value> = repeated.flatten().cloned().collect();
         let list = value_rows(1, columns, length);
         let sql = format!("INSERT INTO {into} VALUES {list} {conflict}");
-        statements.push(Statement::from_sql_and_values(backend, sql, values));
+        statements.push(numbered(backend, sql, values));
     }
     statements
 }
@@ -88,7 +88,7 @@ pub(crate) fn delete_pairs(
         let list = value_rows(1, 2, length);
         let sql = format!("DELETE FROM {table} WHERE ({}) IN (VALUES {list})", columns.join(", "));
         let values = pairs.iter().chain(pairs.last().into_iter().cycle()).take(length).flatten();
-        Statement::from_sql_and_values(backend, sql, values.cloned())
+        numbered(backend, sql, values.cloned().collect())
     };
     pairs.chunks(rows_per_statement(backend, 2)).map(statement).collect()
 }
@@ -108,7 +108,7 @@ pub(crate) fn over_list(
         values.extend(items.by_ref().take(limit));
         let list = placeholders(shared.len() + 1, values.len() - shared.len());
         let sql = format!("{head} IN ({list})");
-        statements.push(Statement::from_sql_and_values(backend, sql, values));
+        statements.push(numbered(backend, sql, values));
     }
     statements
 }
@@ -142,7 +142,7 @@ mod tests {
         assert_eq!(statements.len(), 1);
         assert_eq!(
             statements[0].sql,
-            "INSERT INTO t (x, y) VALUES ($1,$2),($3,$4) ON CONFLICT DO NOTHING"
+            "INSERT INTO t (x, y) VALUES (?,?),(?,?) ON CONFLICT DO NOTHING"
         );
     }
 

@@ -7,7 +7,7 @@ use crate::{
     statement::{Run as _, values},
 };
 
-/// Sink by sink, from the index of states; deliveries are in the order of their events.
+/// Sink by sink, from the indexes of states; deliveries are in the order of their events.
 const COUNTS: &str = "SELECT w.url IS NOT NULL AS is_enabled,
         (SELECT COUNT(*) FROM delivery d WHERE d.sink_id = w.id AND d.status = 0) AS waiting,
         (SELECT e.recorded_at FROM delivery d JOIN event e ON e.id = d.event_id

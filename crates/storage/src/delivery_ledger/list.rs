@@ -102,9 +102,8 @@ fn page(runs: &[Run], after: Option<DeliveryId>, limit: usize) -> Sql {
                     last_status, last_error FROM delivery WHERE id > $1 AND sink_id = ",
             )
             .value(run.sink)
-            .push(" AND status = ")
-            .value(run.status)
-            .push(&format!(" ORDER BY id LIMIT $2) AS run_{index}"));
+            // As a number: each has an index of its own.
+            .push(&format!(" AND status = {} ORDER BY id LIMIT $2) AS run_{index}", run.status));
     }
     sql.push(") AS found JOIN event e ON e.id = found.event_id ORDER BY found.id LIMIT $2")
 }

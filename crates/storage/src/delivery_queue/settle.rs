@@ -159,10 +159,10 @@ async fn lock_lanes_of(txn: &DatabaseTransaction, ids: &[Uuid]) -> Result<()> {
         return Ok(());
     }
     locks::share_rows(txn).await?;
-    let mut lanes = BTreeSet::new();
+    let mut lanes = Vec::new();
     for ids in id_batches(ids) {
-        let sql = Sql::new("SELECT sink_id, lane FROM delivery WHERE id IN ", vec![]).ids(ids);
-        lanes.extend(heads::lanes_of(&txn.query_all_raw(sql.on(backend)).await?)?);
+        let sql = Sql::new("SELECT instance_id, lane FROM delivery WHERE id IN ", vec![]).ids(ids);
+        lanes.extend(locks::lanes_to_lock(&txn.query_all_raw(sql.on(backend)).await?)?);
     }
-    locks::lock_lanes(txn, &lanes.into_iter().collect::<Vec<_>>()).await
+    locks::lock_lanes(txn, &lanes).await
 }

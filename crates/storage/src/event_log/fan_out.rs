@@ -1,6 +1,6 @@
 //! Who is to be told of an event: one delivery for each sink that wants it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, Value};
 use uuid::Uuid;
@@ -11,8 +11,8 @@ use super::append::Entry;
 use crate::{
     delivery_queue::{SINK_WEBHOOK, WAITING, webhook},
     error::Result,
-    locks::{self, LaneKey},
-    statement::{Sql, batches, id_batches, inserts, values},
+    locks,
+    statement::{Sql, batches, inserts, values},
     webhook_row,
 };
 
@@ -20,7 +20,7 @@ use crate::{
 struct Copy<'a> {
     id: Uuid,
     entry: &'a Entry<'a>,
-    lane: LaneKey,
+    sink: Uuid,
     /// The sequence of what waits before it in its lane.
     after: Option<i64>,
 }
@@ -31,17 +31,18 @@ pub(super) async fn enqueue(
     keyring: &Keyring,
     entries: &[Entry<'_>],
 ) -> Result<HashMap<Uuid, Vec<QueuedDelivery>>> {
-    let sinks = sinks(txn, entries).await?;
+    let mut lines = lines(txn, entries).await?;
     let mut copies = Vec::new();
     for entry in entries {
-        let sinks = sinks.get(&entry.instance).into_iter().flatten();
-        for (sink, _) in sinks.filter(|(_, filter)| filter.wants(entry.event.kind)) {
-            let id = delivery_id(keyring, entry.event.id, *sink);
-            let lane = LaneKey { sink: *sink, lane: entry.event.lane.clone() };
-            copies.push(Copy { id, entry, lane, after: None });
+        let lane = (entry.instance, entry.event.lane.clone());
+        for (sink, line) in lines.get_mut(&lane).into_iter().flatten() {
+            if line.filter.wants(entry.event.kind) {
+                let id = delivery_id(keyring, entry.event.id, *sink);
+                let after = line.last.replace(entry.sequence);
+                copies.push(Copy { id, entry, sink: *sink, after });
+            }
         }
     }
-    line_up(txn, &mut copies).await?;
     let insert_into = "INSERT INTO delivery (id, event_id, instance_id, sink_kind, sink_id, lane, sequence, status, due_at, attempts,
         head_due)";
     let rows: Vec<_> = copies.iter().map(row).collect();
@@ -51,9 +52,9 @@ pub(super) async fn enqueue(
         txn.execute_raw(statement).await?;
     }
     let mut queued: HashMap<Uuid, Vec<QueuedDelivery>> = HashMap::new();
-    for Copy { id, entry, lane, after } in copies {
+    for Copy { id, entry, sink, after } in copies {
         if entry.media().is_none() {
-            let one = QueuedDelivery { id: DeliveryId(id), sink: webhook(lane.sink), after };
+            let one = QueuedDelivery { id: DeliveryId(id), sink: webhook(sink), after };
             queued.entry(entry.event.id).or_default().push(one);
         }
     }
@@ -62,15 +63,15 @@ pub(super) async fn enqueue(
 
 /// The first of a lane is its head.
 fn row(copy: &Copy<'_>) -> Vec<Value> {
-    let Copy { id, entry, lane, after } = copy;
+    let Copy { id, entry, sink, after } = copy;
     let due = entry.due();
     values![
         *id,
         entry.event.id,
         entry.instance,
         SINK_WEBHOOK,
-        lane.sink,
-        lane.lane.as_str(),
+        *sink,
+        entry.event.lane.as_str(),
         entry.sequence,
         WAITING,
         due,
@@ -79,54 +80,43 @@ fn row(copy: &Copy<'_>) -> Vec<Value> {
     ]
 }
 
-/// The enabled sinks of each instance, as they are configured within this transaction.
-async fn sinks(
-    txn: &DatabaseTransaction,
-    entries: &[Entry<'_>],
-) -> Result<HashMap<Uuid, Vec<(Uuid, EventFilter)>>> {
-    let backend = txn.get_database_backend();
-    let instances: HashSet<_> = entries.iter().map(|entry| entry.instance).collect();
-    let instances: Vec<_> = instances.into_iter().collect();
-    let mut sinks: HashMap<Uuid, Vec<_>> = HashMap::new();
-    for instances in id_batches(&instances) {
-        let sql = "SELECT id, instance_id, events FROM webhook WHERE url IS NOT NULL
-            AND instance_id IN ";
-        let sql = Sql::new(sql, vec![]).ids(instances);
-        for row in txn.query_all_raw(sql.on(backend)).await? {
-            let sink = (row.try_get("", "id")?, webhook_row::read_filter(&row)?);
-            sinks.entry(row.try_get("", "instance_id")?).or_default().push(sink);
-        }
-    }
-    Ok(sinks)
+/// What a sink is told of a lane.
+struct Line {
+    filter: EventFilter,
+    /// The sequence of the last that waits.
+    last: Option<i64>,
 }
 
-/// Finds what waits before each in its lane.
-async fn line_up(txn: &DatabaseTransaction, copies: &mut [Copy<'_>]) -> Result<()> {
+/// By instance and lane.
+type Lines = HashMap<(Uuid, String), BTreeMap<Uuid, Line>>;
+
+/// What there is in the lanes of these events for each enabled sink, as it is configured within this transaction.
+async fn lines(txn: &DatabaseTransaction, entries: &[Entry<'_>]) -> Result<Lines> {
     let backend = txn.get_database_backend();
-    let lanes: HashSet<_> = copies.iter().map(|copy| copy.lane.clone()).collect();
+    let lanes: BTreeSet<_> =
+        entries.iter().map(|entry| (entry.instance, entry.event.lane.as_str())).collect();
     let lanes: Vec<_> = lanes.into_iter().collect();
     locks::lock_lanes(txn, &lanes).await?;
-    let mut last: HashMap<LaneKey, i64> = HashMap::new();
+    let mut lines = Lines::new();
     for lanes in batches(backend, 2, &lanes) {
-        let rows = lanes.iter().map(|lane| values![lane.sink, lane.lane.as_str()]);
+        let rows = lanes.iter().map(|(instance, lane)| values![*instance, *lane]);
         let sql =
-            Sql::new("WITH lanes (sink_id, lane) AS (VALUES ", vec![]).padded_rows(rows).push(
-                ") SELECT sink_id, lane, (SELECT d.sequence FROM delivery d
-                    WHERE d.sink_id = lanes.sink_id AND d.lane = lanes.lane AND d.status = 0
-                    ORDER BY d.sequence DESC LIMIT 1) AS last
-                FROM lanes",
+            Sql::new("WITH lanes (instance_id, lane) AS (VALUES ", vec![]).padded_rows(rows).push(
+                ") SELECT w.instance_id AS instance_id, lanes.lane AS lane, w.id AS sink_id,
+                    w.events AS events, (SELECT d.sequence FROM delivery d
+                        WHERE d.sink_id = w.id AND d.lane = lanes.lane AND d.status = 0
+                        ORDER BY d.sequence DESC LIMIT 1) AS last
+                FROM lanes CROSS JOIN webhook w
+                WHERE w.instance_id = lanes.instance_id AND w.url IS NOT NULL",
             );
         for row in txn.query_all_raw(sql.on(backend)).await? {
-            if let Some(sequence) = row.try_get("", "last")? {
-                let (sink, lane) = (row.try_get("", "sink_id")?, row.try_get("", "lane")?);
-                last.insert(LaneKey { sink, lane }, sequence);
-            }
+            let lane = (row.try_get("", "instance_id")?, row.try_get("", "lane")?);
+            let line =
+                Line { filter: webhook_row::read_filter(&row)?, last: row.try_get("", "last")? };
+            lines.entry(lane).or_default().insert(row.try_get("", "sink_id")?, line);
         }
     }
-    for copy in copies {
-        copy.after = last.insert(copy.lane.clone(), copy.entry.sequence);
-    }
-    Ok(())
+    Ok(lines)
 }
 
 /// The same for the same event and sink, and in the order of events, which keeps the index of ids compact.

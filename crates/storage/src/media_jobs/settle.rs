@@ -6,8 +6,7 @@ use super::{FAILED, STORED, WAITING};
 use crate::{
     delivery_queue,
     error::Result,
-    locks::{self, LaneKey},
-    micros,
+    locks, micros,
     statement::{Run as _, values},
 };
 
@@ -63,10 +62,7 @@ async fn lock_lanes_of(txn: &DatabaseTransaction, event: Uuid) -> Result<()> {
         return Ok(());
     }
     locks::share_rows(txn).await?;
-    let sql = "SELECT sink_id, lane FROM delivery WHERE event_id = $1";
+    let sql = "SELECT instance_id, lane FROM delivery WHERE event_id = $1";
     let rows = txn.all(sql, values![event]).await?;
-    let lanes = rows.iter().map(|row| {
-        Ok(LaneKey { sink: row.try_get("", "sink_id")?, lane: row.try_get("", "lane")? })
-    });
-    locks::lock_lanes(txn, &lanes.collect::<Result<Vec<_>>>()?).await
+    locks::lock_lanes(txn, &locks::lanes_to_lock(&rows)?).await
 }
