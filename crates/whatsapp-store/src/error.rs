@@ -22,6 +22,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether another write would do no better now.
+    pub(crate) fn is_of_the_database(&self) -> bool {
+        matches!(self, Self::Sql(wharf_sql::Error::NotCommitted(_) | wharf_sql::Error::Closed))
+    }
+
     /// Whether nothing can be written any more.
     pub(crate) fn is_closed(&self) -> bool {
         matches!(self, Self::Sql(wharf_sql::Error::Closed))

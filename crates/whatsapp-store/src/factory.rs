@@ -1,7 +1,9 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use futures::stream::{self, StreamExt as _};
 use sea_orm::{ConnectionTrait as _, QueryResult, Statement};
 use uuid::Uuid;
 use wharf_seal::Keyring;
@@ -36,6 +38,9 @@ const TABLES: [&str; 18] = [
     "wa_pending_inbound",
     "wa_msg_secret",
 ];
+
+/// Instances of which what is left is written at once.
+const AT_ONCE: usize = 16;
 
 /// Opens the stores of instances, all in one database; clones share it.
 #[derive(Clone)]
@@ -166,16 +171,31 @@ impl StoreFactory {
     }
 
     /// Writes whatever sessions have put down. To be called before the database is closed, when no session is left.
+    ///
+    /// What is wrong with one instance's keeps no other's from being written; a database that is away ends it. Answers the
+    /// first error, and logs each.
     pub async fn write_out(&self) -> Result<(), Error> {
         let all: Vec<_> =
             self.opened().iter().map(|(id, opened)| (*id, opened.pending.clone())).collect();
-        for (instance, pending) in all {
+        let writes = all.into_iter().map(|(instance, pending)| async move {
             let _turn = pending.turn().await;
-            if pending.owed() > 0 {
-                write_pending(&self.carriers, instance, &pending).await?;
+            if pending.owed() == 0 {
+                return (instance, Ok(()));
+            }
+            (instance, write_pending(&self.carriers, instance, &pending).await)
+        });
+        let mut writes = pin!(stream::iter(writes).buffered(AT_ONCE));
+        let mut outcome = Ok(());
+        while let Some((instance, written)) = writes.next().await {
+            let Err(error) = written else { continue };
+            tracing::warn!(%instance, %error, "what a session has put down is not written");
+            let is_the_end = error.is_of_the_database();
+            outcome = outcome.and(Err(error));
+            if is_the_end {
+                break;
             }
         }
-        Ok(())
+        outcome
     }
 
     /// Ends the last opened backend of `instance` and gives what it left pending.

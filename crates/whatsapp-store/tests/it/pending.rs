@@ -335,6 +335,25 @@ async fn what_is_left_is_written_out_before_the_database_is_closed() {
 }
 
 #[tokio::test]
+async fn what_is_left_of_one_instance_is_written_even_if_that_of_another_cannot_be() {
+    let home = Home::sqlite().await;
+    let factory = home.factory();
+    let instances: Vec<_> = (1..=20).map(uuid::Uuid::from_u128).collect();
+    for instance in &instances {
+        put(&factory.open(*instance).await.unwrap(), "M1").await;
+    }
+    let broken = instances[7].simple();
+    home.tamper(&format!(
+        "CREATE TRIGGER full BEFORE INSERT ON wa_pending_inbound WHEN NEW.instance_id = X'{broken}'
+        BEGIN SELECT RAISE(ABORT, 'as planned'); END"
+    ))
+    .await;
+    let error = factory.write_out().await.unwrap_err();
+    assert!(format!("{error:?}").contains("as planned"), "{error:?}");
+    assert_eq!(home.count("wa_pending_inbound").await, 19);
+}
+
+#[tokio::test]
 async fn what_comes_after_an_instance_was_wiped_is_not_kept() {
     let home = Home::sqlite().await;
     let factory = home.factory();
