@@ -11,7 +11,7 @@ use anyhow::{Context, Result, anyhow};
 use url::Url;
 use wharf_application::{Ports, Services};
 use wharf_domain::{
-    ports::{Clock as _, DeliveryQueue, EventLog, WebhookStore},
+    ports::{Clock as _, DeliveryQueue, EventLog, MessageStore, WebhookStore},
     token::Token,
 };
 use wharf_http_ryze::Api;
@@ -48,16 +48,21 @@ pub struct Surroundings {
     pub puts_messages_down: bool,
 }
 
-/// Makes a log and a queue over the webhooks there are.
+/// Makes a log and a queue over the webhooks and messages there are.
 #[derive(Clone)]
-pub struct LogInstead(Arc<dyn Fn(Arc<dyn WebhookStore>) -> LogAndQueue + Send + Sync>);
+pub struct LogInstead(
+    Arc<dyn Fn(Arc<dyn WebhookStore>, Arc<dyn MessageStore>) -> LogAndQueue + Send + Sync>,
+);
 
 type LogAndQueue = (Arc<dyn EventLog>, Arc<dyn DeliveryQueue>);
 
 impl LogInstead {
     /// Makes them by that.
     pub fn new(
-        make: impl Fn(Arc<dyn WebhookStore>) -> LogAndQueue + Send + Sync + 'static,
+        make: impl Fn(Arc<dyn WebhookStore>, Arc<dyn MessageStore>) -> LogAndQueue
+        + Send
+        + Sync
+        + 'static,
     ) -> Self {
         Self(Arc::new(make))
     }
@@ -105,7 +110,7 @@ impl Gateway {
 
         let stores = &database.stores;
         let (log, queue) = match &surroundings.log {
-            Some(LogInstead(make)) => make(stores.webhooks.clone()),
+            Some(LogInstead(make)) => make(stores.webhooks.clone(), stores.messages.clone()),
             None => (stores.log.clone(), stores.queue.clone()),
         };
         let sessions = database.sessions.clone();

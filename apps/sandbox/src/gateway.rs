@@ -21,9 +21,12 @@ pub(crate) struct ForTests {
 /// How messages come to a log that is lost with the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum InMemory {
-    /// Once they are on the disk, so that none is lost before it is in the log.
+    /// Once they are on the disk, so that none is lost before it is in the log; and from there into the store of messages, as
+    /// from one that lasts.
+    Kept,
+    /// The same but for the store of messages.
     PutDown,
-    /// As if the log were one that lasts.
+    /// As if the log were one that lasts, and not into the store of messages.
     AsTheyCome,
 }
 
@@ -35,16 +38,17 @@ pub(crate) fn run(
     flags: &Settings,
 ) -> Result<()> {
     let settings = Settings::read(file, wharf::cli::environment(), flags)?;
-    let log = test.log_in_memory.map(|_| {
-        LogInstead::new(|webhooks| {
-            let log = Arc::new(MemoryLog::new(webhooks));
+    let log = test.log_in_memory.map(|how| {
+        LogInstead::new(move |webhooks, messages| {
+            let messages = (how == InMemory::Kept).then_some(messages);
+            let log = Arc::new(MemoryLog::new(webhooks, messages));
             (log.clone(), log)
         })
     });
     let around = Surroundings {
         media_hold: test.hold_media,
         log,
-        puts_messages_down: test.log_in_memory == Some(InMemory::PutDown),
+        puts_messages_down: matches!(test.log_in_memory, Some(InMemory::Kept | InMemory::PutDown)),
         ..surroundings(whatsapp_url, None)?
     };
     wharf::cli::serve(Config::parse(&settings)?, around)

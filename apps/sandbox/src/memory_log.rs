@@ -8,21 +8,27 @@ use std::{
 };
 
 use async_trait::async_trait;
+use tokio::sync::mpsc;
 use uuid::Uuid;
 use wharf_domain::{
     Error, Result, Timestamp,
     delivery::{Delivery, DeliveryId, Settlement, SinkLane, SinkRef},
-    event::{Event, EventFilter, NewEvent},
+    event::{Event, EventBody, EventFilter, NewEvent},
     instance::InstanceId,
+    message::{Direction, MessageStatus},
     ports::{
-        Appended, DeliveryQueue, EventLog, EventRetention, LogStart, Pruned, Queued,
-        QueuedDelivery, Room, WebhookStore,
+        Appended, DeliveryQueue, EventLog, EventRetention, HistoricMessage, LogStart, MessageStore,
+        Pruned, Queued, QueuedDelivery, Room, WebhookStore,
     },
 };
+
+/// Messages that may wait to be written.
+const QUEUE: usize = 4096;
 
 /// Both ports over one memory.
 pub(crate) struct MemoryLog {
     webhooks: Arc<dyn WebhookStore>,
+    messages: Option<mpsc::Sender<(InstanceId, HistoricMessage)>>,
     state: Mutex<State>,
 }
 
@@ -48,8 +54,18 @@ struct Waiting {
 }
 
 impl MemoryLog {
-    pub(crate) fn new(webhooks: Arc<dyn WebhookStore>) -> Self {
-        Self { webhooks, state: Mutex::default() }
+    /// Over these webhooks. Messages are kept in `messages`, if anywhere, as the log in the database keeps them; but nobody waits
+    /// for that.
+    pub(crate) fn new(
+        webhooks: Arc<dyn WebhookStore>,
+        messages: Option<Arc<dyn MessageStore>>,
+    ) -> Self {
+        let messages = messages.map(|store| {
+            let (messages, incoming) = mpsc::channel(QUEUE);
+            tokio::spawn(keep(store, incoming));
+            messages
+        });
+        Self { webhooks, messages, state: Mutex::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -67,6 +83,36 @@ impl MemoryLog {
             .collect();
         self.state().instances.entry(instance).or_default().sinks = Some(sinks.clone());
         Ok(sinks)
+    }
+}
+
+/// The message that an event tells of.
+fn message(event: &NewEvent) -> Option<HistoricMessage> {
+    let EventBody::Message(message) = &event.body else { return None };
+    let status = match message.direction {
+        Direction::Incoming => MessageStatus::Delivered,
+        Direction::Outgoing => MessageStatus::Sent,
+    };
+    let raw = event.raw.clone().unwrap_or_default();
+    Some(HistoricMessage { message: (**message).clone(), raw, status })
+}
+
+/// Writes messages, an instance's after the other's; meanwhile more of them gather.
+async fn keep(
+    store: Arc<dyn MessageStore>,
+    mut incoming: mpsc::Receiver<(InstanceId, HistoricMessage)>,
+) {
+    let mut some = Vec::new();
+    while incoming.recv_many(&mut some, QUEUE).await > 0 {
+        let mut of_instances: HashMap<_, Vec<_>> = HashMap::new();
+        for (instance, message) in some.drain(..) {
+            of_instances.entry(instance).or_default().push(message);
+        }
+        for (instance, messages) in of_instances {
+            if let Err(error) = store.import(instance, &messages).await {
+                tracing::error!(instance = %instance.0, %error, "messages are not kept");
+            }
+        }
     }
 }
 
@@ -151,6 +197,12 @@ impl State {
 impl EventLog for MemoryLog {
     async fn append(&self, instance: InstanceId, events: &[NewEvent]) -> Result<Vec<Appended>> {
         let sinks = self.sinks(instance).await?;
+        if let Some(messages) = &self.messages {
+            for message in events.iter().filter_map(message) {
+                let closed = |_| Error::unavailable("the store of messages", "it has ended");
+                messages.send((instance, message)).await.map_err(closed)?;
+            }
+        }
         let mut state = self.state();
         Ok(events.iter().map(|event| state.append(instance, event, &sinks)).collect())
     }
