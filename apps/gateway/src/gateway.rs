@@ -50,9 +50,9 @@ pub struct Surroundings {
 
 /// Makes a log and a queue over the webhooks and messages there are.
 #[derive(Clone)]
-pub struct LogInstead(
-    Arc<dyn Fn(Arc<dyn WebhookStore>, Arc<dyn MessageStore>) -> LogAndQueue + Send + Sync>,
-);
+pub struct LogInstead(Arc<MakeLog>);
+
+type MakeLog = dyn Fn(Arc<dyn WebhookStore>, Arc<dyn MessageStore>) -> LogAndQueue + Send + Sync;
 
 type LogAndQueue = (Arc<dyn EventLog>, Arc<dyn DeliveryQueue>);
 

@@ -31,14 +31,14 @@ pub(super) async fn enqueue(
     keyring: &Keyring,
     entries: &[Entry<'_>],
 ) -> Result<HashMap<Uuid, Vec<QueuedDelivery>>> {
-    let mut lines = lines(txn, entries).await?;
+    let mut tails = tails(txn, entries).await?;
     let mut copies = Vec::new();
     for entry in entries {
         let lane = (entry.instance, entry.event.lane.clone());
-        for (sink, line) in lines.get_mut(&lane).into_iter().flatten() {
-            if line.filter.wants(entry.event.kind) {
+        for (sink, tail) in tails.get_mut(&lane).into_iter().flatten() {
+            if tail.filter.wants(entry.event.kind) {
                 let id = delivery_id(keyring, entry.event.id, *sink);
-                let after = line.last.replace(entry.sequence);
+                let after = tail.last.replace(entry.sequence);
                 copies.push(Copy { id, entry, sink: *sink, after });
             }
         }
@@ -81,23 +81,23 @@ fn row(copy: &Copy<'_>) -> Vec<Value> {
 }
 
 /// What a sink is told of a lane.
-struct Line {
+struct Tail {
     filter: EventFilter,
     /// The sequence of the last that waits.
     last: Option<i64>,
 }
 
 /// By instance and lane.
-type Lines = HashMap<(Uuid, String), BTreeMap<Uuid, Line>>;
+type Tails = HashMap<(Uuid, String), BTreeMap<Uuid, Tail>>;
 
 /// What there is in the lanes of these events for each enabled sink, as it is configured within this transaction.
-async fn lines(txn: &DatabaseTransaction, entries: &[Entry<'_>]) -> Result<Lines> {
+async fn tails(txn: &DatabaseTransaction, entries: &[Entry<'_>]) -> Result<Tails> {
     let backend = txn.get_database_backend();
     let lanes: BTreeSet<_> =
         entries.iter().map(|entry| (entry.instance, entry.event.lane.as_str())).collect();
     let lanes: Vec<_> = lanes.into_iter().collect();
     locks::lock_lanes(txn, &lanes).await?;
-    let mut lines = Lines::new();
+    let mut tails = Tails::new();
     for lanes in batches(backend, 2, &lanes) {
         let rows = lanes.iter().map(|(instance, lane)| values![*instance, *lane]);
         let sql =
@@ -111,12 +111,12 @@ async fn lines(txn: &DatabaseTransaction, entries: &[Entry<'_>]) -> Result<Lines
             );
         for row in txn.query_all_raw(sql.on(backend)).await? {
             let lane = (row.try_get("", "instance_id")?, row.try_get("", "lane")?);
-            let line =
-                Line { filter: webhook_row::read_filter(&row)?, last: row.try_get("", "last")? };
-            lines.entry(lane).or_default().insert(row.try_get("", "sink_id")?, line);
+            let tail =
+                Tail { filter: webhook_row::read_filter(&row)?, last: row.try_get("", "last")? };
+            tails.entry(lane).or_default().insert(row.try_get("", "sink_id")?, tail);
         }
     }
-    Ok(lines)
+    Ok(tails)
 }
 
 /// The same for the same event and sink, and in the order of events, which keeps the index of ids compact.
