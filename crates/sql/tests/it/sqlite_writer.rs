@@ -488,7 +488,7 @@ async fn single_statements_share_a_commit_and_fail_alone() {
             job.await.map(|()| 2)
         })
     };
-    let mut writes: Vec<futures::future::BoxFuture<'_, Result<u64, Error>>> = vec![
+    let mut writes: Vec<BoxFuture<'_, Result<u64, Error>>> = vec![
         single("INSERT INTO n VALUES (1), (2)"),
         several(3, 4),
         // The first row of it is there when the second is refused.
